@@ -1,0 +1,94 @@
+"""What a project's ``mlops.toml`` says, as frozen values; the file's format is in ``formats.project``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+CONFIG_NAME = "mlops.toml"
+
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConfig:
+    """One remote: where it is; never a credential."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """Which files hold metrics, and which way each metric is better."""
+
+    files: tuple[str, ...] = ("metrics/**/*.json",)
+    better: Mapping[str, Better] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ParamsConfig:
+    """Which files hold parameters."""
+
+    files: tuple[str, ...] = ("params/**/*.json",)
+
+
+@dataclass(frozen=True, slots=True)
+class PlotConfig:
+    """One plot: a data file and what is drawn of it."""
+
+    file: str
+    x: str | None = None
+    y: str | None = None
+    template: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """One gate: a metric and the bound that it must keep."""
+
+    metric: str
+    better: Better | None = None
+    min: float | None = None
+    max: float | None = None
+    against: str | None = None
+    tolerance: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotebooksConfig:
+    """What happens to notebooks' outputs."""
+
+    keep_outputs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotConfig:
+    """Limits on what a snapshot takes along of files that Git does not track through us."""
+
+    file_limit_bytes: int = 10 * 1024**2
+    untracked_limit_bytes: int = 100 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class HooksConfig:
+    """Limits for what the Git hooks do without being asked."""
+
+    restore_limit_bytes: int = 1024**3
+    big_file_bytes: int = 5 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of ``mlops.toml``; a missing table has its defaults."""
+
+    default_remote: str | None = None
+    remotes: Mapping[str, RemoteConfig] = field(default_factory=dict)
+    metrics: MetricsConfig = MetricsConfig()
+    params: ParamsConfig = ParamsConfig()
+    plots: tuple[PlotConfig, ...] = ()
+    gates: tuple[GateConfig, ...] = ()
+    notebooks: NotebooksConfig = NotebooksConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
+    hooks: HooksConfig = HooksConfig()

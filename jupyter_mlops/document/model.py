@@ -1,0 +1,93 @@
+"""The values a document is made of: notes, hints, tables of typed cells, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Tone = Literal["plain", "good", "warning", "bad", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A size in bytes, shown with a binary unit."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A measured number, shown with the digits that matter."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A difference; ``better`` says whether it is an improvement, None where nobody knows."""
+
+    value: float
+    better: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A moment; shown in the reader's zone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to be read letter by letter: an id, a path, a branch."""
+
+    text: str
+
+
+Cell = str | int | Bytes | Number | Delta | Time | Code | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One sentence or line."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A command that can be typed, after the words that say what it does."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under named columns; cells are as many as columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture: as text for terminals, as HTML, made when it is shown, where that can be shown."""
+
+    title: str
+    text: str
+    html: Callable[[], str]
+
+
+Block = Note | Hint | Table | Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Blocks in reading order."""
+
+    blocks: tuple[Block, ...] = ()

@@ -1,0 +1,50 @@
+"""Names: content hashes (BLAKE3) and snapshot ids."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import NewType
+
+from blake3 import blake3
+
+Hash = NewType("Hash", bytes)
+"""32 bytes: the BLAKE3 of some content."""
+
+HASH_BYTES = 32
+_PREFIX = "blake3:"
+_HASH_TEXT = re.compile(r"blake3:[0-9a-f]{64}")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_NOT_HEX = "ghijklmnopqrstuvwxyz"
+_SNAPSHOT_ID = re.compile(r"[g-z][a-z2-7]{11}")
+
+
+def hash_bytes(content: bytes | bytearray | memoryview) -> Hash:
+    """Return the BLAKE3-256 of ``content``."""
+    return Hash(blake3(content).digest())
+
+
+def format_hash(value: Hash) -> str:
+    """Return the text form: ``blake3:`` and 64 hexadecimal digits."""
+    return _PREFIX + value.hex()
+
+
+def parse_hash(text: str) -> Hash:
+    """Return the hash that ``text`` names.
+
+    Raises:
+        ValueError: ``text`` is not exactly the form that :func:`format_hash` writes.
+    """
+    if not _HASH_TEXT.fullmatch(text):
+        raise ValueError(f"not a content hash: {text!r}")
+    return Hash(bytes.fromhex(text[len(_PREFIX) :]))
+
+
+def new_snapshot_id() -> str:
+    """Return a random snapshot id: 12 lower-case base32 letters, the first never a hexadecimal digit."""
+    return secrets.choice(_NOT_HEX) + "".join(secrets.choice(_LETTERS) for _ in range(11))
+
+
+def is_snapshot_id(text: str) -> bool:
+    """Return whether ``text`` has the form of a snapshot id."""
+    return _SNAPSHOT_ID.fullmatch(text) is not None
