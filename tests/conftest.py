@@ -1,0 +1,32 @@
+"""What holds for every test: nothing of the user's own Git or Jupyter settings reaches it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project, hermetic_environment, make_project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the whole run a home of its own and a Git that reads no settings of the machine."""
+    before = dict(os.environ)
+    after = hermetic_environment(tmp_path_factory.mktemp("home"), before)
+    os.environ.clear()
+    os.environ.update(after)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A Git project with one commit and nothing of ours in it."""
+    project = make_project(tmp_path / "project")
+    project.write("README.md", "A project.\n")
+    project.commit("First commit")
+    return project

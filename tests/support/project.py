@@ -1,0 +1,138 @@
+"""Real Git projects in temporary folders, with an identity handed in by the environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ada Example",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_NAME": "Ada Example",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+}
+"""Who commits in the tests' own Git calls."""
+
+
+def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` without the user's Git and Jupyter settings, with ``home`` as its HOME.
+
+    No identity is set; Git finds none by itself, since ``user.useConfigOnly`` is on.
+    """
+    cleaned = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("GIT_", "JUPYTER_", "IPYTHON", "JPY_", "XDG_", "MLOPS_"))
+    }
+    return cleaned | {
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / ".ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
+        "JUPYTER_DATA_DIR": str(home / ".local/share/jupyter"),
+        "JUPYTER_RUNTIME_DIR": str(home / ".local/share/jupyter/runtime"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "user.useConfigOnly",
+        "GIT_CONFIG_VALUE_0": "true",
+        "GIT_CONFIG_KEY_1": "init.defaultBranch",
+        "GIT_CONFIG_VALUE_1": "main",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", "")]),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A working tree of a real Git repository."""
+
+    root: Path
+
+    def git(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        input: str | None = None,
+    ) -> str:
+        """Run Git here and return its standard output; ``env`` adds to the environment."""
+        return self._run(["git", *args], env=env, check=check, input=input).stdout
+
+    def mlops(
+        self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``jupyter-mlops`` here in a process of its own, whatever its exit status."""
+        command = [sys.executable, "-m", "jupyter_mlops", *args]
+        return self._run(command, env=env, check=False, cwd=cwd)
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        """Write a file beneath the root, with the folders it needs."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file beneath the root."""
+        return (self.root / path).read_bytes()
+
+    def commit(self, message: str, *paths: str) -> str:
+        """Stage ``paths`` (everything, when none is named), commit, and return the commit's id."""
+        self.git("add", "--all", "--", *paths) if paths else self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.head()
+
+    def head(self) -> str:
+        """Return the id of the commit that HEAD names."""
+        return self.git("rev-parse", "HEAD").strip()
+
+    def clone(self, target: Path) -> Project:
+        """Clone into ``target`` with plain Git."""
+        self.git("clone", "--quiet", str(self.root), str(target))
+        return Project(target)
+
+    def worktree(self, target: Path, revision: str) -> Project:
+        """Add a detached linked worktree of ``revision`` at ``target``."""
+        self.git("worktree", "add", "--quiet", "--detach", str(target), revision)
+        return Project(target)
+
+    def _run(
+        self,
+        command: list[str],
+        *,
+        env: Mapping[str, str] | None,
+        check: bool,
+        input: str | None = None,
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.root,
+            env={**os.environ, **IDENTITY, **(env or {})},
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"{' '.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+
+def make_project(root: Path, *init_options: str) -> Project:
+    """Make an empty Git repository at ``root`` on an unborn branch ``main``."""
+    root.mkdir(parents=True, exist_ok=True)
+    project = Project(root)
+    project.git("init", "--quiet", *init_options)
+    return project
