@@ -21,8 +21,11 @@ IDENTITY = {
 def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return ``environ`` without the user's Git and Jupyter settings, with ``home`` as its HOME.
 
-    No identity is set; Git finds none by itself, since ``user.useConfigOnly`` is on.
+    No identity is set, and Git finds none by itself. The settings stand in a file, since our own
+    calls of Git drop those that come by ``GIT_CONFIG_COUNT``.
     """
+    settings = home / "gitconfig"
+    settings.write_text("[user]\n\tuseConfigOnly = true\n[init]\n\tdefaultBranch = main\n")
     cleaned = {
         name: value
         for name, value in environ.items()
@@ -34,13 +37,8 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
         "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
         "JUPYTER_DATA_DIR": str(home / ".local/share/jupyter"),
         "JUPYTER_RUNTIME_DIR": str(home / ".local/share/jupyter/runtime"),
-        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_GLOBAL": str(settings),
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "user.useConfigOnly",
-        "GIT_CONFIG_VALUE_0": "true",
-        "GIT_CONFIG_KEY_1": "init.defaultBranch",
-        "GIT_CONFIG_VALUE_1": "main",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
