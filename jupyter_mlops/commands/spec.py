@@ -1,4 +1,19 @@
-"""One definition of each command, from which every surface is made."""
+"""One definition of each command, from which every surface is made.
+
+A command is a plain function in a file of its own. Its signature is its grammar everywhere:
+parameters before ``*`` are positional, those after it are options; the annotation of each is
+``Annotated[TYPE, Arg(...)]``.
+
+* ``TYPE`` is ``str``, ``int``, ``float``, ``Path``, a ``Literal`` of strings, one of these ``|
+  None``, ``bool`` (options only), or ``tuple[str, ...]``: the last positional parameter may take
+  all the words that are left, an option may be repeated.
+* A parameter with a default may be left out; a tuple without a default wants at least one word.
+* The first parameter is ``ws: Workspace``, or ``here: Here`` for a command that also runs outside
+  of a project.
+* The function returns a :class:`Result`, or None where there is nothing to show.
+* The docstring's first line is the summary; the paragraphs after it, up to the first Google
+  section, are its help.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +22,21 @@ from typing import Literal, Protocol, runtime_checkable
 
 from jupyter_mlops.document import Document
 
-Completion = Literal["path", "tracked", "revision", "snapshot", "metric", "branch", "none"]
+Completion = Literal[
+    "path", "tracked", "revision", "snapshot", "metric", "branch", "command", "none"
+]
+
+PROGRAM = "jupyter mlops"
+"""What a person types before a command's words; hints begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """What a parameter's annotation adds to its type: help, how it is shown, what completes it."""
+    """What a parameter's annotation adds to its type: help, how it is shown, what completes it.
+
+    ``metavar`` is the word that stands for the value (``PATH``), the parameter's name in capitals
+    by default; ``short`` is an option's one-letter form (``-m``).
+    """
 
     help: str
     metavar: str | None = None
@@ -20,11 +44,40 @@ class Arg:
     complete: Completion = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the table of commands.
+
+    ``target`` is ``module:function``, imported when the command is first used; ``reads`` says
+    that it changes nothing (a GET in REST); ``magic`` that its first word is a line magic of its
+    own; ``python`` is its name in the package, its words joined by ``_`` by default.
+    """
+
+    words: tuple[str, ...]
+    target: str
+    summary: str
+    reads: bool = False
+    magic: bool = False
+    hidden: bool = False
+    python: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The words as they are typed: ``snapshot list``."""
+        return " ".join(self.words)
+
+    @property
+    def python_name(self) -> str:
+        """The name in ``import jupyter_mlops``: ``snapshot_list``."""
+        return self.python or "_".join(self.words)
+
+
 @runtime_checkable
 class Result(Protocol):
     """What a command returns: a frozen dataclass whose fields are its JSON.
 
-    A result may have ``exit_status`` (an ``int`` property): 1 when a check or gate found something, 5 for damage.
+    A result may have ``exit_status`` (an ``int`` property): 1 when a check or gate found
+    something, 5 for damage.
     """
 
     def describe(self) -> Document:

@@ -5,20 +5,122 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_mlops.clock import Clock
-from jupyter_mlops.config import Config
-from jupyter_mlops.git.repository import Repository
-from jupyter_mlops.objects.store import Store
-from jupyter_mlops.progress import Progress
+from jupyter_mlops.clock import Clock, SystemClock
+from jupyter_mlops.config import CONFIG_NAME, Config
+from jupyter_mlops.errors import NotFoundError, UnavailableError
+from jupyter_mlops.formats.project import parse_config
+from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.objects.store import Store, open_store
+from jupyter_mlops.progress import NoProgress, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """From where a command was called, as far as the front end knows.
+
+    ``notebook`` is the notebook's file; ``cells`` are the sources of all cells that this kernel
+    ran, in the order in which it ran them, the one under way last; ``command`` are the words as
+    typed, without the program's name.
+    """
+
+    notebook: Path | None = None
+    cells: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a command has that also runs outside of a project.
+
+    ``cwd`` is absolute: relative paths start there.
+    """
+
+    cwd: Path
+    clock: Clock
+    progress: Progress
+    execution: Execution = Execution()
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A project opened for one command."""
+    """A project opened for one command.
+
+    ``cwd`` is absolute, in or outside of ``root``: relative paths start there.
+    """
 
     root: Path
+    cwd: Path
     git: Repository
     store: Store
     config: Config
     clock: Clock
     progress: Progress
+    execution: Execution = Execution()
+
+
+def open_here(
+    start: Path,
+    *,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    execution: Execution | None = None,
+) -> Here:
+    """Return the handles of a command called in the folder ``start``; nothing is looked at."""
+    return Here(
+        cwd=start.absolute(),
+        clock=clock or SystemClock(),
+        progress=progress or NoProgress(),
+        execution=execution or Execution(),
+    )
+
+
+def open_workspace(
+    start: Path,
+    *,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    execution: Execution | None = None,
+) -> Workspace:
+    """Open the project that the folder ``start`` is in; nothing is written.
+
+    Raises:
+        NotFoundError: ``start`` is in no Git project (``not-a-git-project``), or the project has
+            no ``mlops.toml`` (``no-mlops-toml``): run ``init``. UsageError: ``mlops.toml`` is not
+            valid, or ``start`` is inside of ``.git``.
+    """
+    here = open_here(start, clock=clock, progress=progress, execution=execution)
+    repository = open_repository(here.cwd)
+    return Workspace(
+        root=repository.root,
+        cwd=here.cwd,
+        git=repository,
+        store=open_store(repository.store_dir),
+        config=read_config(repository.root),
+        clock=here.clock,
+        progress=here.progress,
+        execution=here.execution,
+    )
+
+
+def read_config(root: Path) -> Config:
+    """Read ``mlops.toml`` of the project at ``root``.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it is not valid.
+        UnavailableError: it cannot be read.
+    """
+    path = root / CONFIG_NAME
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"There is no {CONFIG_NAME} in {root}, so this is not a project yet.",
+            code="no-mlops-toml",
+            hints=("jupyter mlops init",),
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            f"{path} cannot be read: {error.strerror}.", code="config-unreadable"
+        ) from error
+    return parse_config(data, origin=CONFIG_NAME)

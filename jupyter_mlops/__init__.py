@@ -1,0 +1,60 @@
+"""MLOps inside the notebook, on plain Git.
+
+Importing this package loads next to nothing: a name is looked up when it is first used. The names
+are those of the commands (``snapshot``, ``restore``, ``metrics_show`` …: see docs/commands.md)
+and of tracking (``log``, ``log_metric``, ``log_params``, ``run``).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mlops._version import __version__
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_TRACKING = frozenset({"log", "log_metric", "log_params", "run"})
+_ERRORS = frozenset(
+    {
+        "ConflictError",
+        "IntegrityError",
+        "MlopsError",
+        "NotFoundError",
+        "UnavailableError",
+        "UnsupportedError",
+        "UsageError",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _TRACKING:
+        return getattr(import_module("jupyter_mlops.tracking"), name)
+    if name in _ERRORS:
+        return getattr(import_module("jupyter_mlops.errors"), name)
+    found = import_module("jupyter_mlops.commands.python").find_function(name)
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found
+
+
+def __dir__() -> list[str]:
+    names = import_module("jupyter_mlops.commands.python").function_names()
+    return sorted({*names, *_TRACKING, *_ERRORS, "__version__"})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics and their completion: ``%load_ext jupyter_mlops``."""
+    import_module("jupyter_mlops.magics.extension").load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics and their completion away again."""
+    import_module("jupyter_mlops.magics.extension").unload(shell)
+
+
+__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]

@@ -1,0 +1,81 @@
+"""Every command, in the order in which help lists them."""
+
+from __future__ import annotations
+
+from jupyter_mlops.commands.spec import Command
+
+_HERE = "jupyter_mlops.commands"
+
+
+def _command(
+    words: str,
+    summary: str,
+    *,
+    reads: bool = False,
+    magic: bool = False,
+    hidden: bool = False,
+    python: str | None = None,
+) -> Command:
+    parts = tuple(words.split())
+    module = "_".join(parts)
+    return Command(
+        words=parts,
+        target=f"{_HERE}.{module}:{module}",
+        summary=summary,
+        reads=reads,
+        magic=magic,
+        hidden=hidden,
+        python=python,
+    )
+
+
+COMMANDS: tuple[Command, ...] = (
+    _command("init", "Make this Git repository a project, or repair this clone of one."),
+    _command(
+        "doctor",
+        "Say what is wrong with this clone, and the one command that mends it.",
+        reads=True,
+    ),
+    _command(
+        "snapshot",
+        "Keep data, models and code as one state tied to the current commit.",
+        magic=True,
+    ),
+    _command("snapshot list", "List the snapshots that are kept.", reads=True),
+    _command("snapshot name", "Give a snapshot a name, or take it away."),
+    _command("snapshot note", "Write down why a snapshot is worth keeping."),
+    _command("snapshot branch", "Make a Git branch of a snapshot, its code included."),
+    _command("snapshot drop", "Remove snapshots; content that another state needs stays."),
+    _command("restore", "Bring data and models back as a revision has them.", magic=True),
+    _command("status", "Show tracked paths, their state, and what is only here.", reads=True),
+    _command(
+        "log",
+        "Show snapshots, newest first, with base, branches and metrics.",
+        reads=True,
+        python="snapshot_log",
+    ),
+    _command("diff", "Show what changed in tracked data between two revisions.", reads=True),
+    _command("undo", "Take back the last command of this worktree."),
+    _command("untrack", "Give a path back to Git or to you; its files stay."),
+    _command("move", "Rename tracked data together with its pointer file."),
+    _command("metrics show", "Show the metrics of a revision.", reads=True, magic=True),
+    _command("metrics diff", "Compare the metrics of two revisions.", reads=True, magic=True),
+    _command(
+        "metrics history",
+        "Show how metrics moved along the commits of branches.",
+        reads=True,
+        magic=True,
+    ),
+    _command("params diff", "Compare the parameters of two revisions.", reads=True),
+    _command("strip", "Remove outputs and noise from notebooks.", magic=True),
+    _command("demo", "Make a project with real data and real runs to look at."),
+    _command("upgrade", "Bring the store to the newest format."),
+    _command("help", "Explain a command, or list them all.", reads=True),
+    _command("completion", "Print the script that completes commands in a shell.", reads=True),
+    _command("complete", "Print the words that may stand at the cursor.", reads=True, hidden=True),
+    _command("hook", "Do what a Git hook asks for.", hidden=True),
+    _command("filter", "Clean and smudge notebooks for Git.", hidden=True),
+)
+
+MAGICS: tuple[str, ...] = tuple(dict.fromkeys(c.words[0] for c in COMMANDS if c.magic))
+"""First words that are line magics of their own."""

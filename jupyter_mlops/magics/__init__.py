@@ -1,0 +1,1 @@
+"""The commands in notebook cells: ``%mlops``, ``%snapshot``, ``%restore``, ``%metrics``, ``%strip``."""
