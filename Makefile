@@ -1,0 +1,57 @@
+# Every target works on a machine with nothing but Python 3.11 or newer, Git and make: the first run
+# makes .venv, later runs use it. LAB=0 leaves JupyterLab unstarted.
+
+PYTHON ?= python3
+LAB ?= 1
+DEMO ?= demo
+WORKERS ?= auto
+
+BIN := .venv/bin
+UNIT := not slow and not demo and not browser
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench
+
+help:
+	@echo 'make demo    a project with real data and real runs, then JupyterLab on it (LAB=0: without)'
+	@echo 'make test    all tests'
+	@echo 'make check   format, lint, types, layers, and the unit tests'
+	@echo 'make bench   what the main operations cost on this machine'
+
+demo: .venv/lab.stamp
+	@$(BIN)/jupyter mlops demo '$(DEMO)'
+ifneq ($(LAB),0)
+	@cd '$(DEMO)' && exec '$(CURDIR)/$(BIN)/jupyter' lab $(ALLOW_ROOT) start-here.ipynb
+endif
+
+test: .venv/test.stamp
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+check: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m '$(UNIT)'
+
+bench: .venv/test.stamp
+	@$(BIN)/python -m tests.benchmarks
+
+# JupyterLab refuses to be started by root unless it is told to.
+ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.venv/lab.stamp: .venv/python.stamp pyproject.toml
+	@echo 'Installing jupyter-mlops with JupyterLab and scikit-learn into .venv (once, a minute or two) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
+	@touch $@
+
+.venv/test.stamp: .venv/lab.stamp pyproject.toml
+	@echo 'Installing the test tools into .venv (once) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,test]'
+	@touch $@
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
