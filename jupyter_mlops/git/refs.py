@@ -1,0 +1,161 @@
+"""References: listed, and moved all together or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
+from jupyter_mlops.git.process import explanation, run_git, try_git
+from jupyter_mlops.git.repository import Repository
+
+
+class Ref(NamedTuple):
+    """A reference and the object it names."""
+
+    name: str
+    """Its full name, such as ``refs/heads/main``."""
+    oid: str
+
+
+class RefUpdate(NamedTuple):
+    """One move of a reference."""
+
+    name: str
+    new: str | None
+    """The object it is to name; None takes the reference away."""
+    old: str | None
+    """The object it must name before; None when it must not exist."""
+
+
+def list_refs(repo: Repository, *prefixes: str) -> list[Ref]:
+    """Return the references at or under each of ``prefixes``, sorted by name."""
+    printed = run_git(repo, "for-each-ref", "--format=%(objectname) %(refname)", "--", *prefixes)
+    rows = (
+        row.split(" ", 1) for row in printed.decode("utf-8", "surrogateescape").split("\n") if row
+    )
+    return [Ref(name, oid) for oid, name in rows]
+
+
+def update_refs(
+    repo: Repository, updates: Sequence[RefUpdate | tuple[str, str | None, str | None]]
+) -> None:
+    """Move references in one transaction, each only from the value it is expected to have.
+
+    All moves happen or none. Once this returns, they and every object written before survive a
+    power cut.
+
+    Raises:
+        ConflictError: a reference does not have the value expected (``ref-moved``).
+        UsageError: Git does not accept a name.
+        UnavailableError: another process holds a reference, or the disk refuses.
+    """
+    moves = [RefUpdate(*update) for update in updates]
+    if not moves:
+        return
+    sync_objects(repo)
+    commands = b"".join(_command(move) for move in moves)
+    status, _, said = try_git(repo, "update-ref", "--stdin", "-z", input=commands, durable="all")
+    if status != 0:
+        _raise_refused(repo, moves, said)
+    _sync_references(repo, moves)
+
+
+def is_ref_name(repo: Repository, name: str) -> bool:
+    """Return whether Git accepts ``name`` as the full name of a reference."""
+    if name.startswith("-") or "\0" in name:
+        return False
+    return try_git(repo, "check-ref-format", name)[0] == 0
+
+
+def sync_objects(repo: Repository) -> None:
+    """Make the names of all objects written so far durable.
+
+    Git syncs what it writes into a file, never the folder in which the file then gets its name.
+
+    Raises:
+        UnavailableError: the disk refuses.
+    """
+    objects = repo.common_dir / "objects"
+    try:
+        folders = [
+            Path(entry.path)
+            for entry in os.scandir(objects)
+            if len(entry.name) == 2 or entry.name == "pack"
+        ]
+        for folder in (*folders, objects):
+            _sync(folder)
+    except OSError as error:
+        raise _not_durable(error) from error
+
+
+def _command(move: RefUpdate) -> bytes:
+    name = _field(move.name)
+    if move.new is None and move.old is None:
+        raise UsageError(f"{move.name} is to be taken away, but from which value is not said.")
+    if move.new is None:
+        return b"delete " + name + _field(move.old or "")
+    if move.old is None:
+        return b"create " + name + _field(move.new)
+    return b"update " + name + _field(move.new) + _field(move.old)
+
+
+def _field(text: str) -> bytes:
+    if "\0" in text:
+        raise UsageError(f"{text!r} cannot be the name of a reference.", code="ref-invalid")
+    return text.encode("utf-8", "surrogateescape") + b"\0"
+
+
+def _raise_refused(repo: Repository, moves: Sequence[RefUpdate], said: bytes) -> None:
+    for move in moves:
+        if not is_ref_name(repo, move.name):
+            raise UsageError(
+                f"{move.name!r} cannot be the name of a reference.", code="ref-invalid"
+            )
+    present = {ref.name: ref.oid for ref in list_refs(repo, *(move.name for move in moves))}
+    for move in moves:
+        if present.get(move.name) != move.old:
+            raise ConflictError(
+                f"{move.name} was moved by another process, so nothing was changed.",
+                code="ref-moved",
+            )
+    raise UnavailableError(
+        f"References could not be written: {explanation(said)}.", code="ref-not-written"
+    )
+
+
+def _sync_references(repo: Repository, moves: Sequence[RefUpdate]) -> None:
+    """Make the folders durable in which references have got or lost their file."""
+    folders: set[Path] = {repo.common_dir}
+    for move in moves:
+        parts = move.name.split("/")
+        folders.update(repo.common_dir.joinpath(*parts[:depth]) for depth in range(1, len(parts)))
+    try:
+        if repo.version < (2, 36, 0):
+            for move in moves:
+                if (repo.common_dir / move.name).is_file():
+                    _sync(repo.common_dir / move.name)
+        for folder in sorted(folders, reverse=True):
+            if folder.is_dir():
+                _sync(folder)
+    except OSError as error:
+        raise _not_durable(error) from error
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_durable(error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"What Git wrote could not be made durable: {error.strerror} at {error.filename}.",
+        code="not-durable",
+    )

@@ -1,0 +1,118 @@
+"""What a word names: HEAD, revisions, and the branches that hold a commit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.git.process import run_git, try_git
+from jupyter_mlops.git.repository import Repository
+
+Operation = Literal["merge", "rebase", "cherry-pick", "revert", "bisect"]
+
+_OPERATION_FILES: tuple[tuple[str, Operation], ...] = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("BISECT_LOG", "bisect"),
+)
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_BRANCH_PREFIX = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the worktree stands."""
+
+    commit: str | None
+    """The full id of the current commit; None before the first one."""
+    branch: str | None
+    """The current branch without ``refs/heads/``; None when HEAD is detached."""
+    in_progress: Operation | None = None
+    """The operation that Git has begun here and not concluded."""
+
+
+def head(repo: Repository) -> Head:
+    """Return where ``repo``'s worktree stands; one Git process, two before the first commit."""
+    status, printed, _ = try_git(repo, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+    commit: str | None
+    if status == 0:
+        commit, name = printed.decode("utf-8", "surrogateescape").splitlines()
+    else:
+        commit, name = (
+            None,
+            run_git(repo, "symbolic-ref", "HEAD").decode("utf-8", "surrogateescape").strip(),
+        )
+    branch = name.removeprefix(_BRANCH_PREFIX) if name.startswith(_BRANCH_PREFIX) else None
+    return Head(commit, branch, _read_operation(repo))
+
+
+def resolve_commit(repo: Repository, text: str) -> str:
+    """Return the full id of the commit that ``text`` names, in any way that Git understands.
+
+    Raises:
+        NotFoundError: ``text`` names no commit, or more than one, or begins with a dash.
+    """
+    commit = find_commit(repo, text)
+    if commit is None:
+        raise NotFoundError(
+            f"{text!r} is not a revision of this project.",
+            code="unknown-revision",
+            hints=("git log --oneline --all", "jupyter mlops log"),
+        )
+    return commit
+
+
+def find_commit(repo: Repository, text: str) -> str | None:
+    """Return the commit that ``text`` names, or None; else as :func:`resolve_commit`."""
+    if not text or text.startswith("-") or "\0" in text:
+        return None
+    # A search (":/words") takes all that follows for its pattern, and finds commits only.
+    peeled = text if text.startswith(":/") else f"{text}^{{commit}}"
+    status, printed, _ = try_git(
+        repo, "rev-parse", "--verify", "--quiet", "--end-of-options", peeled
+    )
+    if status != 0:
+        return None
+    # "^main" verifies as well, and is printed with its sign.
+    found = printed.decode("ascii", "replace").strip()
+    return found if _OBJECT_ID.fullmatch(found) else None
+
+
+def shorten(repo: Repository, commit: str) -> str:
+    """Return the shortest form of ``commit``, a full id, that names it alone."""
+    return (
+        run_git(repo, "rev-parse", "--short", "--verify", "--end-of-options", commit)
+        .decode("ascii")
+        .strip()
+    )
+
+
+def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
+    """Return whether ``newer`` reaches ``older`` or is the same; both are full ids."""
+    status, _, _ = try_git(repo, "merge-base", "--is-ancestor", older, newer)
+    if status not in (0, 1):
+        raise NotFoundError(
+            f"{older} or {newer} is not a commit of this project.", code="unknown-revision"
+        )
+    return status == 0
+
+
+def branches_containing(repo: Repository, commit: str) -> list[str]:
+    """Return the local branches that reach ``commit``, a full id, sorted by name."""
+    printed = run_git(
+        repo, "for-each-ref", "--format=%(refname)", f"--contains={commit}", _BRANCH_PREFIX
+    )
+    names = printed.decode("utf-8", "surrogateescape").splitlines()
+    return [name.removeprefix(_BRANCH_PREFIX) for name in names]
+
+
+def _read_operation(repo: Repository) -> Operation | None:
+    for name, operation in _OPERATION_FILES:
+        if (repo.git_dir / name).exists():
+            return operation
+    return None

@@ -1,0 +1,140 @@
+"""The files of a commit, read from Git's objects without a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from types import MappingProxyType
+from typing import IO, NamedTuple
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.git.process import open_git, run_git, split_nul
+from jupyter_mlops.git.repository import Repository
+
+_FILE_MODES = ("100644", "100755")
+_REQUESTS_AHEAD = 64
+"""Ids sent before an answer is read: so few fit in a pipe, and neither side ever waits."""
+
+
+class TreeEntry(NamedTuple):
+    """One entry of a tree: a file, a symbolic link, or a submodule's commit."""
+
+    mode: str
+    """As Git writes it: ``100644``, ``100755``, ``120000`` (link), ``160000`` (submodule)."""
+    oid: str
+
+
+class BlobReader:
+    """Reads blobs through one running Git, for one thread; made by :func:`open_blob_reader`."""
+
+    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def read(self, oid: str) -> bytes:
+        """Return the bytes of the object ``oid``, a full id.
+
+        Raises:
+            NotFoundError: the repository lacks it.
+        """
+        return next(self.read_many((oid,)))
+
+    def read_many(self, oids: Iterable[str]) -> Iterator[bytes]:
+        """Yield the bytes of each of ``oids``, full ids, in their order.
+
+        An iterator that is left before its end leaves the reader unusable.
+
+        Raises:
+            NotFoundError: the repository lacks one.
+        """
+        remaining = iter(oids)
+        while batch := list(islice(remaining, _REQUESTS_AHEAD)):
+            self._requests.write("".join(f"{oid}\n" for oid in batch).encode("ascii"))
+            self._requests.flush()
+            for oid in batch:
+                yield self._read_answer(oid)
+
+    def _read_answer(self, oid: str) -> bytes:
+        header = self._answers.readline().split()
+        if len(header) != 3:
+            raise NotFoundError(
+                f"Git has no object {oid}.", code="object-missing", hints=("git fsck",)
+            )
+        size_bytes = int(header[2])
+        content = self._answers.read(size_bytes + 1)
+        if len(content) != size_bytes + 1:
+            raise NotFoundError(
+                f"Git could not read object {oid}.", code="object-missing", hints=("git fsck",)
+            )
+        return content[:-1]
+
+
+@contextmanager
+def open_blob_reader(repo: Repository) -> Iterator[BlobReader]:
+    """Yield a reader of ``repo``'s blobs, which costs one process however many are read."""
+    with open_git(repo, "cat-file", "--batch") as (requests, answers):
+        yield BlobReader(requests, answers)
+
+
+class GitTree:
+    """The files of one commit: a :class:`jupyter_mlops.trees.Tree`.
+
+    It is listed once, when first asked. Regular files alone count as files; ``entries`` has links
+    and submodules too.
+    """
+
+    def __init__(self, repo: Repository, oid: str) -> None:
+        self._repo = repo
+        self.oid = oid
+        """The full id of the commit or tree."""
+
+    @cached_property
+    def entries(self) -> Mapping[str, TreeEntry]:
+        """Every entry by its path, folders left out, sorted by path."""
+        rows = split_nul(run_git(self._repo, "ls-tree", "-r", "-z", "--full-tree", self.oid))
+        return MappingProxyType(dict(_parse_row(row) for row in rows))
+
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the path of every regular file, sorted by code point."""
+        return (path for path, entry in self.entries.items() if entry.mode in _FILE_MODES)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of ``path``; of a symbolic link, its target.
+
+        Raises:
+            NotFoundError: the tree has no such file.
+        """
+        entry = self.entries.get(path)
+        if entry is None or entry.mode == "160000":
+            raise NotFoundError(f"{path} is not in {self.oid[:12]}.", code="path-not-found")
+        return run_git(self._repo, "cat-file", "blob", entry.oid)
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield path and bytes of each of ``paths`` that exists, in order, by one process."""
+        wanted = [(path, self.entries[path].oid) for path in paths if self._has_blob(path)]
+        if not wanted:
+            return
+        with open_blob_reader(self._repo) as reader:
+            contents = reader.read_many(oid for _, oid in wanted)
+            for (path, _), content in zip(wanted, contents, strict=True):
+                yield path, content
+
+    def _has_blob(self, path: str) -> bool:
+        entry = self.entries.get(path)
+        return entry is not None and entry.mode != "160000"
+
+
+def open_tree(repo: Repository, oid: str) -> GitTree:
+    """Return the files of ``oid``, the full id of a commit or a tree.
+
+    Nothing is read yet; an id that names neither fails when the tree is first listed.
+    """
+    return GitTree(repo, oid)
+
+
+def _parse_row(row: str) -> tuple[str, TreeEntry]:
+    described, path = row.split("\t", 1)
+    mode, _, oid = described.split(" ")
+    return path, TreeEntry(mode, oid)
