@@ -1,0 +1,1 @@
+"""The local file system: walks, stat cache, durable and safe writes."""

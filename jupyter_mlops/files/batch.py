@@ -1,0 +1,237 @@
+"""Many changes to the working tree, staged whole before the first of them is made."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.files.beneath import Folder, Way, refuse_bad_path
+from jupyter_mlops.files.durable import STAGED_PREFIX, disk_error, sync_paths
+from jupyter_mlops.files.links import check_link
+from jupyter_mlops.formats.entry import Mode
+
+_CREATE = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_FILES_A_FOLDER = 1024
+_COPY_BYTES = 1 << 20
+
+
+class Batch:
+    """Files, links, folders and deletions to carry out; made by ``WorkTree.open_batch``.
+
+    ``open_file`` may be called from many threads at once, the rest from one.
+    """
+
+    def __init__(self, root: Path, staging: Path, near: str) -> None:
+        self._root = root
+        self._staging = os.fspath(staging)
+        self._near = near
+        self._staged: dict[str, str] = {}
+        self._links: set[str] = set()
+        self._folders: set[str] = set()
+        self._deleted: set[str] = set()
+        self._count = 0
+        self._lock = threading.Lock()
+        self._barrier: int | None = None
+
+    def __enter__(self) -> Self:
+        if os.name == "posix":
+            self._barrier = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._barrier is not None:
+            os.close(self._barrier)
+            self._barrier = None
+
+    def open_file(self, path: str, mode: Mode) -> int:
+        """Return a descriptor, for the caller to write and close, of the new file at ``path``.
+
+        Raises:
+            ConflictError: the path is refused.
+            UnavailableError: it cannot be staged.
+        """
+        staged = self._new_name(path)
+        bits = 0o777 if mode is Mode.EXECUTABLE else 0o666
+        try:
+            return os.open(staged, _CREATE, bits)
+        except OSError as error:
+            raise disk_error(error, self._staging) from error
+
+    def add_link(self, path: str, target: str, *, within: str = "") -> None:
+        """Stage a link at ``path`` that may not lead out of ``within``, a folder above it.
+
+        Raises:
+            ConflictError: the path is refused or the link leads out.
+        """
+        inner = path[len(within) + 1 :] if within else path
+        check_link(inner, target)
+        staged = self._new_name(path)
+        self._links.add(path)
+        try:
+            os.symlink(target, staged)
+        except OSError as error:
+            raise disk_error(error, self._staging) from error
+
+    def add_folder(self, path: str) -> None:
+        """Let ``path`` be a folder."""
+        refuse_bad_path(path)
+        self._folders.add(path)
+
+    def delete(self, path: str) -> None:
+        """Let a file, link or empty folder go, and the folders under ``near`` that this empties."""
+        refuse_bad_path(path)
+        self._deleted.add(path)
+
+    def apply(self) -> None:
+        """Make the staged bytes durable, then all changes, then their folders durable.
+
+        First everything is checked that can be, so that a refusal changes nothing; then deletions,
+        folders and files in this order. Whoever reads meanwhile sees old and new files, each of
+        them whole.
+
+        Raises:
+            ConflictError: a link or a file stands where a folder is needed, or a folder where a
+                file is.
+            UnavailableError: the disk did not take it.
+        """
+        parents = {path.rpartition("/")[0] for path in self._staged} | self._folders
+        try:
+            with Way(self._root) as way:
+                self._check(way, parents)
+                files = [name for path, name in self._staged.items() if path not in self._links]
+                sync_paths(files, self._barrier)
+                touched = self._delete_all(way)
+                for folder in sorted(parents):
+                    touched |= _make(way, folder)
+                for path in sorted(self._staged):
+                    parent, _, name = path.rpartition("/")
+                    folder_here = way.to(parent)
+                    self._move_in(self._staged[path], folder_here, name)
+                    touched.add(folder_here.path)
+            sync_paths(sorted(path for path in touched if os.path.isdir(path)), self._barrier)
+        except OSError as error:
+            raise disk_error(error, error.filename2 or error.filename or self._root) from error
+
+    def _new_name(self, path: str) -> str:
+        refuse_bad_path(path)
+        with self._lock:
+            number = self._count
+            self._count += 1
+            folder = f"{self._staging}/{number // _FILES_A_FOLDER}"
+            if number % _FILES_A_FOLDER == 0:
+                try:
+                    os.mkdir(folder, 0o700)
+                except OSError as error:
+                    raise disk_error(error, self._staging) from error
+            staged = f"{folder}/{number}"
+            self._staged[path] = staged
+        return staged
+
+    def _check(self, way: Way, parents: Iterable[str]) -> None:
+        """Refuse links and files on the way to what is written, but for deleted files."""
+        for parent in sorted(parents):
+            try:
+                way.to(parent)
+            except NotFoundError:
+                continue
+            except ConflictError:
+                parts = parent.split("/")
+                heads = {"/".join(parts[: count + 1]) for count in range(len(parts))}
+                if not heads & self._deleted:
+                    raise
+
+    def _delete_all(self, way: Way) -> set[str]:
+        touched: set[str] = set()
+        emptied: set[str] = set()
+        for path in sorted(self._deleted, reverse=True):
+            parent, _, name = path.rpartition("/")
+            try:
+                folder = way.to(parent)
+                _remove(folder, name)
+            except (NotFoundError, FileNotFoundError):
+                continue
+            touched.add(folder.path)
+            emptied.add(parent)
+        for start in sorted(emptied, key=len, reverse=True):
+            path = start
+            while path.startswith(self._near + "/"):
+                parent, _, name = path.rpartition("/")
+                try:
+                    way.to(parent).remove_folder(name)
+                except (NotFoundError, OSError):
+                    break
+                touched.add(os.path.join(self._root, parent))
+                path = parent
+        return touched
+
+    def _move_in(self, staged: str, folder: Folder, name: str) -> None:
+        try:
+            folder.rename_in(staged, name)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            full = os.path.join(folder.path, name)
+            raise ConflictError(
+                f"{full} is a folder where a file is to be written.",
+                code="not-a-file",
+                hints=("Move it elsewhere, then run the same command again.",),
+            ) from error
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy_in(staged, folder, name)
+
+
+def _make(way: Way, path: str) -> set[str]:
+    """Make the folder ``path`` and its missing parents; return the folders that got a new name."""
+    touched = set()
+    at = ""
+    for part in path.split("/") if path else ():
+        folder = way.to(at)
+        try:
+            folder.stat(part)
+        except FileNotFoundError:
+            folder.make_folder(part)
+            touched.add(folder.path)
+        at = f"{at}/{part}" if at else part
+    return touched
+
+
+def _remove(folder: Folder, name: str) -> None:
+    """Remove a file, a link or an empty folder; a folder that holds something stays."""
+    if not stat.S_ISDIR(folder.stat(name).st_mode):
+        folder.unlink(name)
+        return
+    try:
+        folder.remove_folder(name)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+
+
+def _copy_in(staged: str, folder: Folder, name: str) -> None:
+    """Do what a rename does for a folder that turned out to lie on another file system."""
+    beside = f"{STAGED_PREFIX}{secrets.token_hex(12)}"
+    full = os.path.join(folder.path, beside)
+    if os.path.islink(staged):
+        os.symlink(os.readlink(staged), full)
+    else:
+        mode = stat.S_IMODE(os.stat(staged).st_mode)
+        with open(staged, "rb") as source, open(os.open(full, _CREATE, mode), "wb") as target:
+            while block := source.read(_COPY_BYTES):
+                target.write(block)
+            target.flush()
+            os.fsync(target.fileno())
+    folder.rename_in(full, name)

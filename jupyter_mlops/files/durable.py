@@ -1,0 +1,480 @@
+"""The one module that creates, renames and unlinks files under the store.
+
+A new file is written under a temporary name, synced, given its name, and its folder synced: in that
+order, so that a name never stands for bytes that a power cut can take away. A temporary file or
+folder is alive as long as an operating-system lock on it is held; the lock dies with its process,
+so anybody may clear what is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+STAGED_PREFIX = ".mlops-tmp-"
+"""How every temporary name of this package begins, in the store and in the working tree."""
+
+_LOCK_SUFFIX = ".lock"
+_CREATE = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_CANNOT_SYNC_FOLDER = {errno.EINVAL, errno.EBADF, errno.EACCES, errno.ENOTSUP}
+_UNLOCKABLE_AGE_SECONDS = 24 * 3600
+_MANY_FILES = 64
+
+
+def disk_error(error: OSError, place: Path | str) -> MlopsError:
+    """Return what to raise, ``from error``, for an error met while writing at ``place``."""
+    if error.errno in _FULL:
+        return UnavailableError(
+            f"The disk that holds {place} is full; what was there before is untouched.",
+            code="disk-full",
+            hints=("Free some space there, then run the same command again.",),
+        )
+    if error.errno in _READ_ONLY:
+        return UnavailableError(
+            f"{place} cannot be written: {os.strerror(error.errno or 0)}.",
+            code="read-only",
+            hints=("Give yourself the right to write there, then run the same command again.",),
+        )
+    return UnavailableError(
+        f"Writing at {place} failed: {error.strerror or error}; nothing there was changed.",
+        code="write-failed",
+        hints=("Look at the disk, then run the same command again.",),
+    )
+
+
+def sync_descriptor(fd: int) -> None:
+    """Make the contents of ``fd`` survive a power cut; after an OSError, discard ``fd``."""
+    if sys.platform == "darwin":
+        try:
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+            return
+        except OSError as error:
+            if error.errno not in {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}:
+                raise
+    os.fsync(fd)
+
+
+def sync_folder(folder: Path | str) -> None:
+    """Make the names in ``folder`` survive a power cut, where folders can be synced at all."""
+    if sys.platform == "win32":
+        return
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_descriptor(fd)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC_FOLDER:
+            raise
+    finally:
+        os.close(fd)
+
+
+def sync_file_system(folder: int) -> bool:
+    """Sync the file system of the open ``folder``; False where that gives no verdict.
+
+    Failures to write since ``folder`` was opened raise OSError, so open it before the first write.
+    """
+    if sys.platform != "linux":
+        return False
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        return False
+    if syncfs(folder) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return True
+
+
+def sync_paths(paths: Sequence[str], folder: int | None) -> None:
+    """Sync files and folders: one by one, or by their file system's open ``folder`` when many."""
+    if len(paths) > _MANY_FILES and folder is not None and sync_file_system(folder):
+        return
+    for path in paths:
+        if os.path.isdir(path):
+            sync_folder(path)
+            continue
+        fd = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+        try:
+            sync_descriptor(fd)
+        finally:
+            os.close(fd)
+
+
+def _try_lock(fd: int) -> bool | None:
+    """Lock ``fd`` until it is closed: True held, False another holds it, None no locks here."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(fd, 1 << 40, os.SEEK_SET)
+            try:
+                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+            finally:
+                os.lseek(fd, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return None if error.errno in _NO_LOCKS else False
+    return True
+
+
+def _create_locked(folder: Path, suffix: str = "") -> tuple[Path, int]:
+    """Create a temporary file that nobody clears while its descriptor is open."""
+    while True:
+        path = folder / f"{STAGED_PREFIX}{secrets.token_hex(12)}{suffix}"
+        fd = os.open(path, _CREATE, 0o600)
+        if _try_lock(fd) is not False and os.fstat(fd).st_nlink != 0:
+            return path, fd
+        os.close(fd)  # somebody who was clearing took it in the instant before the lock
+        path.unlink(missing_ok=True)
+
+
+class StagedFile:
+    """A file under a temporary name, not yet part of anything.
+
+    As a context manager it is discarded on exit unless it was published. Not thread-safe.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self.fd = fd
+        self.size_bytes = 0
+        self._open = True
+        self._here = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append all of ``data``.
+
+        Raises:
+            UnavailableError: the disk is full or cannot be written; the file is discarded.
+        """
+        view = memoryview(data).cast("B")
+        try:
+            while view:
+                written = os.write(self.fd, view)
+                self.size_bytes += written
+                view = view[written:]
+        except OSError as error:
+            self.discard()
+            raise disk_error(error, self.path.parent) from error
+
+    def sync(self) -> None:
+        """Make the bytes durable.
+
+        Raises:
+            UnavailableError: they could not be made so; the file is discarded, never tried again.
+        """
+        try:
+            sync_descriptor(self.fd)
+        except OSError as error:
+            self.discard()
+            raise disk_error(error, self.path.parent) from error
+
+    def close(self) -> None:
+        """Close the descriptor; the file stays, protected only by the staging folder it is in."""
+        if self._open:
+            self._open = False
+            os.close(self.fd)
+
+    def publish(self, path: Path, *, overwrite: bool = False) -> None:
+        """Sync the bytes, give them the name ``path``, sync its folder.
+
+        Raises:
+            ConflictError: ``path`` exists and ``overwrite`` is False.
+            UnavailableError: the disk did not take it.
+        """
+        self.sync()
+        publish_all([(self, path)], overwrite=overwrite)
+
+    def discard(self) -> None:
+        """Remove the file unless it was published; harmless when repeated."""
+        self.close()
+        if self._here:
+            self._here = False
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+
+    def _rename(self, path: Path, overwrite: bool) -> None:
+        if sys.platform == "win32":
+            self.close()
+        else:
+            os.chmod(self.path, os.stat(path.parent).st_mode & 0o444)
+        if overwrite:
+            os.replace(self.path, path)
+        else:
+            _rename_new(self.path, path)
+        self._here = False
+        self.close()
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    """Rename without overwriting; raises FileExistsError."""
+    if sys.platform == "win32":
+        os.rename(source, target)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        if os.path.lexists(target):  # a file system without hard links
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        os.rename(source, target)
+    else:
+        os.unlink(source)
+
+
+def open_staged(folder: Path) -> StagedFile:
+    """Create a temporary file in ``folder``, which is made when missing.
+
+    Raises:
+        UnavailableError: the folder cannot be written.
+    """
+    make_folder(folder)
+    try:
+        return StagedFile(*_create_locked(folder))
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
+class Staging:
+    """A temporary folder for many files, alive while this object is; see :func:`open_staging`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> StagedFile:
+        """Create a file in the folder; thread-safe."""
+        path = self.path / secrets.token_hex(12)
+        try:
+            return StagedFile(path, os.open(path, _CREATE, 0o600))
+        except OSError as error:
+            raise disk_error(error, self.path) from error
+
+
+@contextmanager
+def open_staging(folder: Path) -> Iterator[Staging]:
+    """Yield a temporary folder in ``folder``; whatever is left in it is removed on exit.
+
+    Raises:
+        UnavailableError: the folder cannot be written.
+    """
+    make_folder(folder)
+    try:
+        lock, fd = _create_locked(folder, _LOCK_SUFFIX)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    path = lock.with_suffix("")
+    try:
+        try:
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        yield Staging(path)
+    finally:
+        _remove_all(path)
+        os.close(fd)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock)
+
+
+def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = False) -> None:
+    """Give every synced file its name, then sync every folder once; folders are made when missing.
+
+    ``overwrite`` is also for names that are the hash of the bytes: equal bytes may replace each
+    other.
+
+    Raises:
+        ConflictError: a name exists and ``overwrite`` is False.
+        UnavailableError: the disk did not take it; files already named stay.
+    """
+    folders = sorted({path.parent for _, path in files})
+    place = folders[0] if folders else Path()
+    try:
+        to_sync = {parent for folder in folders for parent in _make_unsynced(folder)}
+        for staged, path in files:
+            place = path.parent
+            staged._rename(path, overwrite)
+        for folder in sorted(to_sync | set(folders), reverse=True):
+            place = folder
+            sync_folder(folder)
+    except FileExistsError as error:
+        raise ConflictError(
+            f"{error.filename2 or place} exists already.", code="name-taken"
+        ) from error
+    except OSError as error:
+        raise disk_error(error, place) from error
+
+
+def write_atomic(path: Path, data: bytes, *, overwrite: bool = True, durable: bool = True) -> None:
+    """Write ``data`` as the whole of ``path``: readers see the old bytes or all of the new.
+
+    With ``durable`` False nothing is synced: for caches that may be lost.
+
+    Raises:
+        ConflictError: ``path`` exists and ``overwrite`` is False.
+        UnavailableError: the disk did not take it.
+    """
+    with open_staged(path.parent) as staged:
+        staged.write(data)
+        if durable:
+            staged.publish(path, overwrite=overwrite)
+            return
+        try:
+            staged._rename(path, overwrite)
+        except FileExistsError as error:
+            raise ConflictError(f"{path} exists already.", code="name-taken") from error
+        except OSError as error:
+            raise disk_error(error, path.parent) from error
+
+
+def _make_unsynced(folder: Path) -> list[Path]:
+    """Make ``folder`` and its missing parents; return the folders that must be synced."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return []
+    except FileNotFoundError:
+        return [*_make_unsynced(folder.parent), *_make_unsynced(folder)]
+    return [folder.parent]
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and its missing parents, durably; nothing happens when it exists.
+
+    Raises:
+        UnavailableError: it cannot be made.
+    """
+    try:
+        for parent in _make_unsynced(path):
+            sync_folder(parent)
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def remove(path: Path) -> bool:
+    """Unlink the file ``path``; return whether it existed. The removal itself is not synced.
+
+    Raises:
+        UnavailableError: it cannot be removed.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
+    return True
+
+
+def clear_staging(folder: Path) -> int:
+    """Remove from ``folder`` what dead writers left behind, never what belongs to a live one.
+
+    Returns how many files and folders were removed; a missing folder holds none. What cannot be
+    removed stays.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(STAGED_PREFIX)]
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    return sum(_clear_one(folder / name) for name in sorted(names))
+
+
+def _clear_one(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            lock = path.with_name(path.name + _LOCK_SUFFIX)
+            if not os.path.lexists(lock):  # the lock is made before the folder and removed after it
+                _remove_all(path)
+                return True
+            return False
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            held = _try_lock(fd)
+            age = time.time() - os.fstat(fd).st_mtime
+            if held is False or (held is None and age < _UNLOCKABLE_AGE_SECONDS):
+                return False
+            if path.name.endswith(_LOCK_SUFFIX):
+                _remove_all(path.with_suffix(""))
+            if sys.platform != "win32":
+                os.unlink(path)
+        finally:
+            os.close(fd)
+        if sys.platform == "win32":
+            os.unlink(path)
+        return True
+    return False
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a temporary folder and all in it, following no link; what cannot be removed stays."""
+    for here, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(here, name))
+        for name in folders:
+            path = os.path.join(here, name)
+            with contextlib.suppress(OSError):
+                os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return the room on the file system of ``folder`` or its nearest parent; None if unknown."""
+    for place in (folder, *folder.parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return None
+
+
+def iter_names(folder: Path) -> Iterable[str]:
+    """Yield the names in ``folder``, sorted, without temporary ones; none when it is missing."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    yield from sorted(name for name in names if not name.startswith(STAGED_PREFIX))

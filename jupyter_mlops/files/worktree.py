@@ -1,0 +1,250 @@
+"""The one place that writes in the working tree: beneath its root, whole files, no links."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
+from jupyter_mlops.files.batch import Batch
+from jupyter_mlops.files.beneath import Folder, Way, open_parent, refuse_bad_path
+from jupyter_mlops.files.durable import (
+    clear_staging,
+    disk_error,
+    open_staging,
+    sync_descriptor,
+    sync_folder,
+)
+from jupyter_mlops.files.walk import FileStat, stat_of
+from jupyter_mlops.formats.entry import Mode
+
+
+class WorkTree:
+    """The files under ``root``, named by relative paths with ``/``.
+
+    Each path is refused unless ``formats.names.check_path`` lets it pass and no part of it is a
+    link (ConflictError, code ``path-refused`` or ``link-on-the-way``). What is written is durable
+    when the call returns, and a reader sees the old file or the whole of the new one. ``staging``
+    is a folder for files that are being written, used where it is on the same file system;
+    elsewhere they stand beside their destination.
+    """
+
+    def __init__(self, root: Path, staging: Path | None = None) -> None:
+        self.root = root
+        self.staging = staging
+
+    def stat(self, path: str) -> FileStat | None:
+        """Return the stat of the file or link at ``path``; None where there is nothing."""
+        with suppress(NotFoundError, FileNotFoundError), self._at(path) as (folder, name):
+            return stat_of(name, folder.stat(name), os.path.join(folder.path, name))
+        return None
+
+    def read(self, path: str, *, limit_bytes: int | None = None) -> bytes:
+        """Return the bytes of the file at ``path``.
+
+        Raises:
+            NotFoundError: there is no such file.
+            ConflictError: it, or a folder on the way, is a link; or it has more than
+                ``limit_bytes``.
+        """
+        with self._at(path) as (folder, name):
+            full = os.path.join(folder.path, name)
+            try:
+                fd = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    raise NotFoundError(
+                        f"There is no file {full}.", code="path-not-found"
+                    ) from error
+                if error.errno == errno.ELOOP:
+                    raise _link(full) from error
+                raise UnavailableError(
+                    f"{full} cannot be read: {error.strerror}.", code="not-readable"
+                ) from error
+            with open(fd, "rb") as file:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise ConflictError(f"{full} is not a file.", code="not-a-file")
+                content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
+        if limit_bytes is not None and len(content) > limit_bytes:
+            raise ConflictError(
+                f"{full} is larger than the {limit_bytes} bytes that such a file may have.",
+                code="file-too-big",
+            )
+        return content
+
+    def write_file(self, path: str, data: bytes, mode: Mode = Mode.FILE) -> None:
+        """Write ``data`` as the whole of ``path``, making missing folders; durable on return.
+
+        Raises:
+            ConflictError: the path is refused, or a folder stands there.
+            UnavailableError: the disk did not take it.
+        """
+        with self.open_batch(path) as batch:
+            fd = batch.open_file(path, mode)
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(fd, view) :]
+            except OSError as error:
+                raise disk_error(error, self.root / path) from error
+            finally:
+                os.close(fd)
+            batch.apply()
+
+    def make_symlink(self, path: str, target: str, *, within: str = "") -> None:
+        """Make ``path`` a link to ``target``, over what file or link is there; durable on return.
+
+        ``within`` is the tracked folder, a prefix of ``path``, that the link may not lead out of.
+
+        Raises:
+            ConflictError: the path is refused or the link leads out.
+        """
+        with self.open_batch(path) as batch:
+            batch.add_link(path, target, within=within)
+            batch.apply()
+
+    def make_folder(self, path: str) -> None:
+        """Make the folder ``path`` and its missing parents; nothing happens when it exists."""
+        refuse_bad_path(path)
+        with Way(self.root) as way:
+            try:
+                sync_folder(way.to(path, make=True).path)
+                sync_folder(os.path.dirname(os.path.join(self.root, path)))
+            except OSError as error:
+                raise disk_error(error, self.root / path) from error
+
+    def set_mode(self, path: str, mode: Mode) -> None:
+        """Set or clear the execute bit of the file at ``path``; the other bits stay.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        with self._at(path) as (folder, name):
+            full = os.path.join(folder.path, name)
+            try:
+                fd = folder.open(name, os.O_RDONLY)
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    raise NotFoundError(
+                        f"There is no file {full}.", code="path-not-found"
+                    ) from error
+                raise disk_error(error, full) from error
+            try:
+                bits = stat.S_IMODE(os.fstat(fd).st_mode)
+                readers = (bits & 0o444) >> 2
+                wanted = bits | readers if mode is Mode.EXECUTABLE else bits & ~0o111
+                if wanted != bits and hasattr(os, "fchmod"):
+                    os.fchmod(fd, wanted)
+                    sync_descriptor(fd)
+            except OSError as error:
+                raise disk_error(error, full) from error
+            finally:
+                os.close(fd)
+
+    def unlink(self, path: str) -> bool:
+        """Remove the file or link at ``path``, durably; return whether it was there.
+
+        Raises:
+            ConflictError: the path is refused, or a folder stands there.
+        """
+        with suppress(NotFoundError), self._at(path) as (folder, name):
+            full = os.path.join(folder.path, name)
+            try:
+                folder.unlink(name)
+                folder.sync()
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                if error.errno in {errno.EISDIR, errno.EPERM} and os.path.isdir(full):
+                    raise _is_folder(full) from error
+                raise disk_error(error, full) from error
+            return True
+        return False
+
+    def remove_empty_folders(self, path: str, *, stop: str = "") -> None:
+        """Remove ``path`` and then its parents while they are empty, never ``stop`` or the root."""
+        refuse_bad_path(path)
+        while path and path != stop:
+            try:
+                with open_parent(self.root, path) as (folder, name):
+                    folder.remove_folder(name)
+            except NotFoundError:
+                pass
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    return
+            path = path.rpartition("/")[0]
+
+    @contextmanager
+    def open_batch(self, near: str) -> Iterator[Batch]:
+        """Yield a :class:`Batch` of changes at and under ``near``, made by its ``apply``.
+
+        What was staged and not applied is removed on exit.
+
+        Raises:
+            UnavailableError: nothing can be staged.
+        """
+        with (
+            open_staging(self._staging_for(near)) as staging,
+            Batch(self.root, staging.path, near) as batch,
+        ):
+            yield batch
+
+    def clear(self, near: str = "") -> int:
+        """Remove what dead writers left in the staging folder and in the folder of ``near``."""
+        count = 0 if self.staging is None else clear_staging(self.staging)
+        place = self._nearest_folder(near)
+        return count + (clear_staging(place) if place != self.staging else 0)
+
+    def _staging_for(self, near: str) -> Path:
+        place = self._nearest_folder(near)
+        if self.staging is None:
+            return place
+        beside = self.staging
+        while not beside.exists():
+            beside = beside.parent
+        same = os.stat(beside).st_dev == os.stat(place).st_dev
+        return self.staging if same else place
+
+    def _nearest_folder(self, near: str) -> Path:
+        """Return the folder, real and beneath the root, that is nearest to ``near``."""
+        if near:
+            refuse_bad_path(near)
+        with Way(self.root) as way:
+            folder = near
+            while folder:
+                with suppress(NotFoundError, ConflictError):
+                    return Path(way.to(folder).path)
+                folder = folder.rpartition("/")[0]
+            return Path(way.to("").path)
+
+    @contextmanager
+    def _at(self, path: str) -> Iterator[tuple[Folder, str]]:
+        refuse_bad_path(path)
+        try:
+            with open_parent(self.root, path) as opened:
+                yield opened
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"There is no file {self.root / path}.", code="path-not-found"
+            ) from error
+        except PermissionError as error:
+            raise disk_error(error, self.root / path) from error
+
+
+def _link(full: str) -> ConflictError:
+    return ConflictError(
+        f"{full} is a link; nothing is read or written through links.", code="link-on-the-way"
+    )
+
+
+def _is_folder(full: str) -> ConflictError:
+    return ConflictError(
+        f"{full} is a folder where a file is to be written.",
+        code="not-a-file",
+        hints=("Move it elsewhere, then run the same command again.",),
+    )

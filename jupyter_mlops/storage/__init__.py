@@ -1,0 +1,1 @@
+"""Where packs live: one protocol, one implementation a kind of place."""
