@@ -1,0 +1,1 @@
+"""Notebook files as bytes: stripped, and joined with their outputs again; no I/O."""

@@ -1,0 +1,95 @@
+"""Notebook files as Jupyter writes them: equal notebooks are equal bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+Notebook = dict[str, Any]
+"""A notebook or cell in memory: nbformat's dict with keys as attributes, texts in one piece."""
+
+_VERSIONS = (3, 4)
+
+# What nbformat raises for JSON that is no notebook: it reads attributes, calls methods, unchecked.
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+
+
+def parse_notebook(data: bytes) -> Notebook:
+    """Return the notebook whose file has the bytes ``data``, in its own nbformat version.
+
+    Nothing is upgraded, repaired or invented: a cell without an id stays without.
+
+    Raises:
+        ValueError: ``data`` is not a notebook that can be read; the text says why, to be put
+            behind the file's name.
+    """
+    try:
+        tree = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is not JSON") from error
+    return build_notebook(tree)
+
+
+def build_notebook(tree: object) -> Notebook:
+    """Return the notebook that ``tree``, decoded from JSON, is; ``tree`` is not changed.
+
+    Raises:
+        ValueError: as :func:`parse_notebook`.
+    """
+    import nbformat
+
+    if not isinstance(tree, dict) or not ("cells" in tree or "worksheets" in tree):
+        raise ValueError("is JSON, but not a notebook")
+    version = tree.get("nbformat")
+    if version not in _VERSIONS:
+        raise ValueError(f"is a notebook of version {version!r}, and only 3 and 4 are known")
+    try:
+        notebook: Notebook = nbformat.versions[version].to_notebook_json(tree)
+    except MALFORMED as error:
+        raise ValueError("is JSON, but its cells are not a notebook's") from error
+    return notebook
+
+
+def format_notebook(notebook: Notebook) -> bytes:
+    """Return the bytes of the file that nbformat writes for ``notebook``, which is not changed.
+
+    That is UTF-8, an indent of 1, sorted keys, texts split at line ends, one line feed at the end.
+
+    Raises:
+        ValueError: a part that must be written is missing or of another type.
+    """
+    import nbformat
+
+    writer = nbformat.versions[notebook["nbformat"]]
+    try:
+        text: str = writer.writes_json(notebook)
+        if not text.isascii() and not _is_encodable(text):
+            text = writer.writes_json(notebook, ensure_ascii=True)
+    except MALFORMED as error:
+        raise ValueError("is JSON, but its cells are not a notebook's") from error
+    return text.encode("utf-8") + b"\n"
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether ``text`` has no half of a surrogate pair, which only an escape can say."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def iter_cells(notebook: Notebook) -> Iterator[Notebook]:
+    """Yield every cell of ``notebook`` in document order, also of nbformat 3's worksheets."""
+    if notebook["nbformat"] >= 4:
+        yield from notebook["cells"]
+    else:
+        for sheet in notebook["worksheets"]:
+            yield from sheet["cells"]
+
+
+def cell_source(cell: Notebook) -> str:
+    """Return what a person typed in ``cell``; nbformat 3 calls it ``input`` in code cells."""
+    source = cell.get("source", cell.get("input", ""))
+    return source if isinstance(source, str) else json.dumps(source)

@@ -1,0 +1,201 @@
+"""What stripping takes away from a notebook, as a value that is kept in the store and joined again.
+
+The law that the Git filter rests on: for every notebook ``x`` that stripping made, and every
+``payload`` whatsoever, stripping ``attach_outputs(x, payload)`` gives ``x`` again. The filter
+checks it before it hands a notebook to Git.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyter_mlops.errors import IntegrityError, UnsupportedError
+from jupyter_mlops.ids import format_hash, hash_bytes
+from jupyter_mlops.notebooks.canonical import (
+    MALFORMED,
+    Notebook,
+    build_notebook,
+    cell_source,
+    format_notebook,
+    iter_cells,
+    parse_notebook,
+)
+
+FORMAT = 0
+"""Version of the payload."""
+
+Fields = dict[str, Any]
+"""Keys with the values that were removed or changed; a dict in both versions goes down a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedCell:
+    """What one cell lost: the cell's id (None before nbformat 4.5), its source, and the fields."""
+
+    id: str | None
+    source: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a notebook lost: its own fields, and those of each cell in document order.
+
+    A cell that lost nothing is listed with no fields, so that cells without ids keep their place.
+    """
+
+    notebook: Fields
+    cells: tuple[RemovedCell, ...]
+
+
+def find_removed(before: Notebook, after: Notebook) -> Removed | None:
+    """Return what ``after`` lacks of ``before``, or None when it lacks nothing.
+
+    Both have the same cells in the same order; neither is changed.
+    """
+    top = _difference(_without_cells(before), _without_cells(after))
+    cells = tuple(
+        RemovedCell(_cell_id(new), _source_hash(new), _difference(old, new))
+        for old, new in zip(iter_cells(before), iter_cells(after), strict=True)
+    )
+    if not top and not any(cell.fields for cell in cells):
+        return None
+    return Removed(top, cells)
+
+
+def encode_outputs(removed: Removed, created_at: datetime) -> bytes:
+    """Return the payload that the store keeps; ``created_at`` is aware.
+
+    One JSON object, ASCII; ``NaN`` and ``Infinity`` stand in it as they do in notebooks. The same
+    ``removed`` gives the same bytes but for ``created_at``: see :func:`same_outputs`.
+    """
+    body = {
+        "notebook": removed.notebook,
+        "cells": [
+            {"id": cell.id, "source": cell.source, "fields": cell.fields} for cell in removed.cells
+        ],
+    }
+    moment = created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    header = f'{{"format":{FORMAT},"created_at":"{moment}",'
+    return (header + json.dumps(body, separators=(",", ":"))[1:]).encode("ascii")
+
+
+def decode_outputs(payload: bytes) -> Removed:
+    """Return the value that :func:`encode_outputs` encoded.
+
+    Raises:
+        IntegrityError: ``payload`` is not of this form (``outputs-invalid``).
+        UnsupportedError: a newer version wrote it (``format-newer``).
+    """
+    try:
+        tree = json.loads(payload)
+        version = tree["format"]
+        if version == FORMAT:
+            cells = tuple(
+                RemovedCell(cell["id"], cell["source"], _as_fields(cell["fields"]))
+                for cell in tree["cells"]
+            )
+            return Removed(_as_fields(tree["notebook"]), cells)
+    except MALFORMED as error:
+        raise IntegrityError(
+            "The outputs that the store kept for a notebook are not readable.",
+            code="outputs-invalid",
+        ) from error
+    raise UnsupportedError(
+        f"The outputs that the store kept for a notebook are of format {version!r}, newer than "
+        "this version of jupyter-mlops knows.",
+        code="format-newer",
+        hints=("pip install --upgrade jupyter-mlops",),
+    )
+
+
+_CREATED_AT = re.compile(rb'\{"format":\d+,"created_at":"[^"]*",')
+
+
+def same_outputs(payload: bytes, other: bytes) -> bool:
+    """Return whether two payloads keep the same outputs, whenever they were made."""
+    ours, theirs = _CREATED_AT.match(payload), _CREATED_AT.match(other)
+    if ours is None or theirs is None:
+        return payload == other
+    return payload[ours.end() :] == other[theirs.end() :]
+
+
+def attach_outputs(stripped: bytes, removed: Removed) -> bytes:
+    """Return the notebook ``stripped`` with what ``removed`` keeps for cells that it still has.
+
+    A cell whose source differs gets nothing: cells are matched by id and source, those without an
+    id by source and place. What is not a notebook is returned as it is.
+    """
+    try:
+        notebook = parse_notebook(stripped)
+        _merge(notebook, removed.notebook)
+        for cell, fields in _match(list(iter_cells(notebook)), removed.cells):
+            _merge(cell, fields)
+        return format_notebook(build_notebook(notebook))
+    except MALFORMED:
+        return stripped
+
+
+def _match(
+    cells: list[Notebook], removed: tuple[RemovedCell, ...]
+) -> list[tuple[Notebook, Fields]]:
+    by_id = {(lost.id, lost.source): lost.fields for lost in removed if lost.id is not None}
+    by_place = {
+        (place, lost.source): lost.fields for place, lost in enumerate(removed) if lost.id is None
+    }
+    matched = []
+    for place, cell in enumerate(cells):
+        name, source = _cell_id(cell), _source_hash(cell)
+        fields = by_place.get((place, source)) if name is None else by_id.get((name, source))
+        if fields:
+            matched.append((cell, fields))
+    return matched
+
+
+def _cell_id(cell: Notebook) -> str | None:
+    name = cell.get("id")
+    return name if isinstance(name, str) else None
+
+
+def _source_hash(cell: Notebook) -> str:
+    return format_hash(hash_bytes(cell_source(cell).encode("utf-8", "surrogatepass")))
+
+
+def _without_cells(notebook: Notebook) -> Notebook:
+    return {key: value for key, value in notebook.items() if key not in ("cells", "worksheets")}
+
+
+_ABSENT = object()
+
+
+def _difference(before: Notebook, after: Notebook) -> Fields:
+    """Return the fields of ``before`` that ``after`` lacks or has with another value."""
+    fields: Fields = {}
+    for key, value in before.items():
+        kept = after.get(key, _ABSENT)
+        if isinstance(value, dict) and isinstance(kept, dict):
+            deeper = _difference(value, kept)
+            if deeper:
+                fields[key] = deeper
+        elif kept != value:
+            fields[key] = value
+    return fields
+
+
+def _merge(target: Notebook, fields: Fields) -> None:
+    for key, value in fields.items():
+        kept = target.get(key)
+        if isinstance(kept, dict) and isinstance(value, dict):
+            _merge(kept, value)
+        else:
+            target[key] = value
+
+
+def _as_fields(value: object) -> Fields:
+    if not isinstance(value, dict):
+        raise TypeError("fields are an object")
+    return value
