@@ -1,1 +1,1 @@
-"""Bytes to values and back, for everything that is written; no I/O. The documents are in docs/formats."""
+"""Bytes to values and back, for all that is written; no I/O. The documents are in docs/formats."""

@@ -1,0 +1,303 @@
+"""``mlops.toml``: what a project says of itself; docs/formats/project.md."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import NoReturn, TypeVar
+
+from jupyter_mlops.config import (
+    CONFIG_NAME,
+    Better,
+    Config,
+    GateConfig,
+    HooksConfig,
+    MetricsConfig,
+    NotebooksConfig,
+    ParamsConfig,
+    PlotConfig,
+    RemoteConfig,
+    SnapshotConfig,
+)
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.units import parse_bytes
+
+MAX_CONFIG_BYTES = 1024**2
+
+_REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PASSWORD = re.compile(r"://[^/?#@]*:[^/?#@]*@")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_TABLES = (
+    "gate",
+    "hooks",
+    "metrics",
+    "notebooks",
+    "params",
+    "plot",
+    "remotes",
+    "snapshot",
+)
+_T = TypeVar("_T")
+
+
+class _Invalid(ValueError):
+    """Which key is wrong, and why."""
+
+
+def parse_config(data: bytes, *, origin: str = CONFIG_NAME) -> Config:
+    """Return what ``data``, the text of a project's ``mlops.toml``, says; ``origin`` names it in errors.
+
+    Raises:
+        UsageError: it is not TOML, has a key that is not known, or a value that is not allowed
+            (code ``config-invalid``).
+    """
+    if len(data) > MAX_CONFIG_BYTES:
+        _refuse(origin, f"it is larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        top = tomllib.loads(data.decode())
+    except UnicodeDecodeError:
+        _refuse(origin, "it is not UTF-8 text")
+    except RecursionError:
+        _refuse(origin, "it is nested too deeply")
+    except ValueError as error:
+        _refuse(origin, f"it is not TOML: {error}")
+    try:
+        return _config(top)
+    except _Invalid as error:
+        _refuse(origin, str(error))
+
+
+def default_config_text() -> str:
+    """Return what ``init`` writes: every default, as comments; it parses to ``Config()``."""
+    return _DEFAULT_TEXT
+
+
+_DEFAULT_TEXT = """\
+# This folder is a jupyter-mlops project. Everything here is optional; what is shown is the default.
+
+[metrics]
+# files = ["metrics/**/*.json"]
+# better = { "val_loss" = "lower" }
+
+[params]
+# files = ["params/**/*.json"]
+
+[notebooks]
+# keep_outputs = true
+
+[snapshot]
+# file_limit = "10 MiB"        # larger files that Git does not track stay out of a snapshot
+# untracked_limit = "100 MiB"  # all files that Git does not track, together
+
+[hooks]
+# restore_limit = "1 GiB"      # more than this is not restored after a switch without being asked
+# big_file = "5 MiB"           # committing a larger file to Git warns
+"""
+
+
+def _config(top: Mapping[str, object]) -> Config:
+    _check_keys("", top, _TABLES)
+    default_remote, remotes = _remotes(_table(top, "remotes"))
+    metrics = _table(top, "metrics")
+    _check_keys("metrics", metrics, ("better", "files"))
+    params = _table(top, "params")
+    _check_keys("params", params, ("files",))
+    notebooks = _table(top, "notebooks")
+    _check_keys("notebooks", notebooks, ("keep_outputs",))
+    snapshot = _table(top, "snapshot")
+    _check_keys("snapshot", snapshot, ("file_limit", "untracked_limit"))
+    hooks = _table(top, "hooks")
+    _check_keys("hooks", hooks, ("big_file", "restore_limit"))
+    keep = SnapshotConfig()
+    limits = HooksConfig()
+    return Config(
+        default_remote=default_remote,
+        remotes=remotes,
+        metrics=MetricsConfig(
+            files=_read(metrics, "metrics", "files", _patterns, MetricsConfig().files),
+            better=_read(metrics, "metrics", "better", _better_by_name, {}),
+        ),
+        params=ParamsConfig(
+            files=_read(params, "params", "files", _patterns, ParamsConfig().files),
+        ),
+        plots=tuple(_plot(table, number) for number, table in _numbered(top, "plot")),
+        gates=tuple(_gate(table, number) for number, table in _numbered(top, "gate")),
+        notebooks=NotebooksConfig(
+            keep_outputs=_read(notebooks, "notebooks", "keep_outputs", _boolean, True)
+        ),
+        snapshot=SnapshotConfig(
+            file_limit_bytes=_read(
+                snapshot, "snapshot", "file_limit", _size, keep.file_limit_bytes
+            ),
+            untracked_limit_bytes=_read(
+                snapshot, "snapshot", "untracked_limit", _size, keep.untracked_limit_bytes
+            ),
+        ),
+        hooks=HooksConfig(
+            restore_limit_bytes=_read(
+                hooks, "hooks", "restore_limit", _size, limits.restore_limit_bytes
+            ),
+            big_file_bytes=_read(hooks, "hooks", "big_file", _size, limits.big_file_bytes),
+        ),
+    )
+
+
+def _remotes(table: Mapping[str, object]) -> tuple[str | None, dict[str, RemoteConfig]]:
+    remotes: dict[str, RemoteConfig] = {}
+    for name in sorted(table.keys() - {"default"}):
+        if not _REMOTE_NAME.fullmatch(name):
+            raise _Invalid(
+                f"the remote name {name!r} may hold letters, digits, '.', '_' and '-' only"
+            )
+        where = f"remotes.{name}"
+        remote = _table(table, name, where)
+        _check_keys(where, remote, ("url",))
+        if "url" not in remote:
+            raise _Invalid(f"[{where}] has no url")
+        remotes[name] = RemoteConfig(url=_read(remote, where, "url", _url, ""))
+    default = _read(table, "remotes", "default", _text, None)
+    if default is not None and default not in remotes:
+        raise _Invalid(f"default in [remotes] names {default!r}, which is not among them")
+    return default, remotes
+
+
+def _plot(table: Mapping[str, object], number: int) -> PlotConfig:
+    where = f"plot {number}"
+    _check_keys(where, table, ("file", "template", "title", "x", "y"))
+    if "file" not in table:
+        raise _Invalid(f"[[plot]] {number} has no file")
+    return PlotConfig(
+        file=_read(table, where, "file", _pattern, ""),
+        x=_read(table, where, "x", _text, None),
+        y=_read(table, where, "y", _text, None),
+        template=_read(table, where, "template", _text, None),
+        title=_read(table, where, "title", _text, None),
+    )
+
+
+def _gate(table: Mapping[str, object], number: int) -> GateConfig:
+    where = f"gate {number}"
+    _check_keys(where, table, ("against", "better", "max", "metric", "min", "tolerance"))
+    if "metric" not in table:
+        raise _Invalid(f"[[gate]] {number} has no metric")
+    return GateConfig(
+        metric=_read(table, where, "metric", _text, ""),
+        better=_read(table, where, "better", _better, None),
+        min=_read(table, where, "min", _number, None),
+        max=_read(table, where, "max", _number, None),
+        against=_read(table, where, "against", _text, None),
+        tolerance=_read(table, where, "tolerance", _tolerance, None),
+    )
+
+
+def _check_keys(where: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in allowed:
+            place = f"[{where}] has" if where else "it has"
+            raise _Invalid(f"{place} the unknown key {key!r}; allowed: {', '.join(allowed)}")
+
+
+def _table(parent: Mapping[str, object], key: str, where: str | None = None) -> dict[str, object]:
+    value = parent.get(key, {})
+    if not isinstance(value, dict):
+        raise _Invalid(f"{where or key} is a table: write [{where or key}]")
+    return value
+
+
+def _numbered(top: Mapping[str, object], key: str) -> list[tuple[int, dict[str, object]]]:
+    value = top.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        raise _Invalid(f"{key} is a list of tables: write [[{key}]]")
+    return list(enumerate(value, 1))
+
+
+def _read(
+    table: Mapping[str, object],
+    where: str,
+    key: str,
+    convert: Callable[[object], _T],
+    default: _T,
+) -> _T:
+    if key not in table:
+        return default
+    try:
+        return convert(table[key])
+    except ValueError as error:
+        raise _Invalid(f"{key} in [{where}] {error}") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value or _CONTROL.search(value):
+        raise ValueError(f"is {value!r}; it must be text, on one line, not empty")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"is {value!r}; it must be true or false")
+    return value
+
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f'is {value!r}; write a size such as "10 MiB" or a number of bytes')
+    try:
+        return parse_bytes(value)
+    except ValueError as error:
+        raise ValueError(f"is {error}") from None
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"is {value!r}; it must be a number")
+    return float(value)
+
+
+def _tolerance(value: object) -> float | str:
+    return _text(value) if isinstance(value, str) else _number(value)
+
+
+def _better(value: object) -> Better:
+    if value == "higher":
+        return "higher"
+    if value == "lower":
+        return "lower"
+    raise ValueError(f"is {value!r}; allowed: higher, lower")
+
+
+def _better_by_name(value: object) -> dict[str, Better]:
+    if not isinstance(value, dict):
+        raise ValueError("is no table of metric names and 'higher' or 'lower'")
+    return {name: _better(better) for name, better in value.items()}
+
+
+def _pattern(value: object) -> str:
+    text = _text(value)
+    parts = text.split("/")
+    if text.startswith("/") or "\\" in text or _DRIVE.match(text) or ".." in parts:
+        raise ValueError(f"is {text!r}; it must stay inside the project, with '/' between parts")
+    return text
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"is {value!r}; it must be a list of file patterns")
+    return tuple(_pattern(pattern) for pattern in value)
+
+
+def _url(value: object) -> str:
+    text = _text(value)
+    if _PASSWORD.search(text):
+        raise ValueError("holds a password; credentials never stand in this file")
+    return text
+
+
+def _refuse(origin: str, reason: str) -> NoReturn:
+    raise UsageError(
+        f"The project file {origin} is not valid: {reason}.",
+        code="config-invalid",
+        hints=(f"Correct {origin}; its keys are described in docs/formats/project.md.",),
+    )

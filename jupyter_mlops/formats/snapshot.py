@@ -1,0 +1,254 @@
+"""The record inside a snapshot, ``.mlops/snapshot.json``; docs/formats/snapshot.md."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, NoReturn
+
+import msgspec
+
+from jupyter_mlops.errors import IntegrityError, UnsupportedError
+from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.ids import Hash, format_hash, is_snapshot_id, parse_hash
+
+FORMAT = 0
+RECORD_PATH = ".mlops/snapshot.json"
+MAX_RECORD_BYTES = 64 * 1024**2
+
+Scalar = str | int | float | bool | None
+PathKind = Literal["file", "tree"]
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class SnapshotPath(NamedTuple):
+    """One tracked path as the snapshot keeps it; ``files`` counts files, ``size_bytes`` is their sum."""
+
+    path: str
+    kind: PathKind
+    hash: Hash
+    files: int
+    size_bytes: int
+
+
+class LeftOut(NamedTuple):
+    """One path that the snapshot does not keep, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRecord:
+    """What a snapshot says of itself; ``base`` is the commit it is tied to, None when there was none."""
+
+    id: str
+    created_at: datetime
+    name: str | None = None
+    base: str | None = None
+    branch: str | None = None
+    message: str | None = None
+    notebook: str | None = None
+    cells: tuple[str, ...] = ()
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    automatic: bool = False
+    paths: tuple[SnapshotPath, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    format: int = FORMAT
+
+
+class _PathJson(msgspec.Struct, forbid_unknown_fields=True):
+    path: str
+    kind: PathKind
+    hash: str
+    files: int
+    size_bytes: int
+
+
+class _LeftOutJson(msgspec.Struct, forbid_unknown_fields=True):
+    path: str
+    why: str
+
+
+class _RecordJson(msgspec.Struct, forbid_unknown_fields=True):
+    format: int
+    id: str
+    name: str | None
+    base: str | None
+    branch: str | None
+    message: str | None
+    created_at: str
+    notebook: str | None
+    cells: list[str]
+    params: dict[str, Scalar]
+    metrics: dict[str, float | str]
+    environment: dict[str, str]
+    command: list[str]
+    automatic: bool
+    paths: list[_PathJson]
+    left_out: list[_LeftOutJson]
+
+
+def encode_snapshot_record(record: SnapshotRecord) -> bytes:
+    """Return the one encoding of ``record``.
+
+    A parameter that is not a finite number is written as text ("NaN"); a metric's text is read back as a number.
+
+    Raises:
+        ValueError: something that :func:`decode_snapshot_record` would refuse.
+    """
+    if record.created_at.tzinfo is None:
+        raise ValueError("created_at has no time zone")
+    reason = _explain(record)
+    if reason:
+        raise ValueError(f"not a snapshot record: {reason}")
+    values = {
+        "format": FORMAT,
+        "id": record.id,
+        "name": record.name,
+        "base": record.base,
+        "branch": record.branch,
+        "message": record.message,
+        "created_at": _format_time(record.created_at),
+        "notebook": record.notebook,
+        "cells": list(record.cells),
+        "params": {name: _finite(value) for name, value in record.params.items()},
+        "metrics": {name: _finite(float(value)) for name, value in record.metrics.items()},
+        "environment": dict(record.environment),
+        "command": list(record.command),
+        "automatic": record.automatic,
+        "paths": [{**path._asdict(), "hash": format_hash(path.hash)} for path in record.paths],
+        "left_out": [left._asdict() for left in record.left_out],
+    }
+    data = _to_json(values)
+    if len(data) > MAX_RECORD_BYTES:
+        raise ValueError(f"a snapshot record has at most {MAX_RECORD_BYTES} bytes")
+    return data
+
+
+def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
+    """Return the record that ``data`` encodes; ``origin`` names it in errors.
+
+    Raises:
+        IntegrityError: ``data`` is not the one encoding of a record (code ``snapshot-invalid``).
+        UnsupportedError: a newer format.
+    """
+    if len(data) > MAX_RECORD_BYTES:
+        _refuse(origin, f"it is larger than {MAX_RECORD_BYTES} bytes")
+    try:
+        values = json.loads(data.decode())
+    except RecursionError:
+        _refuse(origin, "it is nested too deeply")
+    except ValueError as error:
+        _refuse(origin, f"it is not JSON: {error}")
+    if not isinstance(values, dict):
+        _refuse(origin, "it is not a JSON object")
+    version = values.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise UnsupportedError(
+            f"The snapshot record {origin} has format {version}; this version reads format {FORMAT}.",
+            code="format-newer",
+            hints=("pip install --upgrade jupyter-mlops",),
+        )
+    try:
+        record = _record(msgspec.convert(values, _RecordJson))
+    except (ValueError, msgspec.ValidationError) as error:
+        _refuse(origin, str(error))
+    reason = _explain(record)
+    if reason:
+        _refuse(origin, reason)
+    if encode_snapshot_record(record) != data:
+        _refuse(origin, "it says something valid in another form than the one that snapshot writes")
+    return record
+
+
+def _record(raw: _RecordJson) -> SnapshotRecord:
+    if raw.format != FORMAT:
+        raise ValueError(f"its format is {raw.format}")
+    return SnapshotRecord(
+        id=raw.id,
+        created_at=_parse_time(raw.created_at),
+        name=raw.name,
+        base=raw.base,
+        branch=raw.branch,
+        message=raw.message,
+        notebook=raw.notebook,
+        cells=tuple(raw.cells),
+        params=raw.params,
+        metrics={name: _metric(name, value) for name, value in raw.metrics.items()},
+        environment=raw.environment,
+        command=tuple(raw.command),
+        automatic=raw.automatic,
+        paths=tuple(
+            SnapshotPath(path.path, path.kind, parse_hash(path.hash), path.files, path.size_bytes)
+            for path in raw.paths
+        ),
+        left_out=tuple(LeftOut(left.path, left.why) for left in raw.left_out),
+    )
+
+
+def _explain(record: SnapshotRecord) -> str | None:
+    if not is_snapshot_id(record.id):
+        return f"its id {record.id!r} is none"
+    if record.base is not None and not _COMMIT.fullmatch(record.base):
+        return f"its base {record.base!r} is not the full id of a commit"
+    previous = ""
+    for path in record.paths:
+        try:
+            check_path(path.path)
+        except ValueError as error:
+            return f"the path {path.path!r} is refused: {error}"
+        if path.path <= previous:
+            return f"the path {path.path!r} stands after {previous!r}"
+        if not 0 <= path.files < 2**63 or not 0 <= path.size_bytes < 2**63:
+            return f"the path {path.path!r} has a count that is not between 0 and 2**63 - 1"
+        previous = path.path
+    return None
+
+
+def _finite(value: Scalar) -> Scalar:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _metric(name: str, value: float | str) -> float:
+    if isinstance(value, str):
+        if value not in _NOT_FINITE:
+            raise ValueError(f"the metric {name!r} is {value!r}, not a number")
+        return _NOT_FINITE[value]
+    return float(value)
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _parse_time(text: str) -> datetime:
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"its time {text!r} is not in the form 2026-01-31T12:00:00.000000Z")
+    return datetime.fromisoformat(text)
+
+
+def _to_json(values: Mapping[str, object]) -> bytes:
+    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    # A lone surrogate (from a file name that is not UTF-8) becomes its JSON escape.
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _refuse(origin: str, reason: str) -> NoReturn:
+    raise IntegrityError(
+        f"The snapshot record {origin} is not valid: {reason}.",
+        code="snapshot-invalid",
+        hints=("jupyter mlops doctor",),
+    )
