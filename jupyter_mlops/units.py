@@ -65,7 +65,7 @@ def format_number(number: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return ``seconds`` in two units at most: ``240 ms``, ``3.2 s``, ``2 min 5 s``, ``3 h 10 min``."""
+    """Return ``seconds`` in two units at most: ``240 ms``, ``3.2 s``, ``2 min 5 s``, ``3 h``."""
     if seconds < 0.9995:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:

@@ -114,12 +114,12 @@ class IndexView:
         _, fan_bits, pack_count, count = _HEAD.unpack(head)
         self.origin = origin
         self._buffer = buffer
-        self._count = count
+        self._count: int = count
         self._shift = 32 - fan_bits
         if fan_bits != _fan_bits(count):
             raise _damaged(origin, f"its fan-out has {fan_bits} bits")
-        self._fan = _HEAD.size + pack_count * _PACK.size
-        self._ids = self._fan + 4 * ((1 << fan_bits) + 1)
+        self._fan: int = _HEAD.size + pack_count * _PACK.size
+        self._ids: int = self._fan + 4 * ((1 << fan_bits) + 1)
         self._rows = self._ids + count * HASH_BYTES
         if self._rows + count * _ROW.size + HASH_BYTES != len(buffer):
             raise _damaged(origin, "its length is not what its header says")
@@ -169,7 +169,9 @@ class IndexView:
         found: int = self._buffer.find(id, start, end)
         while found >= 0 and (found - start) % HASH_BYTES:
             found = self._buffer.find(id, found + 1, end)
-        return -1 if found < 0 else (found - self._ids) // HASH_BYTES
+        if found < 0:
+            return -1
+        return (found - self._ids) // HASH_BYTES
 
     def _place(self, number: int) -> Place:
         kind, pack, offset, codec, stored_bytes, plain_bytes = _ROW.unpack_from(
@@ -210,7 +212,7 @@ def verify(view: IndexView) -> None:
 
 
 def _fan_bits(count: int) -> int:
-    """Return how many leading bits of an id choose its bucket: 16 ids in each at most, on average."""
+    """Return how many leading bits of an id choose its bucket; one holds 16 ids on average."""
     return min(_MAX_FAN_BITS, max(0, count.bit_length() - 4))
 
 

@@ -157,7 +157,8 @@ def scan_records(view: bytes | memoryview, *, origin: str) -> Iterator[RecordInf
     """Yield the records of a whole pack without its footer, each with its checksum verified.
 
     Raises:
-        IntegrityError: at the first byte that is not what the format says, after every record before it.
+        IntegrityError: at the first byte that is not what the format says, after every record
+            before it.
         UnsupportedError: a newer format.
     """
     view = memoryview(view)
@@ -182,7 +183,8 @@ def decode_record(
 ) -> bytes:
     """Return the plain bytes of a record, verified.
 
-    The checksum is always verified; a CHUNK's and a TREE's bytes also have the BLAKE3 that is their id.
+    The checksum is always verified; a CHUNK's and a TREE's bytes also have the BLAKE3 that is their
+    id.
 
     Args:
         view: the pack, or a part of it that holds the whole record.
@@ -199,10 +201,8 @@ def decode_record(
         raise UnsupportedError(
             f"The content {info.id.hex()} in {origin} was erased.", code="erased"
         )
-    if info.codec is Codec.RAW:
-        plain = bytes(payload)
-    else:
-        plain = _decompress(payload, info, origin)
+    raw = info.codec is Codec.RAW
+    plain = bytes(payload) if raw else _decompress(payload, info, origin)
     if info.kind in _NAMED_BY_CONTENT and blake3(plain).digest() != info.id:
         raise _record_damaged(origin, info.offset, "its bytes are not those that its id names")
     return plain

@@ -37,7 +37,8 @@ _MANIFEST_BODY = re.compile(rf'kind = "tree"\nmanifest = "{_HASH}"\n')
 _ENTRIES_OPEN = 'kind = "tree"\nentries = [\n'
 _ENTRIES_CLOSE = "]\n"
 _ENTRY_LINE = re.compile(
-    rf'  \{{ path = "((?:[^"\\\n]|\\")+)", hash = "{_HASH}", size_bytes = {_SIZE}, mode = "([0-9]{{6}})" \}},\n'
+    r'  \{ path = "((?:[^"\\\n]|\\")+)", '
+    rf'hash = "{_HASH}", size_bytes = {_SIZE}, mode = "([0-9]{{6}})" \}},\n'
 )
 _KEYS = {
     "file": ("format", "kind", "hash", "size_bytes", "mode"),
@@ -59,7 +60,8 @@ class FilePointer:
 class TreePointer:
     """Names a folder, by its entries or by its manifest: exactly one of them is not None.
 
-    ``entries`` are by path inside the folder. A FOLDER entry stands for all beneath it, by its manifest's hash.
+    ``entries`` are by path inside the folder. A FOLDER entry stands for all beneath it, by the hash
+    of its manifest.
     """
 
     entries: Mapping[str, Entry] | None = None
@@ -78,7 +80,7 @@ def encode_pointer(pointer: Pointer) -> bytes:
     """Return the one encoding of ``pointer``.
 
     Raises:
-        ValueError: a path or an entry that :func:`decode_pointer` would refuse, or too many of them.
+        ValueError: what :func:`decode_pointer` would refuse.
     """
     if isinstance(pointer, FilePointer):
         mode, content, size_bytes = pointer.entry
@@ -123,7 +125,11 @@ def decode_pointer(data: bytes, *, origin: str) -> Pointer:
 
 
 def _parse(text: str) -> Pointer | None:
-    """Return the pointer if ``text`` has the one form; ValueError if what it says is not allowed."""
+    """Return the pointer if ``text`` has the one form, None if not.
+
+    Raises:
+        ValueError: it has the form, but what it says is not allowed.
+    """
     if not text.startswith(_HEAD):
         return None
     if text.startswith(_ENTRIES_OPEN, len(_HEAD)):
@@ -198,7 +204,7 @@ def _refuse(text: str, origin: str) -> NoReturn:
     newer = _FORMAT_LINE.search(text[:4096])
     if newer and int(newer[1]) > FORMAT:
         raise UnsupportedError(
-            f"The pointer file {origin} has format {int(newer[1])}; this version reads format {FORMAT}.",
+            f"The pointer file {origin} has format {int(newer[1])}; this version reads {FORMAT}.",
             code="format-newer",
             hints=("pip install --upgrade jupyter-mlops",),
         )

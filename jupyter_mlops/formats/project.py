@@ -48,7 +48,7 @@ class _Invalid(ValueError):
 
 
 def parse_config(data: bytes, *, origin: str = CONFIG_NAME) -> Config:
-    """Return what ``data``, the text of a project's ``mlops.toml``, says; ``origin`` names it in errors.
+    """Return what the text of a project's ``mlops.toml`` says; ``origin`` names it in errors.
 
     Raises:
         UsageError: it is not TOML, has a key that is not known, or a value that is not allowed

@@ -29,7 +29,7 @@ _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class SnapshotPath(NamedTuple):
-    """One tracked path as the snapshot keeps it; ``files`` counts files, ``size_bytes`` is their sum."""
+    """One tracked path as the snapshot keeps it: how many files, and the sum of their bytes."""
 
     path: str
     kind: PathKind
@@ -47,7 +47,7 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
-    """What a snapshot says of itself; ``base`` is the commit it is tied to, None when there was none."""
+    """What a snapshot says of itself; ``base`` is the commit it is tied to, if there was one."""
 
     id: str
     created_at: datetime
@@ -102,7 +102,8 @@ class _RecordJson(msgspec.Struct, forbid_unknown_fields=True):
 def encode_snapshot_record(record: SnapshotRecord) -> bytes:
     """Return the one encoding of ``record``.
 
-    A parameter that is not a finite number is written as text ("NaN"); a metric's text is read back as a number.
+    A parameter that is not a finite number is written as text ("NaN") and stays text; a metric's
+    text is read back as the number it was.
 
     Raises:
         ValueError: something that :func:`decode_snapshot_record` would refuse.
@@ -156,7 +157,7 @@ def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
     version = values.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise UnsupportedError(
-            f"The snapshot record {origin} has format {version}; this version reads format {FORMAT}.",
+            f"The snapshot record {origin} has format {version}; this version reads {FORMAT}.",
             code="format-newer",
             hints=("pip install --upgrade jupyter-mlops",),
         )
