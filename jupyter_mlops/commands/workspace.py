@@ -58,6 +58,22 @@ class Workspace:
     execution: Execution = Execution()
 
 
+def current_folder() -> Path:
+    """Return the folder that this process is in.
+
+    Raises:
+        NotFoundError: it was deleted under the process.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            "The current folder does not exist any more.",
+            code="folder-not-found",
+            hints=("cd ~",),
+        ) from error
+
+
 def open_here(
     start: Path,
     *,

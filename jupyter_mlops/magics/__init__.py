@@ -1,1 +1,1 @@
-"""The commands in notebook cells: ``%mlops``, ``%snapshot``, ``%restore``, ``%metrics``, ``%strip``."""
+"""The commands in notebook cells: ``%mlops``, and ``%snapshot`` and others by themselves."""

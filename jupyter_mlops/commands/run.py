@@ -1,0 +1,98 @@
+"""One call of a command, from arguments to result; every front end goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from jupyter_mlops.clock import Clock
+from jupyter_mlops.commands.help import Help, explain_all, explain_command, explain_group
+from jupyter_mlops.commands.parse import Invocation
+from jupyter_mlops.commands.signature import read_signature
+from jupyter_mlops.commands.spec import Command, Result
+from jupyter_mlops.commands.table import COMMANDS
+from jupyter_mlops.commands.workspace import Execution, open_here, open_workspace
+from jupyter_mlops.errors import InternalError, MlopsError
+from jupyter_mlops.progress import Progress
+
+
+def run_command(
+    command: Command,
+    arguments: Mapping[str, object],
+    *,
+    start: Path,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    execution: Execution | None = None,
+) -> Result | None:
+    """Call ``command`` in the folder ``start`` and return what it returns.
+
+    ``arguments`` are by parameter name, already of the right types; those that are missing have
+    their defaults.
+
+    Raises:
+        MlopsError: whatever the command raises, and what ``open_workspace`` raises when the
+            command needs a project.
+    """
+    signature = read_signature(command)
+    open_handles = open_workspace if signature.takes_workspace else open_here
+    handles = open_handles(start, clock=clock, progress=progress, execution=execution)
+    positionals = [arguments.get(p.name, p.default) for p in signature.positionals]
+    options = {p.name: arguments[p.name] for p in signature.options if p.name in arguments}
+    result = signature.function(handles, *positionals, **options)
+    if result is None or isinstance(result, Result):
+        return result
+    raise InternalError(f"{command.name!r} returned a {type(result).__name__}, which is no result.")
+
+
+def run_invocation(
+    invocation: Invocation,
+    *,
+    start: Path,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    execution: Execution | None = None,
+    commands: tuple[Command, ...] = COMMANDS,
+) -> Result | None:
+    """Do what typed words ask for: explain, or call the command.
+
+    Raises:
+        MlopsError: as :func:`run_command`.
+    """
+    if invocation.wants_help:
+        return _explain(invocation, commands)
+    if invocation.command is None:
+        raise InternalError("No command was named.")
+    return run_command(
+        invocation.command,
+        invocation.arguments,
+        start=start,
+        clock=clock,
+        progress=progress,
+        execution=execution,
+    )
+
+
+def _explain(invocation: Invocation, commands: tuple[Command, ...]) -> Help:
+    if invocation.command is not None:
+        return explain_command(invocation.command, commands)
+    return explain_group(invocation.group, commands) if invocation.group else explain_all(commands)
+
+
+def exit_status(result: Result | None) -> int:
+    """Return the exit status that a result stands for; 0 unless it says otherwise."""
+    status = getattr(result, "exit_status", 0)
+    return status if isinstance(status, int) else 0
+
+
+def encode_result(result: Result | None) -> bytes:
+    """Return a result as one JSON document, indented, with a final newline; NaN becomes null."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+
+
+def encode_error(error: MlopsError) -> bytes:
+    """Return an error as one JSON document on one line, with a final newline."""
+    told = {"code": error.code, "message": error.message, "hints": error.hints}
+    return msgspec.json.encode({"error": told}) + b"\n"

@@ -1,0 +1,93 @@
+"""Cells and words as text: one line, nothing in it that steers a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from jupyter_mlops.document.model import Bytes, Cell, Code, Delta, Number, Time, Tone
+from jupyter_mlops.units import format_bytes, format_number
+
+NOTHING = "–"
+"""What an empty cell shows."""
+
+# C0 and C1 controls, line separators, and the marks that turn the direction of writing.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str, *, keep_lines: bool = False) -> str:
+    r"""Return ``text`` with control characters written out (``\x1b``), so that none takes effect.
+
+    Newlines and tabs stay when ``keep_lines`` says so.
+    """
+    return _CONTROLS.sub(
+        lambda match: (
+            match[0]
+            if keep_lines and match[0] in "\n\t"
+            else match[0].encode("unicode_escape", "backslashreplace").decode()
+        ),
+        text,
+    )
+
+
+def format_cell(cell: Cell) -> str:
+    """Return one line of text for ``cell``; times are told in the reader's zone."""
+    match cell:
+        case None:
+            return NOTHING
+        case str():
+            return visible(cell)
+        case Code(text):
+            return visible(text)
+        case int():
+            return f"{cell:,}"
+        case Bytes(count):
+            return format_bytes(count)
+        case Number(value):
+            return format_number(value)
+        case Delta(value, better):
+            return _format_delta(value, better)
+        case Time(at):
+            return at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def is_amount(cell: Cell) -> bool:
+    """Return whether ``cell`` is a number of some kind, which stands to the right."""
+    return isinstance(cell, int | Bytes | Number | Delta)
+
+
+def cell_tone(cell: Cell) -> Tone:
+    """Return the tone in which ``cell`` is shown."""
+    if isinstance(cell, Delta) and cell.better is not None:
+        return "good" if cell.better else "bad"
+    return "quiet" if cell is None else "plain"
+
+
+def text_width(text: str) -> int:
+    """Return how many columns of a terminal ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.combining(letter) or unicodedata.category(letter) in ("Cf", "Me", "Mn")
+        else 2
+        if unicodedata.east_asian_width(letter) in "WF"
+        else 1
+        for letter in text
+    )
+
+
+def shorten(text: str, width: int) -> str:
+    """Return ``text`` in at most ``width`` columns, ``…`` at its end where it is cut."""
+    if text_width(text) <= width:
+        return text
+    while text and text_width(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _format_delta(value: float, better: bool | None) -> str:
+    sign = "+" if value > 0 else ""
+    arrow = "▲ " if value > 0 else "▼ " if value < 0 else ""
+    word = "" if better is None else " better" if better else " worse"
+    return f"{arrow}{sign}{format_number(value)}{word}"

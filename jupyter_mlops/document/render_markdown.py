@@ -1,0 +1,73 @@
+"""Documents as Markdown, for comments and for documentation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from jupyter_mlops.document.cells import format_cell, is_amount, visible
+from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
+_AT_START = re.compile(r"(?m)^(\s*)([-+=]|\d+[.)])")
+
+
+def render_markdown(document: Document) -> str:
+    """Return ``document`` as Markdown (GitHub's flavour) with a final newline.
+
+    No text in it is taken for markup.
+    """
+    parts = ["\n".join(_render_block(block)) for block in document.blocks]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def escape_markdown(text: str) -> str:
+    """Return ``text`` so that Markdown shows it letter by letter."""
+    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", visible(text, keep_lines=True)))
+
+
+def format_code(text: str) -> str:
+    """Return ``text`` as a span of code, whatever backticks are in it."""
+    shown = visible(text)
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{space}{shown}{space}{fence}" if shown else ""
+
+
+def _render_block(block: Block) -> Iterator[str]:
+    match block:
+        case Note(text):
+            yield escape_markdown(text)
+        case Hint(text, command):
+            lead = escape_markdown(text).rstrip(" :")
+            yield (lead + ": " if lead else "") + format_code(command)
+        case Figure(title, text):
+            yield f"**{escape_markdown(title)}**"
+            yield ""
+            longest = max((len(run) for run in re.findall("`+", text)), default=0)
+            fence = "`" * max(3, longest + 1)
+            yield f"{fence}text\n{visible(text, keep_lines=True).rstrip()}\n{fence}"
+        case Table():
+            yield from _render_table(block)
+
+
+def _render_table(table: Table) -> Iterator[str]:
+    if table.title:
+        yield f"**{escape_markdown(table.title)}**"
+        yield ""
+    right = [any(is_amount(row[i]) for row in table.rows) for i in range(len(table.columns))]
+    yield _join(escape_markdown(name) for name in table.columns)
+    yield _join("---:" if to_right else "---" for to_right in right)
+    for row in table.rows:
+        yield _join(_render_cell(cell) for cell in row)
+
+
+def _render_cell(cell: Cell) -> str:
+    if isinstance(cell, Code):
+        return format_code(cell.text).replace("|", "\\|")
+    return escape_markdown(format_cell(cell))
+
+
+def _join(cells: Iterator[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,132 @@
+"""Documents as text for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from jupyter_mlops.document.cells import (
+    cell_tone,
+    format_cell,
+    is_amount,
+    shorten,
+    text_width,
+    visible,
+)
+from jupyter_mlops.document.model import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Table,
+    Tone,
+)
+
+_GAP = "  "
+_NARROWEST = 12
+_RESET = "\x1b[0m"
+_BOLD = "\x1b[1m"
+_COLOURS: dict[Tone, str] = {
+    "plain": "",
+    "good": "\x1b[32m",
+    "warning": "\x1b[33m",
+    "bad": "\x1b[31m",
+    "quiet": "\x1b[2m",
+}
+
+
+def render_text(document: Document, *, width: int | None = None, colour: bool = False) -> str:
+    """Return ``document`` as lines of text with a final newline; an empty one as an empty string.
+
+    Tables are fitted into ``width`` columns by shortening plain words, never ids, paths or numbers;
+    without a width nothing is shortened. Nothing in the document can steer the terminal.
+    """
+    lines: list[str] = []
+    before: Block | None = None
+    for block in document.blocks:
+        if before is not None and _stands_apart(before, block):
+            lines.append("")
+        lines += _render_block(block, width, colour)
+        before = block
+    return "".join(line + "\n" for line in lines)
+
+
+def _stands_apart(before: Block, block: Block) -> bool:
+    return isinstance(before, Table | Figure) or isinstance(block, Table | Figure)
+
+
+def _render_block(block: Block, width: int | None, colour: bool) -> Iterator[str]:
+    match block:
+        case Note(text, tone):
+            for line in visible(text, keep_lines=True).split("\n"):
+                yield _paint(line, _COLOURS[tone], colour)
+        case Hint(text, command):
+            lead = visible(text).rstrip(" :")
+            yield (lead + ": " if lead else "") + _paint(visible(command), _BOLD, colour)
+        case Figure(title, text):
+            yield _paint(visible(title), _BOLD, colour)
+            yield from visible(text, keep_lines=True).rstrip("\n").split("\n")
+        case Table():
+            yield from _render_table(block, width, colour)
+
+
+def _render_table(table: Table, width: int | None, colour: bool) -> Iterator[str]:
+    if table.title:
+        yield _paint(visible(table.title), _BOLD, colour)
+    heads = [visible(name) for name in table.columns]
+    texts = [[format_cell(cell) for cell in row] for row in table.rows]
+    widths = [
+        max([text_width(head), *(text_width(row[i]) for row in texts)])
+        for i, head in enumerate(heads)
+    ]
+    if width is not None:
+        widths = _fit(widths, [_may_shrink(table.rows, i) for i in range(len(heads))], width)
+    right = [any(is_amount(row[i]) for row in table.rows) for i in range(len(heads))]
+    if any(heads):
+        yield _paint(_join(heads, widths, right, ["plain"] * len(heads), False), _BOLD, colour)
+    for row, shown in zip(table.rows, texts, strict=True):
+        yield _join(shown, widths, right, [cell_tone(cell) for cell in row], colour)
+
+
+def _may_shrink(rows: Sequence[Sequence[Cell]], column: int) -> bool:
+    cells = [row[column] for row in rows]
+    return all(isinstance(cell, str) or cell is None for cell in cells) and not any(
+        isinstance(cell, Code) for cell in cells
+    )
+
+
+def _fit(widths: list[int], may_shrink: list[bool], width: int) -> list[int]:
+    """Take columns from the widest that may give some until the line fits or none can give more."""
+    fitted = list(widths)
+    while sum(fitted) + len(_GAP) * len(fitted) > width:
+        givers = [i for i, w in enumerate(fitted) if may_shrink[i] and w > _NARROWEST]
+        if not givers:
+            break
+        widest = max(givers, key=lambda i: fitted[i])
+        excess = sum(fitted) + len(_GAP) * len(fitted) - width
+        second = max([fitted[i] for i in givers if i != widest], default=_NARROWEST)
+        step = max(1, fitted[widest] - max(second, _NARROWEST))
+        fitted[widest] -= min(step, excess, fitted[widest] - _NARROWEST)
+    return fitted
+
+
+def _join(
+    texts: Sequence[str],
+    widths: Sequence[int],
+    right: Sequence[bool],
+    tones: Sequence[Tone],
+    colour: bool,
+) -> str:
+    parts = []
+    for text, width, to_right, tone in zip(texts, widths, right, tones, strict=True):
+        short = shorten(text, width)
+        space = " " * (width - text_width(short))
+        painted = _paint(short, _COLOURS[tone], colour)
+        parts.append(space + painted if to_right else painted + space)
+    return (_GAP + _GAP.join(parts)).rstrip()
+
+
+def _paint(text: str, start: str, colour: bool) -> str:
+    return f"{start}{text}{_RESET}" if colour and start and text else text

@@ -1,0 +1,146 @@
+"""``%load_ext jupyter_mlops``: the commands as line magics, with completion."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_mlops.commands.failure import explain_failure, wants_traceback
+from jupyter_mlops.commands.kernel import read_execution, show_results_of
+from jupyter_mlops.commands.parse import parse_words
+from jupyter_mlops.commands.run import encode_result, run_invocation
+from jupyter_mlops.commands.spec import PROGRAM, Command, Result
+from jupyter_mlops.commands.table import COMMANDS, MAGICS
+from jupyter_mlops.commands.workspace import current_folder
+from jupyter_mlops.document import Document, Hint
+from jupyter_mlops.errors import MlopsError, UsageError
+from jupyter_mlops.magics.completion import Completer
+from jupyter_mlops.magics.progress import CellProgress
+from jupyter_mlops.progress import NoProgress, Progress
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+GENERAL_MAGIC = "mlops"
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a magic; shows as one sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Interrupted; run the cell again to go on."]
+
+
+def load(shell: InteractiveShell, commands: tuple[Command, ...] = COMMANDS) -> None:
+    """Register ``%mlops``, the magics of single commands, and completion; again changes nothing."""
+    unload(shell)
+    for name in (GENERAL_MAGIC, *MAGICS):
+        shell.register_magic_function(_Magic(shell, name, commands), "line", name)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(Completer(commands))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what :func:`load` registered."""
+    for name in (GENERAL_MAGIC, *MAGICS):
+        if isinstance(shell.magics_manager.magics["line"].get(name), _Magic):
+            del shell.magics_manager.magics["line"][name]
+    if shell.Completer is not None:
+        matchers = shell.Completer.custom_matchers
+        matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, Completer)]
+
+
+class _Magic:
+    """One line magic."""
+
+    def __init__(self, shell: InteractiveShell, name: str, commands: tuple[Command, ...]) -> None:
+        self._shell = shell
+        self._commands = commands
+        self._first: tuple[str, ...] = () if name == GENERAL_MAGIC else (name,)
+        self.__name__ = name
+        self.__doc__ = f"Carry out {PROGRAM} {name if self._first else 'COMMAND'}; see --help."
+
+    def __call__(self, line: str) -> Result | None:
+        """Carry out the words in ``line`` and return the result, which shows itself.
+
+        With ``--json`` the result is printed as JSON instead, and nothing is returned.
+
+        Raises:
+            MlopsError: the command could not be carried out; IPython shows one sentence.
+        """
+        try:
+            return self._run((*self._first, *split_line(line)))
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except MlopsError as error:
+            raise _as_told_in_a_cell(error) from None
+        except Exception as error:
+            if wants_traceback():
+                traceback.print_exception(error)
+            raise explain_failure(error, start=Path.cwd()) from None
+
+    def _run(self, words: Sequence[str]) -> Result | None:
+        invocation = parse_words(words, self._commands)
+        result = run_invocation(
+            invocation,
+            start=current_folder(),
+            progress=_progress(self._shell),
+            execution=read_execution(self._shell, words),
+            commands=self._commands,
+        )
+        if invocation.wants_json:
+            sys.stdout.write(encode_result(result).decode())
+            return None
+        if result is not None:
+            show_results_of(self._shell, type(result), adapt_to_cell)
+        return result
+
+
+def split_line(line: str) -> list[str]:
+    r"""Return the words of a magic's line; on Windows ``\`` is a letter like others.
+
+    Raises:
+        UsageError: a quotation mark is left open.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if os.name == "nt":
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        raise UsageError("A quotation mark is not closed.", code="open-quote") from error
+
+
+def adapt_to_cell(document: Document) -> Document:
+    """Return ``document`` with its commands as one types them in a cell."""
+    return Document(
+        tuple(
+            Hint(block.text, as_magic(block.command)) if isinstance(block, Hint) else block
+            for block in document.blocks
+        )
+    )
+
+
+def as_magic(command: str) -> str:
+    """Return ``jupyter mlops snapshot data`` as ``%snapshot data``; other text as it is."""
+    program, _, rest = command.partition(PROGRAM + " ")
+    if program or not rest:
+        return command
+    return f"%{rest}" if rest.split()[0] in MAGICS else f"%{GENERAL_MAGIC} {rest}"
+
+
+def _as_told_in_a_cell(error: MlopsError) -> MlopsError:
+    hints = tuple(as_magic(hint) for hint in error.hints)
+    return type(error)(error.message, code=error.code, hints=hints)
+
+
+def _progress(shell: InteractiveShell) -> Progress:
+    """Return a bar below the cell in a notebook, nothing in a terminal."""
+    return CellProgress() if getattr(shell, "kernel", None) is not None else NoProgress()

@@ -1,0 +1,83 @@
+"""Progress of long work below the cell that waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from jupyter_mlops.clock import Clock, SystemClock
+from jupyter_mlops.document.render_html import render_progress_html
+from jupyter_mlops.progress import Task
+from jupyter_mlops.units import format_bytes
+
+_DELAY_SECONDS = 0.5
+_INTERVAL_SECONDS = 0.25
+
+
+class CellProgress:
+    """Shows a bar for each task that takes longer than half a second; takes it away at the end."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+
+    def task(self, label: str, total: int | None, unit: str = "B") -> AbstractContextManager[Task]:
+        """Return a context manager that yields a task, as ``progress.Progress`` promises."""
+        return self._draw(label, total, unit)
+
+    @contextmanager
+    def _draw(self, label: str, total: int | None, unit: str) -> Iterator[Task]:
+        bar = _CellTask(label, total, unit, self._clock)
+        try:
+            yield bar
+        finally:
+            bar.close()
+
+
+class _CellTask:
+    def __init__(self, label: str, total: int | None, unit: str, clock: Clock) -> None:
+        self._label, self._total, self._unit, self._clock = label, total, unit, clock
+        self._done = 0
+        self._next_seconds = clock.monotonic_seconds() + _DELAY_SECONDS
+        self._lock = threading.Lock()
+        self._handle: _Handle | None = None
+
+    def advance(self, amount: int) -> None:
+        with self._lock:
+            self._done += amount
+            now_seconds = self._clock.monotonic_seconds()
+            if now_seconds >= self._next_seconds:
+                self._next_seconds = now_seconds + _INTERVAL_SECONDS
+                self._show()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._handle is not None:
+                self._handle.update({"text/plain": "", "text/html": ""})
+
+    def _show(self) -> None:
+        if self._handle is None:
+            self._handle = _Handle()
+        text = f"{self._label}: {self._amount()}"
+        share = None if not self._total else min(1.0, self._done / self._total)
+        html = render_progress_html(text, share)
+        self._handle.update({"text/plain": text, "text/html": html})
+
+    def _amount(self) -> str:
+        def told(count: int) -> str:
+            return format_bytes(count) if self._unit == "B" else f"{count:,} {self._unit}"
+
+        return told(self._done) + (f" of {told(self._total)}" if self._total else "")
+
+
+class _Handle:
+    """One output of a cell that can be replaced."""
+
+    def __init__(self) -> None:
+        from IPython.display import DisplayHandle
+
+        self._handle = DisplayHandle()
+        self._handle.display({"text/plain": ""}, raw=True)
+
+    def update(self, bundle: dict[str, str]) -> None:
+        self._handle.update(bundle, raw=True)
