@@ -59,6 +59,9 @@ _PATHSPEC_VARIABLES = frozenset(
         "GIT_NOGLOB_PATHSPECS",
     }
 )
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+"""Options for commands on an index of our own, of which no hook should hear."""
+
 _FSYNC_METHODS_SINCE = (2, 36, 0)
 
 

@@ -1,0 +1,142 @@
+"""Commits: the hidden ones that hold a snapshot, and ordinary ones on the user's branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from jupyter_mlops.errors import ConflictError, UsageError
+from jupyter_mlops.git.index_file import clear_own_lock
+from jupyter_mlops.git.process import explanation, git_failed, literal, run_git, try_git
+from jupyter_mlops.git.refs import sync_objects
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.revisions import head
+
+HOOKS_OFF_VARIABLE = "MLOPS_HOOKS_OFF"
+"""Set to ``1`` for Git commands of ours, so that the hooks which ``init`` made do nothing."""
+
+_FALLBACK_NAME = "jupyter-mlops"
+_FALLBACK_EMAIL = "mlops@localhost"
+# Git guesses a name from the machine's list of users: that is no identity that anyone has chosen.
+_NO_GUESSING = ("-c", "user.useConfigOnly=true", "-c", "i18n.commitEncoding=UTF-8")
+
+
+def commit_tree(
+    repo: Repository, tree: str, parents: Sequence[str], message: str, when: datetime
+) -> str:
+    """Make a commit object and return its id; no reference, index or file is touched.
+
+    The user's identity is taken, or ``jupyter-mlops <mlops@localhost>`` where there is none.
+    Reaching it by :func:`jupyter_mlops.git.refs.update_refs` makes it durable.
+
+    Args:
+        repo: the repository.
+        tree: the full id of the tree.
+        parents: full ids of commits.
+        message: what it is for; may be empty.
+        when: its time, aware.
+
+    Raises:
+        UsageError: the message holds a NUL character.
+    """
+    if "\0" in message:
+        raise UsageError("A message cannot hold a NUL character.", code="message-invalid")
+    date = f"{int(when.timestamp())} {when:%z}"
+    dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    named = [arg for parent in parents for arg in ("-p", parent)]
+    args = (*_NO_GUESSING, "commit-tree", tree, *named, "-F", "-")
+    text = _encode_message(message)
+    status, printed, said = try_git(repo, *args, input=text, env=dates, durable="objects")
+    if status != 0:
+        if has_identity(repo):
+            raise git_failed(args, said)
+        env = dates | _fallback_identity()
+        printed = run_git(repo, *args, input=text, env=env, durable="objects")
+    return printed.decode("ascii").strip()
+
+
+def has_identity(repo: Repository) -> bool:
+    """Return whether the user has told Git a name and an address, in settings or environment."""
+    return all(
+        try_git(repo, *_NO_GUESSING, "var", who)[0] == 0
+        for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+    )
+
+
+def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | None:
+    """Commit ``paths`` as they are on disk to the current branch, and nothing else that is staged.
+
+    The user's hooks run, ours do not. Once this returns, the commit survives a power cut.
+
+    Returns:
+        The commit's full id; None when ``paths`` are as HEAD has them, and no commit was made.
+
+    Raises:
+        ConflictError: the user has no identity (``identity-missing``), a merge or the like is under
+            way (``operation-in-progress``), or a hook refuses (``commit-refused``). Nothing was
+            committed.
+        UsageError: the message is empty or holds a NUL character.
+        UnavailableError: Git fails otherwise.
+    """
+    if not message.strip() or "\0" in message:
+        raise UsageError("A commit needs a message without NUL characters.", code="message-invalid")
+    clear_own_lock(repo)
+    before = head(repo)
+    if before.in_progress in ("merge", "cherry-pick", "revert", "rebase"):
+        raise ConflictError(
+            f"Single paths cannot be committed while a {before.in_progress} is under way.",
+            code="operation-in-progress",
+            hints=("git status",),
+        )
+    pathspecs = [literal(path) for path in paths]
+    if not _differ(repo, pathspecs):
+        return None
+    if not has_identity(repo):
+        raise ConflictError(
+            "Nothing was committed, as Git does not know who you are.",
+            code="identity-missing",
+            hints=('git config user.name "Your Name"', 'git config user.email "you@example.org"'),
+        )
+    status, _, said = try_git(
+        repo,
+        *(*_NO_GUESSING, "commit", "--quiet", "--only", "--no-edit", "--cleanup=whitespace"),
+        *("-F", "-", "--", *pathspecs),
+        input=_encode_message(message),
+        env={HOOKS_OFF_VARIABLE: "1"},
+        durable="all",
+    )
+    after = head(repo)
+    if status != 0 or after.commit is None or after.commit == before.commit:
+        raise ConflictError(
+            f"Git refused the commit: {explanation(said)}.",
+            code="commit-refused",
+            hints=("git status",),
+        )
+    sync_objects(repo)
+    return after.commit
+
+
+def _differ(repo: Repository, pathspecs: Sequence[str]) -> bool:
+    """Return whether any of the paths is not, on disk or in the index, what HEAD has."""
+    return bool(
+        pathspecs
+        and run_git(
+            repo,
+            *("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all"),
+            *("--", *pathspecs),
+        )
+    )
+
+
+def _encode_message(message: str) -> bytes:
+    text = message.encode("utf-8", "replace")
+    return text if text.endswith(b"\n") or not text else text + b"\n"
+
+
+def _fallback_identity() -> dict[str, str]:
+    return {
+        "GIT_AUTHOR_NAME": _FALLBACK_NAME,
+        "GIT_AUTHOR_EMAIL": _FALLBACK_EMAIL,
+        "GIT_COMMITTER_NAME": _FALLBACK_NAME,
+        "GIT_COMMITTER_EMAIL": _FALLBACK_EMAIL,
+    }

@@ -1,0 +1,120 @@
+"""What every commit changed in some files, read in one pass of ``git log``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from jupyter_mlops.git.process import run_git, split_nul
+from jupyter_mlops.git.repository import Repository
+
+_HEADER_FIELDS = 5
+_FORMAT = "--format=%H%x00%P%x00%ct%x00%an%x00%s"
+_LOCAL, _REMOTE = "refs/heads/", "refs/remotes/"
+
+
+class FileChange(NamedTuple):
+    """One file that a commit changed."""
+
+    status: str
+    """One letter: added, modified, deleted, or its type changed (``A``, ``M``, ``D``, ``T``)."""
+    path: str
+    oid: str | None
+    """The blob that the commit has there; None when it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """A commit, and what it changed against its first parent among the files asked for."""
+
+    commit: str
+    parents: tuple[str, ...]
+    committed_at: datetime
+    author: str
+    subject: str
+    changes: tuple[FileChange, ...]
+
+
+def iter_history(
+    repo: Repository, tips: Sequence[str], pathspecs: Sequence[str]
+) -> list[CommitFiles]:
+    """Return every commit that ``tips`` reach, parents before their children, in one pass.
+
+    Commits that changed none of the files are listed too, with no changes, so that lines of
+    parents can be followed without asking again.
+
+    Args:
+        repo: the repository.
+        tips: full ids of commits.
+        pathspecs: which files to report; patterns as in ``metrics/**/*.json``, where ``**`` crosses
+            folders and ``*`` does not.
+    """
+    if not tips:
+        return []
+    printed = run_git(
+        repo,
+        *("log", "--stdin", "-z", "--topo-order", "--reverse", "--encoding=UTF-8", _FORMAT),
+        *("--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-color"),
+        *("--diff-merges=first-parent", "--full-history", "--sparse", "--root"),
+        *("--", *(f":(top,glob){pattern}" for pattern in pathspecs)),
+        input="".join(f"{tip}\n" for tip in tips).encode("ascii"),
+    )
+    return list(_parse(split_nul(printed)))
+
+
+def list_branches(repo: Repository, *, all_branches: bool = False) -> dict[str, str]:
+    """Return the tip of each local branch by its name; ``origin/main`` and its like on request.
+
+    A reference that stands for another one, such as ``origin/HEAD``, is left out.
+    """
+    prefixes = (_LOCAL, _REMOTE) if all_branches else (_LOCAL,)
+    printed = run_git(
+        repo, "for-each-ref", "--format=%(objectname) %(refname) %(symref)", "--", *prefixes
+    )
+    branches: dict[str, str] = {}
+    for row in printed.decode("utf-8", "surrogateescape").split("\n"):
+        if not row:
+            continue
+        oid, name, target = row.split(" ")
+        short = name.removeprefix(_LOCAL).removeprefix(_REMOTE)
+        if not target:
+            branches.setdefault(short, oid)
+    return branches
+
+
+def first_parent_line(parents: Mapping[str, Sequence[str]], tip: str) -> list[str]:
+    """Return ``tip``, its first parent, that one's first parent and so on, newest first.
+
+    Args:
+        parents: the parents of each commit; a line ends where it has none or is not known.
+        tip: the full id of a commit.
+    """
+    line = []
+    commit: str | None = tip
+    while commit is not None:
+        line.append(commit)
+        commit = next(iter(parents.get(commit, ())), None)
+    return line
+
+
+def _parse(fields: list[str]) -> Iterator[CommitFiles]:
+    position = 0
+    while position < len(fields):
+        commit, parents, seconds, author, subject = fields[position : position + _HEADER_FIELDS]
+        position += _HEADER_FIELDS
+        changes = []
+        while position < len(fields) and fields[position].lstrip("\n").startswith(":"):
+            described, path = fields[position : position + 2]
+            _, new_mode, _, oid, status = described.lstrip("\n").split(" ")
+            changes.append(FileChange(status[0], path, None if new_mode == "000000" else oid))
+            position += 2
+        yield CommitFiles(
+            commit=commit,
+            parents=tuple(parents.split()),
+            committed_at=datetime.fromtimestamp(int(seconds), UTC),
+            author=author,
+            subject=subject,
+            changes=tuple(changes),
+        )

@@ -1,0 +1,223 @@
+"""Git's index as a file: the lock that keeps others from writing it, and private copies of it.
+
+The lock is Git's own, ``index.lock``, which Git leaves behind when it is killed. Ours is written
+whole, with the process that owns it, before it gets that name, so that the next command can tell a
+lock of ours whose process has ended from everyone else's, and remove it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.git.owner import current_owner, format_owner, is_gone, parse_owner
+from jupyter_mlops.git.repository import Repository
+
+Sleep = Callable[[float], None]
+
+_LOCK_WORD = "jupyter-mlops"
+_PATIENCE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
+_TEMPORARY = "tmp-"
+_CANNOT_LINK = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+
+
+@contextmanager
+def hold_index_lock(repo: Repository, *, sleep: Sleep = time.sleep) -> Iterator[bool]:
+    """Yield True while no other process can write the index, or False when it could not be had.
+
+    A lock left by a process of ours that has ended is removed; anyone else's is waited for, five
+    seconds in all, by calls of ``sleep``.
+
+    Raises:
+        UnavailableError: the repository cannot be written.
+    """
+    lock = repo.git_dir / "index.lock"
+    temporary = new_temporary(repo)
+    held = False
+    try:
+        with _converted(repo):
+            _write_synced(temporary, f"{_LOCK_WORD} {format_owner(current_owner())}\n")
+            for attempt in range(int(_PATIENCE_SECONDS / _PAUSE_SECONDS) + 1):
+                if attempt:
+                    sleep(_PAUSE_SECONDS)
+                held = _take(lock, temporary)
+                if held:
+                    break
+                _remove_left_behind(repo, lock)
+        yield held
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if held:
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
+
+
+def clear_own_lock(repo: Repository) -> None:
+    """Remove an ``index.lock`` of ours whose process has ended, and its temporary files."""
+    with suppress(OSError):
+        _remove_left_behind(repo, repo.git_dir / "index.lock")
+    clear_temporaries(repo)
+
+
+@contextmanager
+def open_private_index(repo: Repository) -> Iterator[Path]:
+    """Yield the path of a copy of the index, which is removed when the block is left.
+
+    The copy keeps the time of the original, from which Git tells which files may have been changed
+    in the moment they were staged. There is no file when the repository has no index yet.
+
+    Raises:
+        UnavailableError: the repository cannot be written.
+    """
+    private = new_temporary(repo)
+    try:
+        with _converted(repo), suppress(FileNotFoundError):
+            shutil.copy2(repo.git_dir / "index", private)
+        yield private
+    finally:
+        for path in (private, private.with_name(f"{private.name}.lock")):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def publish_index(repo: Repository, private: Path) -> None:
+    """Put ``private`` in the place of the index, durably; the lock must be held.
+
+    Raises:
+        UnavailableError: the repository cannot be written.
+    """
+    with _converted(repo):
+        _sync(private)
+        os.replace(private, repo.git_dir / "index")
+        if os.name != "nt":
+            _sync(repo.git_dir)
+
+
+def new_temporary(repo: Repository) -> Path:
+    """Return an unused path in the worktree's state folder, named after this process.
+
+    Raises:
+        UnavailableError: the folder cannot be made.
+    """
+    with _converted(repo):
+        repo.state_dir.mkdir(exist_ok=True)
+    clear_temporaries(repo)
+    name = f"{_TEMPORARY}{format_owner(current_owner())}-{secrets.token_hex(8)}"
+    return repo.state_dir / name
+
+
+def clear_temporaries(repo: Repository) -> None:
+    """Remove the temporary files of processes that have ended; what cannot be removed stays."""
+    for path in repo.state_dir.glob(f"{_TEMPORARY}*-*"):
+        owner = parse_owner(path.name.removeprefix(_TEMPORARY).split("-", 1)[0])
+        with suppress(OSError):
+            if owner is not None and is_gone(owner, age_seconds=_age_seconds(path)):
+                path.unlink(missing_ok=True)
+
+
+def _take(lock: Path, written: Path) -> bool:
+    """Give ``written`` the lock's name; return False when that exists."""
+    try:
+        os.link(written, lock)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        # A file system without links: an ended process may leave an empty lock, which looks
+        # foreign.
+        try:
+            _write_synced(lock, written.read_text("ascii"))
+        except FileExistsError:
+            return False
+    return True
+
+
+def _remove_left_behind(repo: Repository, lock: Path) -> None:
+    """Remove ``lock`` if it is ours and its process has ended.
+
+    Two commands may find it at once: the slower one must not remove the lock that the faster one
+    takes next. So they look and remove one after the other. Git itself never removes a lock of
+    someone else.
+    """
+    if not _is_left_behind(lock):
+        return
+    with _one_at_a_time(repo.state_dir / "recovery.lock"):
+        if _is_left_behind(lock):
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Hold the lock of the operating system on ``path``, which ends with its process."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_left_behind(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            word, _, text = file.read(256).decode("ascii", "replace").strip().partition(" ")
+        owner = parse_owner(text) if word == _LOCK_WORD else None
+        return owner is not None and is_gone(owner, age_seconds=_age_seconds(lock))
+    except FileNotFoundError:
+        return False
+
+
+def _age_seconds(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+def _write_synced(path: Path, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content.encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _converted(repo: Repository) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise UnavailableError(
+                f"Git's folder {repo.git_dir} cannot be written: {error.strerror}.",
+                code="read-only",
+            ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UnavailableError(
+                f"The disk that holds {repo.git_dir} is full.", code="disk-full"
+            ) from error
+        raise UnavailableError(
+            f"Git's index in {repo.git_dir} cannot be worked with: {error.strerror}.",
+            code="index-unavailable",
+        ) from error
