@@ -1,0 +1,117 @@
+"""Imports point down, stand at the top, and a bare import loads next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.sources import ROOT, Source, sources
+
+HEAVY = {
+    "IPython": "only a kernel has it loaded already",
+    "bokeh": "0.4 s; only a chart that is shown needs it",
+    "git": "GitPython starts a process when it is imported",
+    "jupyter_client": "only what runs notebooks",
+    "nbclient": "only what runs notebooks",
+    "nbconvert": "1.5 s",
+    "nbformat": "1 s",
+    "nbstripout": "imports nbformat",
+    "obstore": "only remotes",
+    "tqdm": "only a terminal that shows progress",
+    "yaml": "only projects that keep metrics in YAML",
+}
+"""Libraries that may be imported inside the function that needs them, and why each."""
+
+
+def _late_imports(source: Source) -> list[tuple[str, int]]:
+    found = []
+    for function in ast.walk(source.tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import):
+                found += [(alias.name, node.lineno) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found.append((node.module or "", node.lineno))
+    return found
+
+
+def test_contracts_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_contracts_name_every_package_there_is() -> None:
+    """What `forbidden` contracts list is complete: a new package joins them or says why not."""
+    contracts = (ROOT / "pyproject.toml").read_text("utf-8")
+    packages = {source.name.split("/")[0] for source in sources() if "/" in source.name} - {"git"}
+    listed = {name for name in packages if f'"jupyter_mlops.{name}"' in contracts}
+    assert listed == packages
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+def test_imports_inside_functions_are_of_heavy_libraries_only(source: Source) -> None:
+    unlisted = [
+        f"{module} (line {line})"
+        for module, line in _late_imports(source)
+        if module.split(".")[0] not in HEAVY
+    ]
+    assert not unlisted, "imported inside a function, and not in HEAVY"
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+def test_imports_are_absolute(source: Source) -> None:
+    relative = [
+        node.lineno
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not relative
+
+
+def _modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, sep='\\n')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.split(".")[0] for name in done.stdout.splitlines()}
+
+
+LEFT_OUT = {
+    "IPython",
+    "bokeh",
+    "git",
+    "jupyter_client",
+    "jupyter_core",
+    "jupyter_server",
+    "nbconvert",
+    "nbformat",
+    "numpy",
+    "obstore",
+    "tornado",
+    "traitlets",
+}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not _modules_after("import jupyter_mlops") & (LEFT_OUT | {"asyncio", "msgspec"})
+
+
+def test_help_loads_nothing_heavy() -> None:
+    loaded = _modules_after("from jupyter_mlops.cli.main import main; main(['--help'])")
+    assert not loaded & LEFT_OUT
+
+
+def test_logging_a_metric_loads_nothing_heavy() -> None:
+    assert not _modules_after("import jupyter_mlops; jupyter_mlops.log") & LEFT_OUT

@@ -1,0 +1,122 @@
+"""Few modules write files: one for the store, one family for the working tree, and those named."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.sources import Source, iter_calls, sources
+
+WRITERS = {
+    "files/durable.py": "all that is created, renamed and removed in the store",
+    "files/beneath.py": "steps beneath a root, of which files/worktree.py is made",
+    "files/batch.py": "many files at once into the working tree, for files/worktree.py",
+    "files/worktree.py": "all that is written in the working tree",
+    "git/staging.py": "Git's own index lock",
+    "git/hooks.py": "Git's hooks folder",
+    "git/launcher.py": "the launcher, which Git and its hooks start",
+}
+
+_OS_CALLS = frozenset(
+    {
+        "link",
+        "mkdir",
+        "makedirs",
+        "remove",
+        "removedirs",
+        "rename",
+        "renames",
+        "replace",
+        "rmdir",
+        "symlink",
+        "truncate",
+        "unlink",
+    }
+)
+_PATH_METHODS = frozenset(
+    {
+        "hardlink_to",
+        "mkdir",
+        "rename",
+        "rmdir",
+        "symlink_to",
+        "touch",
+        "unlink",
+        "write_bytes",
+        "write_text",
+    }
+)
+
+
+def _writes(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Name(id="open"):
+            return _opens_to_write(call, 1)
+        case ast.Attribute(value=ast.Name(id="os"), attr=name):
+            return name in _OS_CALLS
+        case ast.Attribute(value=ast.Name(id="shutil"), attr=name):
+            return name in {"copy", "copy2", "copyfile", "copytree", "move", "rmtree"}
+        case ast.Attribute(attr="open"):
+            return _opens_to_write(call, 0)
+        case ast.Attribute(attr="replace"):
+            # Text is replaced by two arguments, a file by one; dataclasses.replace takes names.
+            return len(call.args) == 1 and not call.keywords
+        case ast.Attribute(attr=name):
+            return name in _PATH_METHODS
+        case _:
+            return False
+
+
+def _opens_to_write(call: ast.Call, position: int) -> bool:
+    modes = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
+    modes += call.args[position : position + 1]
+    return any(
+        isinstance(mode, ast.Constant)
+        and isinstance(mode.value, str)
+        and set(mode.value) & set("wax+")
+        and len(mode.value) <= 3
+        for mode in modes
+    )
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+def test_only_the_writers_write(source: Source) -> None:
+    if source.name in WRITERS:
+        return
+    found = [
+        f"{ast.unparse(call)} (line {call.lineno})"
+        for call in iter_calls(source.tree)
+        if _writes(call)
+    ]
+    assert not found, "writes files, and is not in WRITERS"
+
+
+def test_the_writers_exist() -> None:
+    assert set(WRITERS) <= {source.name for source in sources()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "os.replace(a, b)",
+        "path.replace(target)",
+        "path.unlink()",
+        "open(path, 'wb')",
+        "path.open('a')",
+        "shutil.rmtree(folder)",
+        "folder.mkdir()",
+    ],
+)
+def test_what_counts_as_writing(code: str) -> None:
+    (call,) = iter_calls(ast.parse(code))
+    assert _writes(call)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["text.replace('a', 'b')", "replace(value, name='x')", "open(path, 'rb')", "path.open()"],
+)
+def test_what_does_not_count_as_writing(code: str) -> None:
+    (call,) = iter_calls(ast.parse(code))
+    assert not _writes(call)
