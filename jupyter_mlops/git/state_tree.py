@@ -59,6 +59,9 @@ class StateTree:
     """Sorted by path. A file that Git tracks is in the tree as the index has it."""
 
 
+_Describe = Callable[[Sequence[LeftOut]], Mapping[str, bytes]]
+
+
 class _Changed(NamedTuple):
     """One row of ``git status``: a path that differs from the index."""
 
@@ -81,6 +84,7 @@ def write_state_tree(
     file_limit_bytes: int,
     untracked_limit_bytes: int,
     leave_out: Callable[[str], str | None] = lambda path: None,
+    describe: _Describe = lambda left_out: {},
 ) -> StateTree:
     """Write the tree of the index with every changed and every new file that Git does not ignore.
 
@@ -97,6 +101,7 @@ def write_state_tree(
             order of their paths, are left out.
         leave_out: called with the path of each changed or new file; returns why it is to be left
             out, or None.
+        describe: called with what is left out, sorted; returns more files as ``extra`` does.
 
     Raises:
         UnavailableError: Git fails (say, a filter that is required cannot run), or the disk is
@@ -104,10 +109,10 @@ def write_state_tree(
     """
     limits = _Limits(file_limit_bytes, untracked_limit_bytes, leave_out)
     try:
-        return _write(repo, extra, limits)
+        return _write(repo, extra, limits, describe)
     except _MissingBlobError:
         clear_dirty_cache(repo)
-    return _write(repo, extra, limits)
+    return _write(repo, extra, limits, describe)
 
 
 class _MissingBlobError(Exception):
@@ -131,24 +136,27 @@ class _Plan:
     left_out: list[LeftOut]
 
 
-def _write(repo: Repository, extra: Mapping[str, bytes], limits: _Limits) -> StateTree:
+def _write(
+    repo: Repository, extra: Mapping[str, bytes], limits: _Limits, describe: _Describe
+) -> StateTree:
     with open_private_index(repo) as private:
         env = {"GIT_INDEX_FILE": str(private)}
         changed = [row for row in _read_changed(repo, env) if row.path not in extra]
         plan = _plan(repo, changed, limits)
+        left_out = tuple(sorted(plan.left_out))
+        given = {**extra, **describe(left_out)}
+        adds = [add for add in plan.add if add.path not in given]
         now_ns = time.time_ns()
-        cache = read_dirty_cache(repo, (add.path for add in plan.add))
-        known, unknown = _split_known(plan.add, cache, now_ns)
-        rows = [*plan.rows, *known, *_write_extra(repo, extra)]
-        if rows:
-            _update_index(repo, env, ("--index-info",), encode_names(rows))
+        cache = read_dirty_cache(repo, (add.path for add in adds))
+        known, unknown = _split_known(adds, cache, now_ns)
+        # What is gone goes before files are added: a folder may stand where a file was.
+        _apply_rows(repo, env, [*plan.rows, *known, *_write_given(repo, given)])
         if unknown:
-            names = encode_names(add.path for add in unknown)
-            _update_index(repo, env, ("--add", "--remove", "--replace", "--stdin"), names)
+            _add_files(repo, env, unknown)
             _record(repo, env, unknown, cache, now_ns)
         tree = _write_tree(repo, env, may_miss=bool(known))
         cache.write(repo)
-    return StateTree(tree, tuple(sorted(plan.left_out)))
+    return StateTree(tree, left_out)
 
 
 def _read_changed(repo: Repository, env: Mapping[str, str]) -> Iterator[_Changed]:
@@ -228,12 +236,16 @@ def _split_known(
     return known, unknown
 
 
-def _update_index(
-    repo: Repository, env: Mapping[str, str], options: Sequence[str], input: bytes
-) -> None:
-    run_git(
-        repo, *_PRIVATE, "update-index", "-z", *options, input=input, env=env, durable="objects"
-    )
+def _apply_rows(repo: Repository, env: Mapping[str, str], rows: Sequence[str]) -> None:
+    if rows:
+        args = (*_PRIVATE, "update-index", "-z", "--index-info")
+        run_git(repo, *args, input=encode_names(rows), env=env, durable="objects")
+
+
+def _add_files(repo: Repository, env: Mapping[str, str], files: Iterable[_ToAdd]) -> None:
+    args = (*_PRIVATE, "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+    names = encode_names(file.path for file in files)
+    run_git(repo, *args, input=names, env=env, durable="objects")
 
 
 def _record(
@@ -252,11 +264,11 @@ def _record(
             cache.record(path, states[path], now_ns, mode, oid)
 
 
-def _write_extra(repo: Repository, extra: Mapping[str, bytes]) -> Iterator[str]:
-    """Write the blobs of ``extra`` that Git lacks, and yield an index row for each."""
-    oids = {path: _blob_oid(repo, content) for path, content in extra.items()}
+def _write_given(repo: Repository, given: Mapping[str, bytes]) -> Iterator[str]:
+    """Write the blobs of ``given`` that Git lacks, and yield an index row for each."""
+    oids = {path: _blob_oid(repo, content) for path, content in given.items()}
     missing = _missing(repo, oids.values())
-    for path, content in extra.items():
+    for path, content in given.items():
         if oids[path] in missing:
             missing.discard(oids[path])
             run_git(
