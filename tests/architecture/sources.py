@@ -36,6 +36,15 @@ def iter_calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
+def iter_texts(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield every literal text and f-string in ``tree``, an f-string without its pieces."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.JoinedStr | ast.Constant):
+            yield child
+        else:
+            yield from iter_texts(child)
+
+
 def text_of(node: ast.expr, hole: str = "x") -> str | None:
     """Return the text a literal or an f-string stands for, with ``hole`` for each expression."""
     match node:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 from pathlib import Path
@@ -11,16 +10,16 @@ import pytest
 
 from jupyter_mlops.commands.parse import parse_words
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
-from tests.architecture.sources import ROOT, code_blocks, documents, sources, text_of
+from tests.architecture.sources import ROOT, code_blocks, documents, iter_texts, sources, text_of
 
-_PROGRAM = re.compile(r"^(?:jupyter mlops|jupyter-mlops|%mlops) ?(?P<words>.*)$")
+_PROGRAM = re.compile(r"^(?:jupyter mlops|%mlops)(?: (?P<words>.*))?$")
 _MAGIC = re.compile(rf"^%(?P<words>(?:{'|'.join(MAGICS)})\b.*)$")
 
 
 def _words(line: str) -> list[str] | None:
     """Return the words after the program's name, None for a line that does not call it."""
     found = _PROGRAM.match(line.strip()) or _MAGIC.match(line.strip())
-    return shlex.split(found["words"], comments=True) if found else None
+    return shlex.split(found["words"] or "", comments=True) if found else None
 
 
 def _check(line: str) -> None:
@@ -33,9 +32,9 @@ def _check(line: str) -> None:
 def _hints() -> list[str]:
     found = set()
     for source in sources():
-        for node in ast.walk(source.tree):
-            text = text_of(node) if isinstance(node, ast.Constant | ast.JoinedStr) else None
-            if text and "\n" not in text and _words_or_none(text) and "…" not in text:
+        for node in iter_texts(source.tree):
+            text = text_of(node)
+            if text and "\n" not in text and "…" not in text and _words_or_none(text):
                 found.add(text)
     return sorted(found)
 

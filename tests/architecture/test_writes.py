@@ -34,19 +34,19 @@ _OS_CALLS = frozenset(
         "unlink",
     }
 )
-_PATH_METHODS = frozenset(
-    {
-        "hardlink_to",
-        "mkdir",
-        "rename",
-        "rmdir",
-        "symlink_to",
-        "touch",
-        "unlink",
-        "write_bytes",
-        "write_text",
-    }
-)
+_PATH_METHODS = {
+    "hardlink_to": 1,
+    "mkdir": 0,
+    "rename": 1,
+    "replace": 1,
+    "rmdir": 0,
+    "symlink_to": 1,
+    "touch": 0,
+    "unlink": 0,
+    "write_bytes": 1,
+    "write_text": 1,
+}
+"""Methods of ``Path``, by how many arguments they take: WorkTree's take the path as well."""
 
 
 def _writes(call: ast.Call) -> bool:
@@ -59,16 +59,15 @@ def _writes(call: ast.Call) -> bool:
             return name in {"copy", "copy2", "copyfile", "copytree", "move", "rmtree"}
         case ast.Attribute(attr="open"):
             return _opens_to_write(call, 0)
-        case ast.Attribute(attr="replace"):
-            # Text is replaced by two arguments, a file by one; dataclasses.replace takes names.
-            return len(call.args) == 1 and not call.keywords
         case ast.Attribute(attr=name):
-            return name in _PATH_METHODS
+            return _PATH_METHODS.get(name) == len(call.args)
         case _:
             return False
 
 
 def _opens_to_write(call: ast.Call, position: int) -> bool:
+    if call.args and ast.unparse(call.args[0]) == "os.devnull":
+        return False
     modes = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
     modes += call.args[position : position + 1]
     return any(
