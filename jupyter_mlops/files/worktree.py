@@ -107,6 +107,31 @@ class WorkTree:
             batch.add_link(path, target, within=within)
             batch.apply()
 
+    def rename(self, old: str, new: str) -> None:
+        """Give the file or folder at ``old`` the name ``new``, making folders that are missing.
+
+        Durable on return.
+
+        Raises:
+            NotFoundError: there is nothing at ``old``.
+            ConflictError: a path is refused, or something is at ``new``.
+            UnavailableError: the disk refuses, or the two are on different file systems.
+        """
+        with self._at(old) as (source, name), self._at(new, make=True) as (target, new_name):
+            full = os.path.join(target.path, new_name)
+            if os.path.lexists(full):
+                raise ConflictError(f"There is something at {full} already.", code="path-exists")
+            try:
+                target.rename_in(os.path.join(source.path, name), new_name)
+                sync_folder(target.path)
+                sync_folder(source.path)
+            except FileNotFoundError as error:
+                raise NotFoundError(
+                    f"There is no file {self.root / old}.", code="path-not-found"
+                ) from error
+            except OSError as error:
+                raise disk_error(error, full) from error
+
     def make_folder(self, path: str) -> None:
         """Make the folder ``path`` and its missing parents; nothing happens when it exists."""
         refuse_bad_path(path)

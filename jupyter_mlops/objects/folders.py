@@ -1,0 +1,126 @@
+"""Folders as pointers and manifests: which form a pointer takes, and back to flat paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jupyter_mlops.errors import IntegrityError, UnsupportedError
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_tree, encode_tree
+from jupyter_mlops.formats.names import MAX_PATH_BYTES
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.formats.pointer import LISTED_LIMIT, TreePointer
+from jupyter_mlops.ids import Hash, format_hash, hash_bytes
+from jupyter_mlops.objects.records import read_bytes
+from jupyter_mlops.objects.store import Store
+from jupyter_mlops.objects.writer import Writer
+
+MAX_FILES = 20_000_000
+"""More is refused: a few manifests that name each other could claim any number."""
+
+
+def plan_pointer(entries: Mapping[str, Entry]) -> tuple[TreePointer, dict[Hash, bytes]]:
+    """Return the pointer to a folder of these files, and the manifests that it needs in the store.
+
+    ``entries`` are the files and links by path, and its empty folders with EMPTY_TREE_HASH. All are
+    listed while they are at most LISTED_LIMIT; else the folder's direct entries; where those are
+    more, its manifest's hash.
+    """
+    if len(entries) <= LISTED_LIMIT:
+        return TreePointer(entries=dict(entries), manifest=None), {}
+    manifests: dict[Hash, bytes] = {}
+    direct = _fold(entries, manifests)
+    if len(direct) <= LISTED_LIMIT:
+        return TreePointer(entries=direct, manifest=None), manifests
+    encoded = encode_tree(direct)
+    root = hash_bytes(encoded)
+    manifests[root] = encoded
+    return TreePointer(entries=None, manifest=root), manifests
+
+
+def write_folder(writer: Writer, entries: Mapping[str, Entry]) -> TreePointer:
+    """Add the manifests that a pointer to these files needs; return the pointer."""
+    pointer, manifests = plan_pointer(entries)
+    for id, encoded in manifests.items():
+        writer.add_bytes(RecordKind.TREE, id, encoded)
+    return pointer
+
+
+def tree_hash(entries: Mapping[str, Entry]) -> Hash:
+    """Return the hash of the folder's manifest, which depends on the content alone."""
+    return hash_bytes(encode_tree(_fold(entries, {})))
+
+
+def pointer_hash(pointer: TreePointer) -> Entry:
+    """Return the folder that ``pointer`` names as an entry, from the pointer alone.
+
+    Equal content gives equal entries, whatever the pointer's form.
+    """
+    if pointer.manifest is not None:
+        return Entry(Mode.FOLDER, pointer.manifest, 0)
+    return Entry(Mode.FOLDER, tree_hash(pointer.entries or {}), 0)
+
+
+def read_folder(store: Store, pointer: TreePointer) -> dict[str, Entry]:
+    """Return the files and links that a pointer names by path, sorted, and its empty folders.
+
+    Raises:
+        NotFoundError: the store lacks a manifest (code ``content-missing``).
+        IntegrityError: a manifest is damaged, or two parts of the pointer name the same path.
+    """
+    found: dict[str, Entry] = {}
+    waiting: list[tuple[str, Hash]] = []
+    if pointer.manifest is not None:
+        waiting.append(("", pointer.manifest))
+    for path, entry in (pointer.entries or {}).items():
+        _take(path, entry, found, waiting)
+    while waiting:
+        prefix, id = waiting.pop()
+        encoded = read_bytes(store, RecordKind.TREE, id)
+        if id == EMPTY_TREE_HASH:
+            continue
+        for name, entry in decode_tree(encoded, origin=format_hash(id)).items():
+            _take(prefix + name, entry, found, waiting)
+    return dict(sorted(found.items()))
+
+
+def _take(
+    path: str, entry: Entry, found: dict[str, Entry], waiting: list[tuple[str, Hash]]
+) -> None:
+    if len(path) > MAX_PATH_BYTES or len(found) + len(waiting) >= MAX_FILES:
+        raise UnsupportedError(
+            f"The folder holds more than {MAX_FILES:,} files, or paths that are too long.",
+            code="folder-too-big",
+        )
+    if entry.mode is Mode.FOLDER and entry.hash != EMPTY_TREE_HASH:
+        waiting.append((path + "/", entry.hash))
+        return
+    if path in found:
+        raise IntegrityError(f"The folder names {path!r} twice.", code="manifest-damaged")
+    found[path] = entry
+
+
+def _fold(entries: Mapping[str, Entry], manifests: dict[Hash, bytes]) -> dict[str, Entry]:
+    """Return a folder's direct entries; add the manifests of its sub-folders to ``manifests``."""
+    folders: dict[str, dict[str, Entry]] = {"": {}}
+    for path, entry in entries.items():
+        parent, _, name = path.rpartition("/")
+        _open(folders, parent)[name] = entry
+    for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
+        if not folder:
+            continue
+        encoded = encode_tree(folders.pop(folder))
+        id = hash_bytes(encoded)
+        manifests[id] = encoded
+        parent, _, name = folder.rpartition("/")
+        folders[parent][name] = Entry(Mode.FOLDER, id, 0)
+    return folders[""]
+
+
+def _open(folders: dict[str, dict[str, Entry]], path: str) -> dict[str, Entry]:
+    """Return the entries of the folder ``path``, adding it and its parents when they are new."""
+    found = folders.get(path)
+    if found is None:
+        _open(folders, path.rpartition("/")[0])
+        found = folders[path] = {}
+    return found

@@ -1,0 +1,41 @@
+"""Outputs of notebooks, kept under the hash of the stripped notebook."""
+
+from __future__ import annotations
+
+import msgspec
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.records import iter_copies
+from jupyter_mlops.objects.store import Store
+from jupyter_mlops.objects.writer import Writer
+
+
+class _Head(msgspec.Struct):
+    created_at: str
+
+
+def write_outputs(writer: Writer, stripped_key: Hash, payload: bytes) -> None:
+    """Add one notebook's outputs, which hold ``created_at``; older ones under the key stay."""
+    writer.add_bytes(RecordKind.OUTPUTS, stripped_key, payload)
+
+
+def read_outputs(store: Store, stripped_key: Hash) -> bytes | None:
+    """Return the newest outputs of the stripped notebook, None when there are none.
+
+    Raises:
+        IntegrityError: there are some and none is whole.
+    """
+    copies = list(iter_copies(store, RecordKind.OUTPUTS, stripped_key))
+    return max(copies, key=_created_at, default=None)
+
+
+def _created_at(payload: bytes) -> str:
+    """Return the time in a payload; ISO 8601 in UTC sorts as text."""
+    try:
+        return msgspec.json.decode(payload, type=_Head).created_at
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(
+            "Outputs of a notebook in the store are not readable.", code="content-damaged"
+        ) from error

@@ -1,0 +1,168 @@
+"""Packs as files: where they lie, what they hold, reading from them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.files.durable import iter_names
+from jupyter_mlops.formats.chunking import CHUNK_MAX_BYTES, iter_cuts
+from jupyter_mlops.formats.index import PackEntry, Place
+from jupyter_mlops.formats.pack import (
+    RECORD_HEADER_BYTES,
+    Codec,
+    RecordInfo,
+    RecordKind,
+    decode_footer,
+    decode_record,
+    scan_records,
+)
+from jupyter_mlops.ids import Hash, hash_bytes
+
+_PACK_NAME = re.compile(r"([0-9a-f]{64})\.(pack|plain)")
+_RECORD = "pack"
+_PLAIN = "plain"
+_CUT_BYTES = 8 << 20
+
+
+def pack_path(folder: Path, pack: Hash, plain: bool) -> Path:
+    """Return where the pack of that name lies in the store at ``folder``."""
+    name = pack.hex()
+    return folder / "packs" / name[:2] / f"{name}.{_PLAIN if plain else _RECORD}"
+
+
+def list_packs(folder: Path) -> Iterator[PackEntry]:
+    """Yield every pack in the store at ``folder``, with the size that it has on disk."""
+    top = folder / "packs"
+    for prefix in iter_names(top):
+        for name in iter_names(top / prefix):
+            matched = _PACK_NAME.fullmatch(name)
+            if matched and matched[1].startswith(prefix):
+                try:
+                    size_bytes = os.stat(top / prefix / name).st_size
+                except FileNotFoundError:
+                    continue
+                yield PackEntry(Hash(bytes.fromhex(matched[1])), matched[2] == _PLAIN, size_bytes)
+
+
+class PackFile:
+    """A pack open for reading; a context manager; thread-safe where the system has ``pread``.
+
+    Raises:
+        FileNotFoundError: there is no such pack.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.origin = path.name
+        flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        self.fd = os.open(path, os.O_RDONLY | flags)
+        self.size_bytes = os.fstat(self.fd).st_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self.fd)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes at ``offset``, fewer at the end of the pack.
+
+        Raises:
+            IntegrityError: the disk cannot read them.
+        """
+        try:
+            parts = []
+            while length > 0:
+                part = _read_at(self.fd, length, offset)
+                if not part:
+                    break
+                parts.append(part)
+                offset += len(part)
+                length -= len(part)
+        except OSError as error:
+            raise IntegrityError(
+                f"The disk cannot read the pack {self.path}: {error.strerror}.",
+                code="pack-unreadable",
+                hints=("jupyter mlops doctor",),
+            ) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def stored_span(place: Place) -> tuple[int, int]:
+    """Return offset and length of the bytes on disk that ``place`` needs."""
+    header = 0 if place.plain else RECORD_HEADER_BYTES
+    return place.offset, place.stored_bytes + header
+
+
+def decode_place(
+    view: bytes | memoryview, base_offset: int, place: Place, id: Hash, origin: str
+) -> bytes:
+    """Return the verified plain bytes of a record; ``view`` begins at ``base_offset`` of the pack.
+
+    Raises:
+        IntegrityError: the bytes are not that record.
+    """
+    if not place.plain:
+        info = RecordInfo(
+            place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
+        )
+        return decode_record(view, info, origin=origin, base_offset=base_offset)
+    start = place.offset - base_offset
+    content = bytes(view[start : start + place.plain_bytes])
+    if len(content) != place.plain_bytes or hash_bytes(content) != id:
+        raise IntegrityError(
+            f"The chunk at byte {place.offset} of the pack {origin} is damaged.",
+            code="record-damaged",
+            hints=("jupyter mlops doctor",),
+        )
+    return content
+
+
+def read_pack_table(path: Path, *, plain: bool) -> list[RecordInfo]:
+    """Return what a pack holds, from its own bytes: its footer, its records, or by cutting it.
+
+    Raises:
+        IntegrityError: the pack is damaged; of a record pack without a footer nothing can be told
+            before that.
+    """
+    with PackFile(path) as pack:
+        if plain:
+            return list(_cut_plain(pack))
+        try:
+            return decode_footer(pack.read, pack.size_bytes, origin=pack.origin)
+        except IntegrityError:
+            found: list[RecordInfo] = []
+            try:
+                for info in scan_records(pack.read(0, pack.size_bytes), origin=pack.origin):
+                    found.append(info)
+            except IntegrityError:
+                if not found:
+                    raise
+            return found
+
+
+def _cut_plain(pack: PackFile) -> Iterator[RecordInfo]:
+    offset = 0
+    seen = set()
+    while offset < pack.size_bytes:
+        view = memoryview(pack.read(offset, _CUT_BYTES + CHUNK_MAX_BYTES))
+        last = offset + len(view) >= pack.size_bytes
+        for length in iter_cuts(view, last=last):
+            id = hash_bytes(view[:length])
+            if id not in seen:
+                seen.add(id)
+                yield RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length)
+            offset += length
+            view = view[length:]
+
+
+def _read_at(fd: int, length: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(fd, length, offset)
+    os.lseek(fd, offset, os.SEEK_SET)
+    return os.read(fd, length)

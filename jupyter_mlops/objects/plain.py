@@ -1,0 +1,113 @@
+"""Plain packs: a big new file kept as a clone of itself, where the file system clones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.files.clone import try_clone
+from jupyter_mlops.files.durable import StagedFile, disk_error
+from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.index import PackEntry
+from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, encode_file_manifest
+from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
+from jupyter_mlops.objects.compress import compress
+from jupyter_mlops.objects.packing import Record, make_record
+from jupyter_mlops.objects.source import Source
+from jupyter_mlops.objects.store import Store
+
+LEAST_BYTES = 16 << 20
+"""Smaller files always go to record packs."""
+
+_WORTH_NEW = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPack:
+    """A clone under a temporary name: cut, hashed, synced, its descriptor closed."""
+
+    staged: StagedFile
+    pack: PackEntry
+    table: list[RecordInfo]
+
+
+def clone_as_plain(
+    source: Source, store: Store, create_staged: Callable[[], StagedFile]
+) -> tuple[Entry, PlainPack | None, Record | None] | None:
+    """Clone ``source`` and cut the clone, which cannot change any more.
+
+    Returns None where it is too small or cannot be cloned. Else its entry with the new pack and the
+    record of its manifest; with neither, when the store has the file; or with the record alone,
+    when the store has so much of it that its new chunks are better kept in a record pack.
+    """
+    if source.before.st_size < LEAST_BYTES:
+        return None
+    staged = create_staged()
+    try:
+        if not try_clone(source.fd, staged.fd):
+            staged.discard()
+            return None
+        os.lseek(staged.fd, 0, os.SEEK_SET)
+        id, refs = _cut(staged.fd)
+    except OSError as error:
+        staged.discard()
+        raise disk_error(error, store.folder) from error
+    size_bytes = sum(ref.size_bytes for ref in refs)
+    entry = Entry(source.mode, id, size_bytes)
+    table = _table(refs)
+    new = sum(info.plain_bytes for info in table if store.find(info.kind, info.id) is None)
+    if new == 0 and store.find(RecordKind.FILE, id) is not None:
+        staged.discard()
+        return entry, None, None
+    encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
+    codec, payload = compress(encoded)
+    record = make_record(RecordKind.FILE, id, codec, len(encoded), payload)
+    if new < size_bytes * _WORTH_NEW:
+        staged.discard()
+        return entry, None, record
+    staged.size_bytes = size_bytes
+    _read_back(staged, id)
+    staged.sync()
+    staged.close()
+    return entry, PlainPack(staged, PackEntry(id, True, size_bytes), table), record
+
+
+def _cut(fd: int) -> tuple[Hash, list[ChunkRef]]:
+    hasher = blake3(max_threads=blake3.AUTO)
+    refs: list[ChunkRef] = []
+    buffer = bytearray(BLOCK_BYTES)
+    for block in iter_blocks(fd, lambda: buffer):
+        view = memoryview(block.buffer)
+        hasher.update(view[: sum(block.lengths)])
+        start = 0
+        for length in block.lengths:
+            refs.append(ChunkRef(hash_bytes(view[start : start + length]), length))
+            start += length
+    return Hash(hasher.digest()), refs
+
+
+def _table(refs: list[ChunkRef]) -> list[RecordInfo]:
+    table = []
+    seen: set[Hash] = set()
+    offset = 0
+    for id, length in refs:
+        if id not in seen:
+            seen.add(id)
+            table.append(RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length))
+        offset += length
+    return table
+
+
+def _read_back(staged: StagedFile, id: Hash) -> None:
+    """Compare the clone's length with what was cut; its bytes were read from it before."""
+    if os.fstat(staged.fd).st_size != staged.size_bytes:
+        staged.discard()
+        raise IntegrityError(
+            f"A clone for the content {id.hex()} changed its size.", code="write-not-verified"
+        )

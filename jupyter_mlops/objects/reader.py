@@ -1,0 +1,247 @@
+"""Files out of the store: every byte that leaves is hashed."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from blake3 import blake3
+
+from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.files.clone import try_clone
+from jupyter_mlops.files.durable import disk_error
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.index import Place
+from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, decode_file_manifest
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.objects.packs import PackFile, pack_path
+from jupyter_mlops.objects.records import (
+    Located,
+    damaged,
+    has,
+    locate_chunk,
+    read_bytes,
+    read_run,
+    split_runs,
+)
+from jupyter_mlops.objects.store import Store
+from jupyter_mlops.progress import Task
+
+OpenDestination = Callable[[], int]
+"""Returns the descriptor, open for reading and writing, of a new empty file."""
+
+_THREADS = 2
+_AHEAD = 6
+_SMALL_RUN_BYTES = 1 << 20
+_HASH_BYTES = 4 << 20
+_T = TypeVar("_T")
+
+
+def has_file(store: Store, entry: Entry) -> bool:
+    """Return whether the store has all of a file or link, or the manifest of a folder."""
+    if entry.mode is Mode.FOLDER:
+        return has(store, RecordKind.TREE, entry.hash)
+    if _find_whole(store, entry) is not None:
+        return True
+    try:
+        manifest = read_manifest(store, entry)
+    except (NotFoundError, IntegrityError):
+        return False
+    return all(store.find(RecordKind.CHUNK, ref.hash) is not None for ref in manifest.chunks)
+
+
+def missing(store: Store, entries: Iterable[Entry]) -> list[Entry]:
+    """Return those of ``entries``, each once, in order, that :func:`has_file` denies."""
+    return [entry for entry in dict.fromkeys(entries) if not has_file(store, entry)]
+
+
+def read_manifest(store: Store, entry: Entry) -> FileManifest:
+    """Return the chunks of a file, in order; a file of one chunk has no record of its own.
+
+    Raises:
+        NotFoundError: the store lacks it (code ``content-missing``).
+        IntegrityError: its manifest is damaged, or speaks of another size.
+    """
+    if _find_whole(store, entry) is not None:
+        return FileManifest(entry.size_bytes, (ChunkRef(entry.hash, entry.size_bytes),))
+    encoded = read_bytes(store, RecordKind.FILE, entry.hash)
+    manifest = decode_file_manifest(encoded, origin=format_hash(entry.hash))
+    if manifest.size_bytes != entry.size_bytes:
+        raise IntegrityError(
+            f"The file {format_hash(entry.hash)} has {manifest.size_bytes:,} bytes in the store,"
+            f" not the {entry.size_bytes:,} that are said of it.",
+            code="content-damaged",
+            hints=("jupyter mlops doctor",),
+        )
+    return manifest
+
+
+def iter_file(store: Store, entry: Entry) -> Iterator[bytes]:
+    """Yield the bytes of a file or link's target in order: each chunk verified, then the whole.
+
+    Reads ahead in threads, in bounded memory. What was yielded before an error is not the file.
+
+    Raises:
+        NotFoundError: the store lacks some of it (code ``content-missing``); nothing was yielded.
+        IntegrityError: some of it is damaged (code ``content-damaged``).
+    """
+    manifest = read_manifest(store, entry)
+    if len(manifest.chunks) == 1:
+        yield read_bytes(store, RecordKind.CHUNK, manifest.chunks[0].hash)
+        return
+    located = [(ref.hash, locate_chunk(store, ref.hash)) for ref in manifest.chunks]
+    hasher = blake3()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-read") as pool:
+        for parts in _in_order(pool, lambda run: read_run(store, run), split_runs(located)):
+            for part in parts:
+                hasher.update(part)
+                yield part
+    if hasher.digest() != entry.hash:
+        raise damaged(entry.hash)
+
+
+def read_file(store: Store, entry: Entry) -> bytes:
+    """Return all bytes of a file or of a link's target, for what fits in memory.
+
+    Raises as :func:`iter_file`.
+    """
+    return b"".join(iter_file(store, entry))
+
+
+def restore_files(
+    store: Store,
+    wanted: Sequence[tuple[Entry, OpenDestination]],
+    progress_task: Task | None = None,
+) -> None:
+    """Write the content of every wanted file to its destination.
+
+    The caller stages: a destination is a new file that is not yet part of anything, and after an
+    error what stands in the destinations is not the files. Each is opened once, from any of two
+    threads, in the order in which content lies in the packs, written, and closed; nothing is
+    synced. ``progress_task`` is told the bytes of files that are done.
+
+    Raises:
+        NotFoundError: the store lacks content (code ``content-missing``).
+        IntegrityError: content is damaged (code ``content-damaged``).
+        UnavailableError: a destination cannot be written.
+    """
+    small: dict[Hash, tuple[Place, list[OpenDestination]]] = {}
+    big: list[tuple[Entry, OpenDestination]] = []
+    for entry, destination in wanted:
+        same = small.get(entry.hash)
+        if same is not None:
+            same[1].append(destination)
+            continue
+        place = _find_whole(store, entry)
+        if place is None:
+            big.append((entry, destination))
+        else:
+            small[entry.hash] = (place, [destination])
+    _restore_small(store, small, progress_task)
+    for entry, destination in big:
+        _restore_big(store, entry, destination)
+        if progress_task is not None:
+            progress_task.advance(entry.size_bytes)
+
+
+def _restore_small(
+    store: Store,
+    small: dict[Hash, tuple[Place, list[OpenDestination]]],
+    progress_task: Task | None,
+) -> None:
+    located = sorted(
+        ((id, place) for id, (place, _) in small.items()),
+        key=lambda item: (item[1].pack, item[1].plain, item[1].offset),
+    )
+
+    def restore(run: Sequence[Located]) -> int:
+        written = 0
+        for (id, _), content in zip(run, read_run(store, run), strict=True):
+            for destination in small[id][1]:
+                _write_all(destination(), (content,))
+                written += len(content)
+        return written
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-restore") as pool:
+        for written in _in_order(pool, restore, split_runs(located, _SMALL_RUN_BYTES)):
+            if progress_task is not None:
+                progress_task.advance(written)
+
+
+def _restore_big(store: Store, entry: Entry, destination: OpenDestination) -> None:
+    pack = _open_plain_pack(store, entry)
+    if pack is None:
+        _write_all(destination(), iter_file(store, entry))
+        return
+    fd = destination()
+    try:
+        with pack:
+            whole = try_clone(pack.fd, fd) and _hash_of(fd) == entry.hash
+        if not whole:
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.ftruncate(fd, 0)
+    except OSError as error:
+        os.close(fd)
+        raise disk_error(error, "the files being restored") from error
+    _write_all(fd, () if whole else iter_file(store, entry))
+
+
+def _write_all(fd: int, parts: Iterable[bytes]) -> None:
+    """Write ``parts`` to ``fd`` and close it."""
+    try:
+        for part in parts:
+            written = os.write(fd, part)
+            while written < len(part):
+                written += os.write(fd, memoryview(part)[written:])
+    except OSError as error:
+        raise disk_error(error, "the files being restored") from error
+    finally:
+        os.close(fd)
+
+
+def _hash_of(fd: int) -> Hash:
+    hasher = blake3(max_threads=blake3.AUTO)
+    os.lseek(fd, 0, os.SEEK_SET)
+    while block := os.read(fd, _HASH_BYTES):
+        hasher.update(block)
+    return Hash(hasher.digest())
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    work: Callable[[Sequence[Located]], _T],
+    runs: Iterator[Sequence[Located]],
+) -> Iterator[_T]:
+    """Yield what ``work`` returns for each run, in order, a few of them ahead."""
+    waiting: deque[Future[_T]] = deque()
+    try:
+        for run in runs:
+            waiting.append(pool.submit(work, run))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _open_plain_pack(store: Store, entry: Entry) -> PackFile | None:
+    """Return the plain pack that holds exactly this file, opened, if there is one."""
+    with suppress(FileNotFoundError):
+        pack = PackFile(pack_path(store.folder, entry.hash, True))
+        if pack.size_bytes == entry.size_bytes:
+            return pack
+        pack.__exit__()
+    return None
+
+
+def _find_whole(store: Store, entry: Entry) -> Place | None:
+    """Return the one chunk that is the whole file, if it is one."""
+    place = store.find(RecordKind.CHUNK, entry.hash)
+    return place if place is not None and place.plain_bytes == entry.size_bytes else None

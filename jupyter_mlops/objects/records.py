@@ -1,0 +1,146 @@
+"""Single records out of the store, each verified, and runs of them by one read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError
+from jupyter_mlops.formats.index import Place
+from jupyter_mlops.formats.manifest import EMPTY_TREE, EMPTY_TREE_HASH
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
+from jupyter_mlops.objects.store import Store
+
+RUN_BYTES = 2 << 20
+_GAP_BYTES = 64 << 10
+
+Located = tuple[Hash, Place]
+"""A record's name and where it is."""
+
+
+def has(store: Store, kind: RecordKind, id: Hash) -> bool:
+    """Return whether the store has that record; the empty folder's manifest needs none."""
+    return _is_empty_tree(kind, id) or store.locate(kind, id) is not None
+
+
+def read_bytes(store: Store, kind: RecordKind, id: Hash) -> bytes:
+    """Return the plain bytes of a record, verified.
+
+    Raises:
+        NotFoundError: the store lacks it (code ``content-missing``).
+        IntegrityError: no copy of it is whole (code ``content-damaged``).
+    """
+    if _is_empty_tree(kind, id):
+        return EMPTY_TREE
+    found = next(iter_copies(store, kind, id), None)
+    if found is None:
+        raise missing_content(id)
+    return found
+
+
+def iter_copies(store: Store, kind: RecordKind, id: Hash) -> Iterator[bytes]:
+    """Yield the plain bytes of every whole record of that name; they differ only for OUTPUTS.
+
+    Raises:
+        IntegrityError: there are some and none is whole (code ``content-damaged``).
+    """
+    failure: MlopsError | None = None
+    whole = False
+    for place in store.places(kind, id):
+        try:
+            content = _read_place(store, place, id)
+        except FileNotFoundError:
+            continue
+        except IntegrityError as error:
+            failure = error
+            continue
+        whole = True
+        yield content
+    if failure is None or whole:
+        return
+    if store.distrust_index():
+        yield from iter_copies(store, kind, id)
+    else:
+        raise damaged(id, failure) from failure
+
+
+def locate_chunk(store: Store, id: Hash) -> Place:
+    """Return where a chunk is.
+
+    Raises:
+        NotFoundError: the store lacks it (code ``content-missing``).
+    """
+    place = store.locate(RecordKind.CHUNK, id)
+    if place is None:
+        raise missing_content(id)
+    return place
+
+
+def split_runs(
+    items: Iterable[Located], limit_bytes: int = RUN_BYTES
+) -> Iterator[Sequence[Located]]:
+    """Yield consecutive ``items`` that one read of about ``limit_bytes`` brings."""
+    run: list[Located] = []
+    start = end = 0
+    for item in items:
+        place = item[1]
+        offset, length = stored_span(place)
+        if run:
+            last = run[-1][1]
+            same = last.pack == place.pack and last.plain == place.plain
+            close = end <= offset <= end + _GAP_BYTES
+            if not (same and close and offset + length - start <= limit_bytes):
+                yield run
+                run = []
+        if not run:
+            start = offset
+        run.append(item)
+        end = offset + length
+    if run:
+        yield run
+
+
+def read_run(store: Store, run: Sequence[Located]) -> list[bytes]:
+    """Return the bytes of records that :func:`split_runs` put together, in order.
+
+    Raises as :func:`read_bytes`.
+    """
+    first = run[0][1]
+    offset, length = stored_span(run[-1][1])
+    try:
+        with PackFile(store.pack_path(first)) as pack:
+            view = pack.read(first.offset, offset + length - first.offset)
+            return [decode_place(view, first.offset, place, id, pack.origin) for id, place in run]
+    except (IntegrityError, FileNotFoundError):
+        # one by one, so that another copy, or a pack that came meanwhile, is found
+        return [read_bytes(store, place.kind, id) for id, place in run]
+
+
+def missing_content(id: Hash) -> NotFoundError:
+    """Return what to raise when the store lacks some content."""
+    return NotFoundError(
+        f"The store on this machine lacks the content {format_hash(id)}.",
+        code="content-missing",
+        hints=("jupyter mlops log", "jupyter mlops doctor"),
+    )
+
+
+def damaged(id: Hash, failure: MlopsError | None = None) -> IntegrityError:
+    """Return what to raise when no copy of some content is whole."""
+    reason = f": {failure.message}" if failure is not None else "."
+    return IntegrityError(
+        f"The content {format_hash(id)} is damaged in the store{reason}",
+        code="content-damaged",
+        hints=("jupyter mlops doctor",),
+    )
+
+
+def _read_place(store: Store, place: Place, id: Hash) -> bytes:
+    offset, length = stored_span(place)
+    with PackFile(store.pack_path(place)) as pack:
+        return decode_place(pack.read(offset, length), offset, place, id, pack.origin)
+
+
+def _is_empty_tree(kind: RecordKind, id: Hash) -> bool:
+    return kind is RecordKind.TREE and id == EMPTY_TREE_HASH

@@ -1,0 +1,380 @@
+"""The store: all content a project keeps on this machine.
+
+``format`` holds the version; ``packs/<2>/<64>.pack`` and ``.plain`` the content; ``index/<64>.idx``
+segments that say where each record is, a cache that is rebuilt from the packs; ``tmp/`` what is
+being written.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from jupyter_mlops.errors import IntegrityError, UnavailableError, UnsupportedError
+from jupyter_mlops.files.durable import (
+    clear_staging,
+    disk_error,
+    free_bytes,
+    iter_names,
+    make_folder,
+    remove,
+    sync_folder,
+    write_atomic,
+)
+from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index, verify
+from jupyter_mlops.formats.pack import RecordInfo, RecordKind
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.packs import list_packs, pack_path, read_pack_table
+
+FORMAT = 0
+_FORMAT_TEXT = f"{FORMAT}\n".encode()
+_SEGMENT_NAME = re.compile(r"[0-9a-f]{64}\.idx")
+_SPARE_BYTES = 4 << 20
+
+
+class Store:
+    """A store opened for reading; made by :func:`open_store`. Thread-safe.
+
+    Readers never wait and never write: a segment that is missing or damaged is rebuilt in memory,
+    and the next writer keeps what was rebuilt.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        self._segments: dict[str, IndexView] | None = None
+        self._damaged: frozenset[str] = frozenset()
+        self._rebuilt: IndexView | None = None
+        self._rebuilt_bytes = b""
+        self._views: tuple[IndexView, ...] = ()
+        self._sizes: dict[tuple[Hash, bool], int] = {}
+        self._present: dict[tuple[Hash, bool], bool] = {}
+        self._searched_packs = False
+
+    @property
+    def staging_folder(self) -> Path:
+        """Where files are written before they are published."""
+        return self.folder / "tmp"
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the index segments lie."""
+        return self.folder / "index"
+
+    def find(self, kind: RecordKind, id: Hash) -> Place | None:
+        """Return a place of that record in a pack that is there, by the index as it was loaded."""
+        try:
+            for view in self._loaded():
+                place = view.find_first(kind, id)
+                if place is not None and self._is_present(place):
+                    return place
+        except IntegrityError:
+            if self.distrust_index():
+                return self.find(kind, id)
+            raise
+        return None
+
+    def locate(self, kind: RecordKind, id: Hash) -> Place | None:
+        """Return a place of that record, looking again at what has come to the store meanwhile."""
+        place = self.find(kind, id)
+        if place is None and self.look_again():
+            place = self.find(kind, id)
+        return place
+
+    def places(self, kind: RecordKind, id: Hash) -> list[Place]:
+        """Return every place of that record, looking again when there is none."""
+        found = self._places(kind, id)
+        if not found and self.look_again():
+            found = self._places(kind, id)
+        return found
+
+    def pack_path(self, place: Place) -> Path:
+        """Return the path of the pack that ``place`` is in."""
+        return pack_path(self.folder, place.pack, place.plain)
+
+    def iter_packs(self) -> Iterator[PackEntry]:
+        """Yield every pack that the index speaks of, once."""
+        self._loaded()
+        for (pack, plain), size_bytes in sorted(self._sizes.items()):
+            yield PackEntry(pack, plain, size_bytes)
+
+    def reload(self) -> None:
+        """Forget what was loaded of the index; the next search reads it again."""
+        with self._lock:
+            self._segments = None
+            self._rebuilt = None
+            self._rebuilt_bytes = b""
+            self._present.clear()
+            self._searched_packs = False
+
+    def look_again(self) -> bool:
+        """Load what came to the index, else index packs that no segment names; False if nothing is new.
+
+        The packs are searched once until :meth:`reload`.
+        """
+        with self._lock:
+            before = set(self._segments or ())
+            self._load()
+            if set(self._segments or ()) - before:
+                return True
+            if self._searched_packs:
+                return False
+            self._searched_packs = True
+            return self._index_unnamed()
+
+    def distrust_index(self) -> bool:
+        """Read every segment whole and leave out the damaged; return whether there were any.
+
+        What they named is indexed anew, in memory, from the packs.
+        """
+        with self._lock:
+            segments = dict(self._segments or {})
+            damaged = {name for name, view in segments.items() if not _is_sound(view)}
+            if not damaged:
+                return False
+            self._damaged |= damaged
+            for name in damaged:
+                del segments[name]
+            self._use(segments, self._rebuilt)
+            self._present.clear()
+            self._index_unnamed()
+            return True
+
+    def adopt_rebuilt(self) -> None:
+        """Keep durably what was rebuilt of the index, and remove damaged segments; for writers.
+
+        Raises:
+            UnavailableError: the store cannot be written.
+        """
+        with self._lock:
+            self._loaded()
+            if self._rebuilt is not None:
+                write_segment(self, self._rebuilt_bytes)
+            for name in self._damaged:
+                remove(self.index_folder / name)
+            if self._rebuilt is not None or self._damaged:
+                self.reload()
+
+    def segments(self) -> dict[str, IndexView]:
+        """Return the segments that are loaded from disk, by file name."""
+        self._loaded()
+        return dict(self._segments or {})
+
+    def _loaded(self) -> tuple[IndexView, ...]:
+        if self._segments is None:
+            with self._lock:
+                if self._segments is None:
+                    self._load()
+        return self._views
+
+    def _load(self) -> None:
+        known = self._segments or {}
+        segments: dict[str, IndexView] = {}
+        damaged = set()
+        for name in iter_names(self.index_folder):
+            if not _SEGMENT_NAME.fullmatch(name):
+                continue
+            if name in self._damaged:
+                damaged.add(name)
+                continue
+            if name in known:
+                segments[name] = known[name]
+                continue
+            try:
+                view = _open_segment(self.index_folder / name)
+            except IntegrityError:
+                damaged.add(name)
+                continue
+            if view is not None:
+                segments[name] = view
+        self._damaged = frozenset(damaged)
+        self._use(segments, self._rebuilt)
+        if (damaged or not segments) and self._rebuilt is None:
+            self._searched_packs = True
+            self._index_unnamed()
+
+    def _use(self, segments: dict[str, IndexView], rebuilt: IndexView | None) -> None:
+        views = sorted(segments.values(), key=len, reverse=True)
+        if rebuilt is not None:
+            views.append(rebuilt)
+        self._sizes = {(p.hash, p.plain): p.size_bytes for view in views for p in view.packs}
+        self._rebuilt = rebuilt
+        self._views = tuple(views)
+        self._segments = segments
+
+    def _index_unnamed(self) -> bool:
+        """Index in memory the packs that no segment names; return whether any are new."""
+        known = {(p.hash, p.plain) for view in (self._segments or {}).values() for p in view.packs}
+        packs = [p for p in list_packs(self.folder) if (p.hash, p.plain) not in known]
+        if not packs or (self._rebuilt is not None and set(packs) <= set(self._rebuilt.packs)):
+            return False
+        encoded = _encode_tables(self.folder, packs)
+        if encoded is None:
+            return False
+        self._rebuilt_bytes = encoded
+        self._use(self._segments or {}, IndexView(encoded, origin="rebuilt"))
+        return True
+
+    def _places(self, kind: RecordKind, id: Hash) -> list[Place]:
+        try:
+            found = [place for view in self._loaded() for place in view.find(kind, id)]
+        except IntegrityError:
+            if self.distrust_index():
+                return self._places(kind, id)
+            raise
+        return [place for place in dict.fromkeys(found) if self._is_present(place)]
+
+    def _is_present(self, place: Place) -> bool:
+        """Return whether the pack of ``place`` lies there whole; asked of the disk once a pack."""
+        key = (place.pack, place.plain)
+        present = self._present.get(key)
+        if present is None:
+            try:
+                size_bytes = os.stat(self.pack_path(place)).st_size
+            except OSError:
+                size_bytes = -1
+            present = self._present[key] = size_bytes == self._sizes.get(key)
+        return present
+
+
+def open_store(folder: Path) -> Store:
+    """Return the store at ``folder``, which may not exist yet: the first writer creates it.
+
+    Raises:
+        UnsupportedError: the store has a newer format.
+    """
+    try:
+        text = (folder / "format").read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Store(folder)
+    except OSError as error:
+        raise UnavailableError(
+            f"The store {folder} cannot be read: {error.strerror}.", code="store-unreadable"
+        ) from error
+    if text != _FORMAT_TEXT:
+        shown = text[:20].decode(errors="replace").strip()
+        raise UnsupportedError(
+            f"The store {folder} has format {shown!r}; this version reads format {FORMAT}.",
+            code="format-newer",
+            hints=("pip install --upgrade jupyter-mlops",),
+        )
+    return Store(folder)
+
+
+def create_store(store: Store) -> None:
+    """Make the store's folder and its ``format`` durable; nothing happens when they are there.
+
+    Raises:
+        UnavailableError: the folder cannot be written.
+    """
+    if not (store.folder / "format").exists():
+        write_atomic(store.folder / "format", _FORMAT_TEXT)
+    make_folder(store.staging_folder)
+
+
+def clear_store(store: Store) -> int:
+    """Remove what dead writers left; return how many files and folders that were."""
+    places = (store.staging_folder, store.folder, store.index_folder)
+    return sum(clear_staging(place) for place in places)
+
+
+def ensure_room(store: Store, needed_bytes: int) -> None:
+    """Let pass if the disk can take ``needed_bytes`` more.
+
+    Raises:
+        UnavailableError: it cannot; nothing was written.
+    """
+    free = free_bytes(store.folder)
+    if free is not None and free < needed_bytes + _SPARE_BYTES:
+        raise UnavailableError(
+            f"The disk that holds {store.folder} has room for {free:,} bytes, and up to "
+            f"{needed_bytes + _SPARE_BYTES:,} are needed; nothing was written.",
+            code="disk-full",
+            hints=("Free some space there, then run the same command again.",),
+        )
+
+
+def rebuild_index(store: Store) -> int:
+    """Write the index anew from the packs alone, durably; return how many packs it names.
+
+    Packs that are damaged are named as far as they can be read, or not at all.
+
+    Raises:
+        UnavailableError: the store cannot be written.
+    """
+    old = [name for name in iter_names(store.index_folder) if _SEGMENT_NAME.fullmatch(name)]
+    packs = list(list_packs(store.folder))
+    encoded = _encode_tables(store.folder, packs)
+    name = None if encoded is None else write_segment(store, encoded)
+    remove_segments(store, [segment for segment in old if segment != name])
+    store.reload()
+    return sum(1 for _ in store.iter_packs())
+
+
+def upgrade_store(store: Store) -> tuple[int, int]:
+    """Carry the store to the newest format; return the format before and after."""
+    return FORMAT, FORMAT
+
+
+def write_segment(store: Store, encoded: bytes) -> str:
+    """Publish an encoded index segment, durably; return its file name.
+
+    Raises:
+        UnavailableError: the store cannot be written.
+    """
+    name = f"{hash_bytes(encoded).hex()}.idx"
+    write_atomic(store.index_folder / name, encoded)
+    return name
+
+
+def remove_segments(store: Store, names: list[str]) -> None:
+    """Remove segments whose rows stand in others that are durable."""
+    if not names:
+        return
+    for name in names:
+        remove(store.index_folder / name)
+    try:
+        sync_folder(store.index_folder)
+    except OSError as error:
+        raise disk_error(error, store.index_folder) from error
+
+
+def _is_sound(view: IndexView) -> bool:
+    try:
+        verify(view)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _open_segment(path: Path) -> IndexView | None:
+    """Return the segment at ``path``, None when it vanished: others hold its rows then."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return IndexView(b"", origin=path.name)
+            return IndexView(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), origin=path.name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise IntegrityError(
+            f"The index segment {path} cannot be read: {error.strerror}.", code="index-damaged"
+        ) from error
+
+
+def _encode_tables(folder: Path, packs: list[PackEntry]) -> bytes | None:
+    """Return a segment made from the packs' own bytes; None when none of them can be read."""
+    named: list[PackEntry] = []
+    rows: list[tuple[int, RecordInfo]] = []
+    for pack in packs:
+        try:
+            table = read_pack_table(pack_path(folder, pack.hash, pack.plain), plain=pack.plain)
+        except (IntegrityError, FileNotFoundError):
+            continue
+        rows += [(len(named), info) for info in table]
+        named.append(pack)
+    return encode_index(named, rows) if named else None

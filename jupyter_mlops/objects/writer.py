@@ -1,0 +1,394 @@
+"""Content into the store: read, cut, named, compressed, packed, read back, synced, published."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from blake3 import blake3
+
+from jupyter_mlops.files.durable import StagedFile, open_staging, publish_all
+from jupyter_mlops.files.walk import FileStat
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.index import PackEntry
+from jupyter_mlops.formats.manifest import (
+    EMPTY_TREE_HASH,
+    ChunkRef,
+    FileManifest,
+    encode_file_manifest,
+)
+from jupyter_mlops.formats.pack import RecordInfo, RecordKind
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.chunker import BLOCK_BYTES, Block, cut_bytes, iter_blocks
+from jupyter_mlops.objects.compress import compress
+from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, Record, SealedPack, make_record
+from jupyter_mlops.objects.packs import pack_path
+from jupyter_mlops.objects.plain import PlainPack, clone_as_plain
+from jupyter_mlops.objects.segments import publish_rows
+from jupyter_mlops.objects.source import open_source, read_small, read_target, retry_while_changing
+from jupyter_mlops.objects.store import Store, clear_store, create_store
+from jupyter_mlops.progress import Task
+
+_THREADS = 2
+_BUFFERS = 4
+_SMALL_BYTES = 1 << 20
+_BATCH_FILES = 128
+_BATCH_BYTES = 2 << 20
+_BATCHES_AHEAD = 6
+_SEALING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What a writer added.
+
+    ``new_bytes``: plain bytes of chunks that the store lacked. ``stored_bytes``: bytes added on
+    disk, packs and index. ``packs``: how many packs.
+    """
+
+    new_bytes: int = 0
+    stored_bytes: int = 0
+    packs: int = 0
+
+
+class Writer:
+    """Adds content to a store; made by :func:`open_writer`, for one thread.
+
+    Nothing that is added can be read before :meth:`finish` returns; then all of it is durable.
+    Adding what the store has already writes nothing.
+    """
+
+    def __init__(self, store: Store, stack: ExitStack, task: Task | None) -> None:
+        self._store = store
+        self._stack = stack
+        self._task = task
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-write")
+        self._sealer = ThreadPoolExecutor(1, thread_name_prefix="mlops-seal")
+        self._new: set[tuple[RecordKind, Hash]] = set()
+        self._pack: OpenPack | None = None
+        self._sealing: deque[Future[SealedPack]] = deque()
+        self._sealed: list[SealedPack] = []
+        self._plain: list[PlainPack] = []
+        self._new_bytes = 0
+        self._buffers: SimpleQueue[bytearray] = SimpleQueue()
+        self._buffer_count = 0
+        self._create: Callable[[], StagedFile] | None = None
+
+    def add_file(self, path: Path, stat: FileStat) -> Entry:
+        """Add one file or link and return its entry.
+
+        The entry is of the bytes that were stored; ``stat`` only says what to expect.
+
+        Raises:
+            ConflictError: the file kept changing while it was read.
+            NotFoundError: it vanished.
+            UnavailableError: it cannot be read, or the disk is full.
+        """
+        return self._add_one(os.fspath(path), stat)
+
+    def add_files(self, root: Path, stats: Sequence[FileStat]) -> list[Entry]:
+        """Add many files, links and empty folders under ``root``; return their entries in order.
+
+        Raises as :meth:`add_file` does.
+        """
+        entries: list[Entry | None] = [None] * len(stats)
+        waiting: deque[tuple[list[int], Future[list[Entry]]]] = deque()
+        top = os.fspath(root)
+
+        def collect() -> None:
+            numbers, future = waiting.popleft()
+            for number, entry in zip(numbers, future.result(), strict=True):
+                entries[number] = entry
+
+        try:
+            for numbers in _batches(stats):
+                if len(numbers) == 1 and stats[numbers[0]].size_bytes > _SMALL_BYTES:
+                    item = stats[numbers[0]]
+                    entries[numbers[0]] = self._add_one(f"{top}/{item.path}", item)
+                    continue
+                batch = [stats[number] for number in numbers]
+                waiting.append((numbers, self._pool.submit(self._add_batch, top, batch)))
+                if len(waiting) > _BATCHES_AHEAD:
+                    collect()
+            while waiting:
+                collect()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+        return [entry for entry in entries if entry is not None]
+
+    def add_bytes(self, kind: RecordKind, id: Hash, data: bytes) -> None:
+        """Add one record; records of any kind but OUTPUTS are written once a name."""
+        if kind is not RecordKind.OUTPUTS and self._is_known(kind, id):
+            return
+        codec, payload = compress(data)
+        self._append([make_record(kind, id, codec, len(data), payload)])
+
+    def add_chunk(self, data: bytes) -> Hash:
+        """Add ``data`` as a file of one chunk and return its hash; at most CHUNK_MAX_BYTES."""
+        id = hash_bytes(data)
+        self.add_bytes(RecordKind.CHUNK, id, data)
+        return id
+
+    def add_tree(self, encoded: bytes) -> Hash:
+        """Add the encoded manifest of a folder and return its hash."""
+        id = hash_bytes(encoded)
+        self.add_bytes(RecordKind.TREE, id, encoded)
+        return id
+
+    def finish(self) -> WriteReport:
+        """Publish what was added, durable when this returns: packs, then the index.
+
+        Nothing is written when everything was known. The writer takes nothing more.
+
+        Raises:
+            IntegrityError: a pack did not read back as written; nothing was published.
+            UnavailableError: the disk did not take it; at most packs without index were published.
+        """
+        with self._lock:
+            self._seal()
+        while self._sealing:
+            self._sealed.append(self._sealing.popleft().result())
+        packs: list[tuple[StagedFile, PackEntry, list[RecordInfo]]] = [
+            *[(done.staged, done.pack, done.table) for done in self._plain],
+            *[(done.staged, done.pack, done.table) for done in self._sealed],
+        ]
+        if not packs:
+            return WriteReport()
+        create_store(self._store)
+        folder = self._store.folder
+        publish_all(
+            [(staged, pack_path(folder, p.hash, p.plain)) for staged, p, _ in packs],
+            overwrite=True,
+        )
+        index_bytes = publish_rows(self._store, [(pack, table) for _, pack, table in packs])
+        stored_bytes = index_bytes + sum(pack.size_bytes for _, pack, _ in packs)
+        self._store.reload()
+        return WriteReport(self._new_bytes, stored_bytes, len(packs))
+
+    def close(self) -> None:
+        """Stop the threads and let go of what was not finished; called by :func:`open_writer`."""
+        self._pool.shutdown(cancel_futures=True)
+        self._sealer.shutdown(cancel_futures=True)
+        if self._pack is not None:
+            self._pack.staged.discard()
+
+    def _add_one(self, path: str, item: FileStat) -> Entry:
+        if item.mode is Mode.FOLDER:
+            return Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
+        if item.mode is Mode.SYMLINK:
+            target = read_target(path)
+            return Entry(Mode.SYMLINK, self.add_chunk(target), len(target))
+        if item.size_bytes > _SMALL_BYTES:
+            return retry_while_changing(path, self._add_big)
+        records: list[Record] = []
+        entry = self._encode_small(path, records)
+        self._append(records)
+        self._advance(entry.size_bytes)
+        return entry
+
+    def _add_batch(self, top: str, items: Sequence[FileStat]) -> list[Entry]:
+        """Add small files; runs in the pool."""
+        entries = []
+        records: list[Record] = []
+        for item in items:
+            if item.mode is Mode.FILE or item.mode is Mode.EXECUTABLE:
+                entries.append(self._encode_small(f"{top}/{item.path}", records))
+            else:
+                entries.append(self._add_one(f"{top}/{item.path}", item))
+        self._append(records)
+        self._advance(sum(entry.size_bytes for entry in entries))
+        return entries
+
+    def _encode_small(self, path: str, records: list[Record]) -> Entry:
+        """Read a small file whole; add the records that the store lacks to ``records``."""
+        content, mode = read_small(path)
+        id = hash_bytes(content)
+        lengths = cut_bytes(content)
+        if len(lengths) <= 1:
+            if not self._is_known(RecordKind.CHUNK, id):
+                codec, payload = compress(content)
+                records.append(make_record(RecordKind.CHUNK, id, codec, len(content), payload))
+        else:
+            refs = self._encode_chunks(memoryview(content), lengths, records)
+            if not self._is_known(RecordKind.FILE, id):
+                records.append(_file_record(id, len(content), refs))
+        return Entry(mode, id, len(content))
+
+    def _encode_chunks(
+        self, view: memoryview, lengths: Sequence[int], records: list[Record]
+    ) -> list[ChunkRef]:
+        """Name the chunks in ``view``; add those that the store lacks to ``records``."""
+        refs = []
+        start = 0
+        for length in lengths:
+            part = view[start : start + length]
+            start += length
+            id = hash_bytes(part)
+            refs.append(ChunkRef(id, length))
+            if not self._is_known(RecordKind.CHUNK, id):
+                codec, payload = compress(part)
+                records.append(make_record(RecordKind.CHUNK, id, codec, length, payload))
+        return refs
+
+    def _add_big(self, path: str) -> Entry | None:
+        """Add a big file; None if it changed while it was read."""
+        with open_source(path) as source:
+            cloned = clone_as_plain(source, self._store, self._create_staged)
+            if cloned is not None:
+                entry, plain, record = cloned
+                if plain is not None:
+                    self._add_plain(plain, record)
+                    self._advance(entry.size_bytes)
+                    return entry
+                if record is None:
+                    self._advance(entry.size_bytes)
+                    return entry
+            id, refs = self._cut_big(source.fd)
+            size_bytes = sum(ref.size_bytes for ref in refs)
+            if not source.is_unchanged(size_bytes):
+                return None
+        if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
+            self._append([_file_record(id, size_bytes, refs)])
+        return Entry(source.mode, id, size_bytes)
+
+    def _cut_big(self, fd: int) -> tuple[Hash, list[ChunkRef]]:
+        hasher = blake3()
+        refs: list[ChunkRef] = []
+        waiting: deque[Future[list[ChunkRef]]] = deque()
+        try:
+            for block in iter_blocks(fd, self._take_buffer):
+                length = sum(block.lengths)
+                waiting.append(self._pool.submit(self._add_block, block))
+                hasher.update(memoryview(block.buffer)[:length])
+                self._advance(length)
+                if len(waiting) >= _BUFFERS:
+                    refs += waiting.popleft().result()
+            while waiting:
+                refs += waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            for future in waiting:
+                if not future.cancelled():
+                    future.exception()
+        return Hash(hasher.digest()), refs
+
+    def _add_block(self, block: Block) -> list[ChunkRef]:
+        """Add the chunks of a block; runs in the pool."""
+        records: list[Record] = []
+        refs = self._encode_chunks(memoryview(block.buffer), block.lengths, records)
+        self._append(records, flush=True)
+        self._buffers.put(block.buffer)
+        return refs
+
+    def _take_buffer(self) -> bytearray:
+        """Return a buffer that no block uses; new until there are enough, then those given back."""
+        if self._buffer_count <= _BUFFERS:
+            self._buffer_count += 1
+            return bytearray(BLOCK_BYTES)
+        return self._buffers.get()
+
+    def _is_known(self, kind: RecordKind, id: Hash) -> bool:
+        return (kind, id) in self._new or self._store.find(kind, id) is not None
+
+    def _append(self, records: Sequence[Record], *, flush: bool = False) -> None:
+        with self._lock:
+            for record in records:
+                key = (record.kind, record.id)
+                if key in self._new and record.kind is not RecordKind.OUTPUTS:
+                    continue
+                self._new.add(key)
+                if record.kind is RecordKind.CHUNK:
+                    self._new_bytes += record.plain_bytes
+                if self._pack is None:
+                    self._pack = OpenPack(self._create_staged())
+                self._pack.append(record)
+                if self._pack.size_bytes >= PACK_BYTES:
+                    self._seal()
+            if flush and self._pack is not None:
+                self._pack.flush()
+
+    def _add_plain(self, plain: PlainPack, record: Record | None) -> None:
+        with self._lock:
+            self._plain.append(plain)
+            for info in plain.table:
+                key = (RecordKind.CHUNK, info.id)
+                if key not in self._new and self._store.find(*key) is None:
+                    self._new_bytes += info.plain_bytes
+                self._new.add(key)
+        if record is not None:
+            self._append([record])
+
+    def _seal(self) -> None:
+        """Hand the open pack over to be sealed; waits when too many are."""
+        if self._pack is None:
+            return
+        pack, self._pack = self._pack, None
+        pack.flush()
+        self._sealing.append(self._sealer.submit(pack.seal))
+        while len(self._sealing) > _SEALING:
+            self._sealed.append(self._sealing.popleft().result())
+
+    def _create_staged(self) -> StagedFile:
+        if self._create is None:
+            create_store(self._store)
+            staging = self._stack.enter_context(open_staging(self._store.staging_folder))
+            self._create = staging.create
+        return self._create()
+
+    def _advance(self, amount: int) -> None:
+        if self._task is not None and amount:
+            self._task.advance(amount)
+
+
+@contextmanager
+def open_writer(store: Store, progress_task: Task | None = None) -> Iterator[Writer]:
+    """Yield a writer; what it was given and did not :meth:`~Writer.finish` is gone on exit.
+
+    First what dead writers left is removed, and the index is read again. ``progress_task`` is told
+    the bytes of each file as they are read.
+
+    Raises:
+        UnavailableError: the store cannot be written.
+    """
+    clear_store(store)
+    store.reload()
+    store.adopt_rebuilt()
+    with ExitStack() as stack:
+        writer = Writer(store, stack, progress_task)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def _file_record(id: Hash, size_bytes: int, refs: Sequence[ChunkRef]) -> Record:
+    encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
+    codec, payload = compress(encoded)
+    return make_record(RecordKind.FILE, id, codec, len(encoded), payload)
+
+
+def _batches(stats: Sequence[FileStat]) -> Iterator[list[int]]:
+    """Yield the numbers of files to be added together, in order; a big file stands alone."""
+    batch: list[int] = []
+    size_bytes = 0
+    for number, item in enumerate(stats):
+        if item.size_bytes > _SMALL_BYTES:
+            yield [number]
+            continue
+        batch.append(number)
+        size_bytes += item.size_bytes
+        if len(batch) >= _BATCH_FILES or size_bytes >= _BATCH_BYTES:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch
