@@ -64,8 +64,8 @@ def update_refs(
 
 
 def is_ref_name(repo: Repository, name: str) -> bool:
-    """Return whether Git accepts ``name`` as the full name of a reference."""
-    if name.startswith("-") or "\0" in name:
+    """Return whether Git accepts ``name``, such as ``refs/heads/main``, for a reference."""
+    if not name.startswith("refs/") or "\0" in name:
         return False
     return try_git(repo, "check-ref-format", name)[0] == 0
 
@@ -92,6 +92,8 @@ def sync_objects(repo: Repository) -> None:
 
 
 def _command(move: RefUpdate) -> bytes:
+    if not move.name.startswith("refs/"):
+        raise UsageError(f"{move.name!r} is not the full name of a reference.", code="ref-invalid")
     name = _field(move.name)
     if move.new is None and move.old is None:
         raise UsageError(f"{move.name} is to be taken away, but from which value is not said.")

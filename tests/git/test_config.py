@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.git.config import (
+    add_setting,
+    read_local_settings,
+    read_setting,
+    submodule_paths,
+    unset_setting,
+    write_setting,
+)
+from jupyter_mlops.git.repository import Repository, open_repository
+from tests.support.project import Project, make_project
+
+
+def test_a_setting_is_written_read_and_unset(repo: Repository) -> None:
+    value = 'a "quoted"; # value\n'
+    assert read_setting(repo, "mlops.test") is None
+    write_setting(repo, "mlops.test", value)
+    assert read_setting(repo, "mlops.test") == value
+    unset_setting(repo, "mlops.test")
+    unset_setting(repo, "mlops.test")
+    assert read_local_settings(repo, "mlops.test") == []
+
+
+def test_writing_replaces_every_value(repo: Repository) -> None:
+    add_setting(repo, "mlops.many", "one")
+    add_setting(repo, "mlops.many", "two")
+    assert read_local_settings(repo, "mlops.many") == ["one", "two"]
+    assert read_setting(repo, "mlops.many") == "two"
+    write_setting(repo, "mlops.many", "")
+    assert read_local_settings(repo, "mlops.many") == [""]
+
+
+def test_a_value_may_begin_with_a_dash(repo: Repository) -> None:
+    write_setting(repo, "mlops.dash", "--global")
+    assert read_local_settings(repo, "mlops.dash") == ["--global"]
+
+
+def test_settings_of_the_user_are_seen_and_left_alone(repo: Repository) -> None:
+    assert read_setting(repo, "init.defaultBranch") == "main"
+    assert read_local_settings(repo, "init.defaultBranch") == []
+
+
+def test_a_worktree_has_the_settings_of_its_repository(project: Project, repo: Repository) -> None:
+    project.git("worktree", "add", "--quiet", "../linked")
+    write_setting(open_repository(project.root.parent / "linked"), "mlops.test", "x")
+    assert read_local_settings(repo, "mlops.test") == ["x"]
+
+
+def test_a_configuration_that_another_process_writes_is_told(repo: Repository) -> None:
+    (repo.common_dir / "config.lock").touch()
+    with pytest.raises(UnavailableError):
+        write_setting(repo, "mlops.test", "x")
+
+
+def test_submodules_are_found_whatever_their_name(project: Project, repo: Repository) -> None:
+    assert submodule_paths(repo) == []
+    inner = make_project(project.root.parent / "inner")
+    inner.commit("Inner")
+    for name in ("b sub", "a/ñ"):
+        project.git(
+            *("-c", "protocol.file.allow=always"),
+            *("submodule", "--quiet", "add", "../inner", name),
+        )
+    assert submodule_paths(repo) == ["a/ñ", "b sub"]

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.git.revisions import (
+    Head,
+    branches_containing,
+    find_commit,
+    head,
+    is_ancestor,
+    resolve_commit,
+    shorten,
+)
+from tests.support.project import Project, make_project
+
+
+def test_head_on_a_branch(project: Project, repo: Repository) -> None:
+    assert head(repo) == Head(project.head(), "main")
+
+
+def test_head_before_the_first_commit(tmp_path: Path) -> None:
+    repo = open_repository(make_project(tmp_path / "unborn").root)
+    assert head(repo) == Head(None, "main")
+
+
+def test_head_that_is_detached(project: Project, repo: Repository) -> None:
+    project.git("switch", "--quiet", "--detach")
+    assert head(repo) == Head(project.head(), None)
+
+
+def test_head_of_a_linked_worktree_is_its_own(project: Project) -> None:
+    project.git("worktree", "add", "--quiet", "-b", "side/näme", "../linked")
+    assert head(open_repository(project.root.parent / "linked")).branch == "side/näme"
+    assert head(open_repository(project.root)).branch == "main"
+
+
+def test_a_file_called_head_confuses_nothing(project: Project, repo: Repository) -> None:
+    project.write("HEAD", "x")
+    assert head(repo).commit == project.head()
+
+
+def make_conflict(project: Project) -> None:
+    project.write("file", "base\n")
+    project.commit("Base")
+    project.git("switch", "--quiet", "-c", "side")
+    project.write("file", "side\n")
+    project.commit("Side")
+    project.git("switch", "--quiet", "main")
+    project.write("file", "main\n")
+    project.commit("Main")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("merge", "side"), "merge"),
+        (("rebase", "side"), "rebase"),
+        (("rebase", "--apply", "side"), "rebase"),
+        (("cherry-pick", "side"), "cherry-pick"),
+        (("revert", "HEAD~1"), "revert"),
+        (("bisect", "start"), "bisect"),
+    ],
+)
+def test_head_tells_what_is_under_way(
+    project: Project, repo: Repository, command: tuple[str, ...], expected: str
+) -> None:
+    make_conflict(project)
+    project.git(*command, check=False, env={"GIT_EDITOR": "true"})
+    assert head(repo).in_progress == expected
+
+
+def test_every_way_to_name_a_commit(project: Project, repo: Repository) -> None:
+    first = project.head()
+    second = project.commit("Second thoughts")
+    project.git("tag", "-a", "-m", "annotated", "v1")
+    project.git("branch", "with/slash", first)
+    names = ["HEAD", "@", "main", "v1", second, second[:8], "refs/heads/main", ":/Second", "@{0}"]
+    assert {name: resolve_commit(repo, name) for name in names} == dict.fromkeys(names, second)
+    assert resolve_commit(repo, "HEAD~1") == resolve_commit(repo, "with/slash") == first
+    assert resolve_commit(repo, "HEAD^{/First}") == first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "-",
+            "--all",
+            "-n1",
+            "--output=x",
+            "nothing",
+            "a\0b",
+            "^main",
+            "main..main",
+            "HEAD~9",
+        ),
+        *("HEAD:README.md", "HEAD^{tree}", "0" * 40, "main main", "--end-of-options", "@{-1}"),
+    ],
+)
+def test_what_names_no_commit_is_not_found(repo: Repository, text: str) -> None:
+    assert find_commit(repo, text) is None
+    with pytest.raises(NotFoundError) as caught:
+        resolve_commit(repo, text)
+    assert caught.value.code == "unknown-revision"
+    assert caught.value.exit_status == 3
+    assert "\n" not in caught.value.message
+
+
+def test_commits_of_a_sha256_repository(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "long", "--object-format=sha256")
+    commit = project.commit("First")
+    repo = open_repository(project.root)
+    assert len(commit) == 64
+    assert resolve_commit(repo, commit[:10]) == commit == head(repo).commit
+
+
+def test_the_short_form_names_the_same_commit(project: Project, repo: Repository) -> None:
+    short = shorten(repo, project.head())
+    assert len(short) < 40
+    assert resolve_commit(repo, short) == project.head()
+
+
+def test_ancestors_and_the_branches_that_hold_a_commit(project: Project, repo: Repository) -> None:
+    first = project.head()
+    project.git("branch", "old")
+    second = project.commit("Second")
+    assert is_ancestor(repo, first, second)
+    assert is_ancestor(repo, second, second)
+    assert not is_ancestor(repo, second, first)
+    assert branches_containing(repo, first) == ["main", "old"]
+    assert branches_containing(repo, second) == ["main"]
+
+
+def test_ancestry_of_no_commit_is_not_found(project: Project, repo: Repository) -> None:
+    with pytest.raises(NotFoundError):
+        is_ancestor(repo, "1" * 40, project.head())

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.git.trees import TreeEntry, open_blob_reader, open_tree
+from jupyter_mlops.trees import Tree
+from tests.git.names import HARD_NAMES
+from tests.support.project import Project, make_project
+
+
+def test_a_commit_is_read_without_a_checkout(project: Project, repo: Repository) -> None:
+    project.write("data/a.txt", "old")
+    old = project.commit("Old")
+    project.write("data/a.txt", "new")
+    project.commit("New")
+    tree: Tree = open_tree(repo, old)
+    assert list(tree.iter_paths()) == ["README.md", "data/a.txt"]
+    assert tree.read("data/a.txt") == b"old"
+    assert list(tree.read_many(["data/a.txt", "missing", "README.md"])) == [
+        ("data/a.txt", b"old"),
+        ("README.md", b"A project.\n"),
+    ]
+    assert list(tree.read_many(["missing"])) == []
+
+
+@pytest.mark.parametrize("path", ["missing", "data", "", "../x", "README.md/"])
+def test_a_path_it_lacks_is_not_found(project: Project, repo: Repository, path: str) -> None:
+    project.write("data/a", "x")
+    with pytest.raises(NotFoundError):
+        open_tree(repo, project.commit("x")).read(path)
+
+
+def test_names_of_all_kinds_are_read(project: Project, repo: Repository) -> None:
+    for name in HARD_NAMES:
+        project.write(name, name.encode("utf-8", "surrogateescape"))
+    tree = open_tree(repo, project.commit("Names"))
+    assert set(tree.iter_paths()) == {*HARD_NAMES, "README.md"}
+    for name, content in tree.read_many(HARD_NAMES):
+        assert content == tree.read(name) == name.encode("utf-8", "surrogateescape")
+
+
+def test_paths_are_sorted_by_code_point(project: Project, repo: Repository) -> None:
+    for name in ("a/b", "a-b", "a.b", "ab", "a0", "é", "z", "Z"):
+        project.write(name, "")
+    paths = list(open_tree(repo, project.commit("Names")).iter_paths())
+    assert paths == sorted(paths)
+
+
+def test_links_and_submodules_are_entries_and_no_files(project: Project, repo: Repository) -> None:
+    inner = make_project(project.root.parent / "inner")
+    commit = inner.commit("Inner")
+    project.git(
+        "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../inner", "sub"
+    )
+    (project.root / "link").symlink_to("README.md")
+    project.write("run", "#!/bin/sh\n").chmod(0o755)
+    tree = open_tree(repo, project.commit("All kinds"))
+    assert tree.entries["sub"] == TreeEntry("160000", commit)
+    assert tree.entries["link"].mode == "120000"
+    assert tree.entries["run"].mode == "100755"
+    assert list(tree.iter_paths()) == [".gitmodules", "README.md", "run"]
+    assert tree.read("link") == b"README.md"
+    assert list(tree.read_many(["sub", "run"])) == [("run", b"#!/bin/sh\n")]
+    with pytest.raises(NotFoundError):
+        tree.read("sub")
+
+
+def test_more_blobs_than_a_pipe_holds(project: Project, repo: Repository) -> None:
+    contents = {f"f/{number:04}": bytes([number % 256]) * (number * 37) for number in range(700)}
+    for path, content in contents.items():
+        project.write(path, content)
+    tree = open_tree(repo, project.commit("Many"))
+    assert dict(tree.read_many(contents)) == contents
+
+
+def test_a_reader_gives_binary_and_empty_blobs(project: Project, repo: Repository) -> None:
+    project.write("binary", b"\0\n\r\n\xff")
+    project.write("empty", b"")
+    entries = open_tree(repo, project.commit("x")).entries
+    with open_blob_reader(repo) as reader:
+        assert reader.read(entries["binary"].oid) == b"\0\n\r\n\xff"
+        assert reader.read(entries["empty"].oid) == b""
+        with pytest.raises(NotFoundError) as caught:
+            reader.read("1" * 40)
+        assert caught.value.code == "object-missing"
+        assert reader.read(entries["binary"].oid) == b"\0\n\r\n\xff"
+
+
+def test_a_tree_of_a_sha256_repository(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "long", "--object-format=sha256")
+    project.write("a", "content")
+    tree = open_tree(open_repository(project.root), project.commit("First"))
+    assert dict(tree.read_many(["a"])) == {"a": b"content"}
