@@ -1,0 +1,83 @@
+"""The command ``metrics diff``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.number_trees import (
+    open_head,
+    open_revision,
+    open_working_tree,
+    problem_notes,
+    spell,
+)
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Cell, Code, Delta, Document, Note, Number, Table
+from jupyter_mlops.metrics.compare import MetricChange, compare_metrics
+from jupyter_mlops.metrics.read import Problem, Read, read_metrics, split_name
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsDiffResult:
+    """The metrics that differ; ``old`` and ``new`` are revisions, null for the working tree."""
+
+    old: str | None
+    new: str | None
+    changes: tuple[MetricChange, ...]
+    old_commit: str | None = None
+    new_commit: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def describe(self) -> Document:
+        """Return a table of what changed."""
+        old, new = spell(self.old), spell(self.new)
+        notes = problem_notes(self.problems)
+        if not self.changes:
+            return Document((Note(f"No metric differs between {old} and {new}."), *notes))
+        rows = tuple(_row(change) for change in self.changes)
+        table = Table(("File", "Metric", old, new, "Change"), rows)
+        return Document((table, *notes))
+
+
+def metrics_diff(
+    ws: Workspace,
+    old: Annotated[
+        str | None,
+        Arg("Commit, branch, tag or snapshot; HEAD by default.", complete="revision"),
+    ] = None,
+    new: Annotated[
+        str | None,
+        Arg("The same; the working tree by default.", complete="revision"),
+    ] = None,
+) -> MetricsDiffResult:
+    """Compare the metrics of two revisions.
+
+    Whether a change is better is known by the metric's name (acc, auc, f1, r2, precision, recall:
+    higher; loss, error, rmse, mae: lower), or said under [metrics] better in mlops.toml.
+    """
+    files = ws.config.metrics.files
+    before = open_head(ws) if old is None else open_revision(ws, old)
+    after = open_working_tree(ws, files) if new is None else open_revision(ws, new)
+    old_read = read_metrics(before.tree, files) if before.tree else Read()
+    new_read = read_metrics(after.tree, files) if after.tree else Read()
+    return MetricsDiffResult(
+        old=before.revision,
+        new=after.revision,
+        changes=compare_metrics(old_read.values, new_read.values, ws.config.metrics.better),
+        old_commit=before.commit,
+        new_commit=after.commit,
+        problems=tuple(dict.fromkeys((*old_read.problems, *new_read.problems))),
+    )
+
+
+def _row(change: MetricChange) -> tuple[Cell, ...]:
+    path, key = split_name(change.name)
+    return (
+        Code(path),
+        key,
+        None if change.old is None else Number(change.old),
+        None if change.new is None else Number(change.new),
+        None if change.delta is None else Delta(change.delta, change.better),
+    )

@@ -1,0 +1,82 @@
+"""The command ``params diff``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.number_trees import (
+    open_head,
+    open_revision,
+    open_working_tree,
+    problem_notes,
+    spell,
+)
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Cell, Code, Document, Note, Number, Table
+from jupyter_mlops.metrics.compare import ParamChange, compare_params
+from jupyter_mlops.metrics.read import Problem, Read, Scalar, read_params, split_name
+
+
+@dataclass(frozen=True, slots=True)
+class ParamsDiffResult:
+    """The parameters that differ; ``old`` and ``new`` are revisions, null for the working tree."""
+
+    old: str | None
+    new: str | None
+    changes: tuple[ParamChange, ...]
+    old_commit: str | None = None
+    new_commit: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def describe(self) -> Document:
+        """Return a table of what changed."""
+        old, new = spell(self.old), spell(self.new)
+        notes = problem_notes(self.problems)
+        if not self.changes:
+            return Document((Note(f"No parameter differs between {old} and {new}."), *notes))
+        rows = tuple(
+            (Code(path), key, _cell(change.old), _cell(change.new))
+            for change in self.changes
+            for path, key in (split_name(change.name),)
+        )
+        return Document((Table(("File", "Parameter", old, new), rows), *notes))
+
+
+def params_diff(
+    ws: Workspace,
+    old: Annotated[
+        str | None,
+        Arg("Commit, branch, tag or snapshot; HEAD by default.", complete="revision"),
+    ] = None,
+    new: Annotated[
+        str | None,
+        Arg("The same; the working tree by default.", complete="revision"),
+    ] = None,
+) -> ParamsDiffResult:
+    """Compare the parameters of two revisions.
+
+    They are all values in the files that [params] files in mlops.toml names.
+    """
+    files = ws.config.params.files
+    before = open_head(ws) if old is None else open_revision(ws, old)
+    after = open_working_tree(ws, files) if new is None else open_revision(ws, new)
+    old_read = read_params(before.tree, files) if before.tree else Read()
+    new_read = read_params(after.tree, files) if after.tree else Read()
+    return ParamsDiffResult(
+        old=before.revision,
+        new=after.revision,
+        changes=compare_params(old_read.values, new_read.values),
+        old_commit=before.commit,
+        new_commit=after.commit,
+        problems=tuple(dict.fromkeys((*old_read.problems, *new_read.problems))),
+    )
+
+
+def _cell(value: Scalar) -> Cell:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return Number(value)

@@ -1,0 +1,1 @@
+"""Numbers and parameters across revisions: read, compared, followed through history, drawn."""

@@ -1,0 +1,382 @@
+"""A chart as HTML: inline for a notebook, or one page that needs no network.
+
+Bokeh draws it. BokehJS travels packed inside of the HTML, and is unpacked once in a page; where no
+script runs, the chart's text stands in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mlops.metrics.chart import GREY, Chart, Metric
+from jupyter_mlops.metrics.read import Number
+
+if TYPE_CHECKING:
+    from bokeh.models import ColumnDataSource, Plot
+
+METRICS_LIMIT = 40
+"""How many metrics one picture lets choose from."""
+
+_LANE_PIXELS = 16
+_HEIGHT_PIXELS = 210
+_BORDER_PIXELS = 52
+_MARKERS = (
+    "circle",
+    "square",
+    "triangle",
+    "diamond",
+    "inverted_triangle",
+    "hex",
+    "star",
+    "square_pin",
+)
+_DASHES: tuple[list[int], ...] = (
+    [],
+    [7, 3],
+    [2, 2],
+    [8, 3, 2, 3],
+    [12, 4],
+    [4, 2],
+    [1, 3],
+    [10, 2, 2, 2, 2, 2],
+)
+_GREY_DASH = [1, 2]
+_SHAPES = {
+    "circle": '<circle cx="14" cy="7" r="4"/>',
+    "square": '<rect x="10.5" y="3.5" width="7" height="7"/>',
+    "triangle": '<path d="M14 2.5 18.5 10.5H9.5Z"/>',
+    "diamond": '<path d="M14 1.5 18 7 14 12.5 10 7Z"/>',
+    "inverted_triangle": '<path d="M14 11.5 18.5 3.5H9.5Z"/>',
+    "hex": '<path d="M14 2.2 18.2 4.6V9.4L14 11.8 9.8 9.4V4.6Z"/>',
+    "star": '<path d="m14 1.6 1.5 3.6 3.9.3-3 2.5 1 3.8-3.4-2-3.4 2 1-3.8-3-2.5 3.9-.3Z"/>',
+    "square_pin": '<path d="M9.8 2.8Q14 5 18.2 2.8 16 7 18.2 11.2 14 9 9.8 11.2 12 7 9.8 2.8Z"/>',
+}
+
+
+def render_fragment(chart: Chart, text: str) -> str:
+    """Return HTML to be put into a page; ``text`` stands there until, or unless, it is drawn."""
+    import bokeh
+    from bokeh.embed import json_item
+
+    groups = _plan_groups(chart)
+    given = {
+        "version": bokeh.__version__,
+        "item": json_item(_build_figure(chart, groups)),
+        "chart": _encode_chart(chart, groups),
+    }
+    ident = f"mlops-{token_hex(6)}"
+    return (
+        f'<div class="mlops-history" id="{ident}">\n<style>{_asset("chart.css")}</style>\n'
+        f"{_head(chart)}{_legend(chart, groups)}"
+        f'<div class="plot" role="img" tabindex="0"><pre>{html.escape(text)}</pre></div>\n'
+        '<p class="readout" aria-live="polite"></p>\n'
+        f'<script type="text/plain" class="bokehjs">{_packed_bokeh()}</script>\n'
+        f"<script>(() => {{\n{_asset('chart.js')}"
+        f'drawMlopsHistory(document.getElementById("{ident}"), {_encode_json(given)});\n'
+        "})();</script>\n</div>"
+    )
+
+
+def render_page(chart: Chart, text: str, title: str) -> str:
+    """Return a whole page, light or dark as the reader's system is."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{_PAGE_CSS}</style>\n</head>\n<body>\n"
+        f"<h1>{html.escape(title)}</h1>\n{render_fragment(chart, text)}\n</body>\n</html>\n"
+    )
+
+
+_PAGE_CSS = """
+:root { color-scheme: light dark; }
+body { margin: 0 auto; padding: 16px; max-width: 1600px; background: #fff; color: #1f2328;
+  font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+h1 { font-size: 16px; font-weight: 600; margin: 0 0 8px; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; } }
+@media (max-width: 400px) { body { padding: 8px; } }
+"""
+
+
+class _Group:
+    """Lanes drawn alike: one branch's, or all those that have no look of their own."""
+
+    def __init__(self, branch: str | None, style: int) -> None:
+        self.branch = branch
+        self.style = style
+
+    @property
+    def marker(self) -> str:
+        return _MARKERS[self.style] if self.style != GREY else "circle"
+
+    @property
+    def dash(self) -> list[int]:
+        return _DASHES[self.style] if self.style != GREY else _GREY_DASH
+
+
+def _plan_groups(chart: Chart) -> tuple[_Group, ...]:
+    groups = [_Group(lane.branch, lane.style) for lane in chart.lanes if lane.style != GREY]
+    if any(lane.style == GREY for lane in chart.lanes):
+        groups.append(_Group(None, GREY))
+    return tuple(groups)
+
+
+def _group_of(chart: Chart, lane: int) -> int:
+    return lane if chart.lanes[lane].style != GREY else len(_plan_groups(chart)) - 1
+
+
+def _encode_chart(chart: Chart, groups: Iterable[_Group]) -> dict[str, Any]:
+    group_of = [_group_of(chart, lane) for lane in range(len(chart.lanes))]
+    return {
+        "columns": chart.columns,
+        "padding": _padding(chart),
+        "groups": [{"branch": group.branch, "style": group.style} for group in groups],
+        "metrics": [_encode_metric(chart, metric) for metric in chart.metrics[:METRICS_LIMIT]],
+        "dots": [
+            {
+                "column": dot.column,
+                "lane": dot.lane,
+                "group": group_of[dot.lane],
+                "commit": dot.commit,
+                "snapshot": dot.snapshot,
+                "branches": dot.branches,
+                "subject": dot.subject,
+                "author": dot.author,
+                "when": dot.when,
+            }
+            for dot in chart.dots
+        ],
+        "lines": [{"group": group_of[line.lane], "dots": line.dots} for line in chart.lines],
+        "edges": [
+            {
+                "parent": edge.parent,
+                "child": edge.child,
+                "merge": edge.merge,
+                "group": group_of[chart.dots[edge.parent if edge.merge else edge.child].lane],
+            }
+            for edge in chart.edges
+        ],
+    }
+
+
+def _encode_metric(chart: Chart, metric: Metric) -> dict[str, Any]:
+    changes = [chart.change(dot, metric) for dot in chart.dots]
+    return {
+        "label": metric.label,
+        "way": metric.way,
+        "values": [dot.value(metric) for dot in chart.dots],
+        "deltas": [_finite(moved) for moved, _ in changes],
+        "better": [better for _, better in changes],
+    }
+
+
+def _finite(value: Number | None) -> Number | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _build_figure(chart: Chart, groups: tuple[_Group, ...]) -> Any:
+    from bokeh.models import Column, Range1d
+
+    padding = _padding(chart)
+    x_range = Range1d(start=-padding, end=chart.columns - 1 + padding)
+    plots = (_build_values(chart, groups, x_range), _build_lanes(chart, groups, x_range))
+    return Column(
+        children=[*plots],
+        sizing_mode="stretch_width",
+        spacing=0,
+    )
+
+
+def _build_values(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot:
+    from bokeh.models import BasicTickFormatter, Grid, Line, LinearAxis, Range1d, Scatter
+
+    plot = _new_plot("values-plot", x_range, Range1d(start=0, end=1, name="values"))
+    plot.height = _HEIGHT_PIXELS
+    axis = LinearAxis(
+        tags=["axis"],
+        axis_label=None,
+        minor_tick_line_color=None,
+        major_label_text_font_size="11px",
+        formatter=BasicTickFormatter(precision=4, use_scientific=True, power_limit_high=6),
+    )
+    axis.ticker.desired_num_ticks = 5
+    plot.add_layout(axis, "left")
+    plot.add_layout(Grid(dimension=1, ticker=axis.ticker, tags=["grid"]))
+    size = _dot_size(chart)
+    for at, group in enumerate(groups):
+        line = Line(x="x", y="y", line_width=2, line_dash=group.dash, tags=["line", at])
+        plot.add_glyph(_source(f"line-{at}", "x", "y"), line)
+    for at, group in enumerate(groups):
+        dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
+        plot.add_glyph(_source(f"commits-{at}", "x", "y"), dots)
+    for at, _ in enumerate(groups):
+        plot.add_glyph(_source(f"snapshots-{at}", "x", "y"), _ring(size + 3, at))
+    plot.add_glyph(_source("cursor", "x", "y"), _cursor(size + 8))
+    return plot
+
+
+def _build_lanes(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot:
+    from bokeh.models import FixedTicker, LinearAxis, MultiLine, NoOverlap, Range1d, Scatter
+
+    count = len(chart.lanes)
+    plot = _new_plot("lanes-plot", x_range, Range1d(start=0.4 - count, end=0.6))
+    labels = _column_labels(chart)
+    axis = LinearAxis(
+        tags=["axis"],
+        major_label_policy=NoOverlap(min_distance=8),
+        major_label_text_font_size="11px",
+        axis_line_color=None,
+        major_tick_in=0,
+        major_tick_out=3,
+    )
+    axis.ticker = FixedTicker(ticks=list(labels))  # type: ignore[assignment]
+    axis.major_label_overrides = {**labels}  # type: ignore[dict-item]
+    plot.add_layout(axis, "below")
+    plot.height = _LANE_PIXELS * count + 34
+    size = max(_dot_size(chart) - 1, 3)
+    for at, _ in enumerate(groups):
+        edges = MultiLine(xs="xs", ys="ys", line_width=1.5, tags=["line", at])
+        plot.add_glyph(_source(f"edges-{at}", "xs", "ys"), edges)
+    for at, group in enumerate(groups):
+        dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
+        plot.add_glyph(_source(f"lane-commits-{at}", "x", "y"), dots)
+    for at, _ in enumerate(groups):
+        plot.add_glyph(_source(f"lane-snapshots-{at}", "x", "y"), _ring(size + 3, at))
+    plot.add_glyph(_source("lane-cursor", "x", "y"), _cursor(size + 7))
+    return plot
+
+
+def _new_plot(name: str, x_range: Any, y_range: Any) -> Plot:
+    from bokeh.models import BoxZoomTool, Plot
+
+    plot = Plot(
+        name=name,
+        x_range=x_range,
+        y_range=y_range,
+        sizing_mode="stretch_width",
+        min_width=120,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        toolbar_location=None,
+        min_border_left=_BORDER_PIXELS,
+        min_border_right=10,
+        min_border_top=6,
+        min_border_bottom=4,
+    )
+    plot.add_tools(BoxZoomTool(dimensions="width"))
+    return plot
+
+
+def _ring(size: float, group: int) -> Any:
+    from bokeh.models import Scatter
+
+    return Scatter(
+        x="x",
+        y="y",
+        size=size,
+        marker="circle",
+        fill_color=None,
+        line_width=1.5,
+        tags=["line", group],
+    )
+
+
+def _cursor(size: float) -> Any:
+    from bokeh.models import Scatter
+
+    return Scatter(
+        x="x", y="y", size=size, marker="circle", fill_color=None, line_width=2, tags=["cursor"]
+    )
+
+
+def _source(name: str, *columns: str) -> ColumnDataSource:
+    from bokeh.models import ColumnDataSource
+
+    return ColumnDataSource(data={column: [] for column in columns}, name=name)
+
+
+def _padding(chart: Chart) -> float:
+    """Return how many columns stay empty at either side, so that no dot is cut."""
+    return max(0.6, chart.columns * 0.012)
+
+
+def _dot_size(chart: Chart) -> float:
+    return 9 if chart.columns <= 40 else 7 if chart.columns <= 120 else 4
+
+
+def _column_labels(chart: Chart) -> dict[float, str]:
+    """Return a commit's short id for some columns, evenly spread."""
+    every = max(1, math.ceil(chart.columns / 24))
+    commits = {dot.column: dot.commit for dot in chart.dots}
+    return {
+        float(column): (commits.get(column) or "")[:7] for column in range(0, chart.columns, every)
+    }
+
+
+def _head(chart: Chart) -> str:
+    options = "".join(
+        f'<option value="{at}">{html.escape(metric.label)}</option>'
+        for at, metric in enumerate(chart.metrics[:METRICS_LIMIT])
+    )
+    return (
+        f'<div class="head"><select aria-label="Metric">{options}</select>'
+        '<span class="way"></span></div>\n'
+    )
+
+
+def _legend(chart: Chart, groups: tuple[_Group, ...]) -> str:
+    buttons = "".join(
+        f'<button type="button" data-group="{at}" aria-pressed="true">{_swatch(group)}'
+        f'<span class="name">{html.escape(_group_name(chart, group))}</span></button>'
+        for at, group in enumerate(groups)
+    )
+    ring = (
+        '<span class="key"><svg width="14" height="14" aria-hidden="true" fill="none" '
+        'stroke="currentColor" stroke-width="1.5"><circle cx="7" cy="7" r="5"/></svg>'
+        "snapshot</span>"
+    )
+    has_snapshots = any(dot.snapshot is not None for dot in chart.dots)
+    return f'<div class="legend">{buttons}{ring if has_snapshots else ""}</div>\n'
+
+
+def _group_name(chart: Chart, group: _Group) -> str:
+    if group.branch is not None:
+        return group.branch
+    return f"{chart.others} more, and merged" if chart.others else "merged, or on no branch"
+
+
+def _swatch(group: _Group) -> str:
+    dash = " ".join(str(length) for length in group.dash) or "none"
+    return (
+        '<svg width="28" height="14" aria-hidden="true" style="color: var(--mlops-colour)" '
+        f'fill="currentColor" stroke="currentColor"><path d="M0 7H28" stroke-width="2" '
+        f'stroke-dasharray="{dash}"/>{_SHAPES[group.marker]}</svg>'
+    )
+
+
+def _encode_json(value: object) -> str:
+    """Return JSON that may stand in a script: no tag can begin or end in it."""
+    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return encoded.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+@lru_cache(maxsize=1)
+def _packed_bokeh() -> str:
+    from bokeh.util.paths import bokehjs_path
+
+    source = (Path(bokehjs_path()) / "js" / "bokeh.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(source, 9, mtime=0)).decode("ascii")
+
+
+@lru_cache(maxsize=4)
+def _asset(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -1,0 +1,51 @@
+"""The working tree as far as metrics or parameters may lie in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from jupyter_mlops.files.folder_tree import FolderTree
+from jupyter_mlops.metrics.patterns import literal_folders
+
+
+class WorkingTree:
+    """The files below the folders in which matches of ``patterns`` can lie, as a ``trees.Tree``.
+
+    Folders of data beside them are not walked.
+    """
+
+    def __init__(self, root: Path, patterns: Sequence[str]) -> None:
+        self._whole = FolderTree(root)
+        self._folders = [
+            folder for folder in literal_folders(patterns) if not _is_linked(root, folder)
+        ]
+
+    def iter_paths(self) -> Iterator[str]:
+        """Yield the path of every file, sorted by code point within each folder."""
+        for folder in self._folders:
+            prefix = f"{folder}/" if folder else ""
+            for path in FolderTree(self._whole.root / folder).iter_paths():
+                yield prefix + path
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of ``path``.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        return self._whole.read(path)
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield path and bytes of each of ``paths`` that exists, in the order given."""
+        return self._whole.read_many(paths)
+
+
+def _is_linked(root: Path, folder: str) -> bool:
+    """Return whether a link stands on the way: Git has no files behind it."""
+    here = root
+    for part in folder.split("/") if folder else ():
+        here = here / part
+        if here.is_symlink():
+            return True
+    return False
