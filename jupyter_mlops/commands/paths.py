@@ -1,0 +1,29 @@
+"""Paths as users type them, made relative to the project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.snapshots.tracked import resolve_path
+
+
+def resolve_paths(ws: Workspace, paths: Sequence[str]) -> list[str]:
+    """Return ``paths``, typed in the current folder, relative to the project, each once.
+
+    Raises:
+        UsageError: one is outside the project, its root, or inside ``.git``.
+    """
+    return list(dict.fromkeys(resolve_path(ws.root, ws.cwd, path) for path in paths))
+
+
+def notebook_path(ws: Workspace) -> str | None:
+    """Return the path of the notebook that the command was called from.
+
+    None when it is elsewhere.
+    """
+    notebook = ws.execution.notebook
+    if notebook is None:
+        return None
+    full = ws.cwd / notebook
+    return full.relative_to(ws.root).as_posix() if full.is_relative_to(ws.root) else None

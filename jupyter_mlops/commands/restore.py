@@ -1,0 +1,188 @@
+"""The command ``restore``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
+from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
+from jupyter_mlops.snapshots.code import CodePlan, restore_code
+from jupyter_mlops.snapshots.listing import resolve_revision
+from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.restore import Restored, restore_data
+from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked
+from jupyter_mlops.units import plural
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredPath:
+    """What became, or would become, of one tracked path; counts of files."""
+
+    path: str
+    written: int
+    deleted: int
+    unchanged: int
+    written_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """What a restore did; counts of files.
+
+    ``revision`` is the full id of the commit that was restored, null for the working tree's own
+    pointers; ``saved_as`` the automatic snapshot of what was overwritten; ``code`` the code files
+    written or deleted.
+    """
+
+    revision: str | None
+    written: int
+    deleted: int
+    unchanged: int
+    saved_as: str | None
+    dry_run: bool = False
+    paths: tuple[RestoredPath, ...] = ()
+    code: tuple[str, ...] = ()
+
+    def describe(self) -> Document:
+        """Return a line of counts, what was kept of the former state, and the paths that moved."""
+        would = "Would write" if self.dry_run else "Wrote"
+        delete = "delete" if self.dry_run else "deleted"
+        of = f" as {self.revision[:10]} has them" if self.revision else ""
+        line = (
+            f"{would} {plural(self.written, 'file')}, {delete} {self.deleted},"
+            f" left {self.unchanged} unchanged{of}."
+        )
+        blocks: list[Block] = [Note(line, "good")]
+        if self.saved_as:
+            blocks.append(Note(f"What was overwritten is kept as snapshot {self.saved_as}."))
+            blocks.append(Hint("Take it back", "jupyter mlops undo"))
+        moved = [path for path in self.paths if path.written or path.deleted]
+        if moved:
+            rows = tuple(
+                (Code(p.path), p.written, p.deleted, p.unchanged, Bytes(p.written_bytes))
+                for p in moved
+            )
+            blocks.append(Table(("path", "written", "deleted", "unchanged", "size"), rows))
+        if self.code:
+            title = "code that changes" if self.dry_run else "code that changed"
+            blocks.append(Table((title,), tuple((Code(path),) for path in self.code)))
+        return Document(tuple(blocks))
+
+
+def restore(
+    ws: Workspace,
+    words: Annotated[
+        tuple[str, ...],
+        Arg(
+            "A revision (commit, branch, tag, snapshot) and paths; without a revision, what the"
+            " pointer files name.",
+            metavar="[REVISION] [PATH...]",
+            complete="revision",
+        ),
+    ] = (),
+    *,
+    code: Annotated[
+        bool, Arg("Also bring back the code of the revision; yours is kept first.")
+    ] = False,
+    outputs: Annotated[
+        bool, Arg("Also bring back the outputs of notebooks at that revision.")
+    ] = False,
+    dry_run: Annotated[bool, Arg("Only show what would be done.", short="-n")] = False,
+) -> RestoreResult:
+    """Bring data and models back as a revision has them.
+
+    Without a revision, data becomes what the pointer files of the working tree name. With one, its
+    pointer files are written too, so that pointer and data agree. What would be overwritten and is
+    nowhere else is kept as a snapshot first. A restore that was cut short is finished by the next.
+    """
+    revision, paths = _split(ws, words)
+    if (code or outputs) and revision is None:
+        raise UsageError(
+            "--code and --outputs need a revision to take them from.",
+            code="revision-missing",
+            hints=["jupyter mlops log", "jupyter mlops restore REVISION --code"],
+        )
+    command = ws.execution.command
+    changed: CodePlan | None = None
+    if revision is not None and (code or outputs):
+        changed = restore_code(ws, revision, outputs_only=not code, dry_run=dry_run)
+    restored = restore_data(ws, revision, paths, command=command, dry_run=dry_run)
+    return _result(revision, restored, changed, dry_run=dry_run)
+
+
+def _split(ws: Workspace, words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the revision's commit id and the project-relative paths that ``words`` mean.
+
+    The first word is the revision.
+    """
+    if not words:
+        return None, []
+    first = words[0]
+    commit = _find_revision(ws, first)
+    tracked = _is_tracked(ws, first)
+    if commit is None and not tracked:
+        raise NotFoundError(
+            f"{first!r} is neither a revision nor a snapshot.",
+            code="unknown-revision",
+            hints=["jupyter mlops log", "git log --oneline --all"],
+        )
+    if tracked:
+        what = (
+            "is a tracked path, and" if commit is None else "is both a revision and a tracked path;"
+        )
+        raise ConflictError(
+            f"{first!r} {what} the first word is the revision to restore from.",
+            code="revision-comes-first",
+            hints=[f"jupyter mlops restore HEAD {shlex.quote(first)}", "jupyter mlops restore"],
+        )
+    return commit, resolve_paths(ws, words[1:])
+
+
+def _find_revision(ws: Workspace, word: str) -> str | None:
+    try:
+        return resolve_revision(ws.git, word)
+    except NotFoundError:
+        return None
+
+
+def _is_tracked(ws: Workspace, word: str) -> bool:
+    """Return whether the working tree tracks something at, under or around ``word``."""
+    try:
+        path = resolve_paths(ws, [word])[0]
+    except UsageError:
+        return False
+    tracked = read_tracked(ws, read_origins(ws.git.state_dir))
+    around = any(path.startswith(other + "/") for other in tracked)
+    return around or bool(select_tracked(tracked, [path]))
+
+
+def _result(
+    revision: str | None, restored: Restored, changed: CodePlan | None, *, dry_run: bool
+) -> RestoreResult:
+    plans = restored.plans
+    saved_as = restored.saved_as or (changed.saved_as if changed is not None else None)
+    return RestoreResult(
+        revision=revision,
+        written=sum(plan.written_count for plan in plans),
+        deleted=sum(len(plan.delete) for plan in plans),
+        unchanged=sum(plan.unchanged_count for plan in plans),
+        saved_as=saved_as,
+        dry_run=dry_run,
+        paths=tuple(
+            RestoredPath(
+                plan.path,
+                plan.written_count,
+                len(plan.delete),
+                plan.unchanged_count,
+                plan.written_bytes,
+            )
+            for plan in plans
+        ),
+        code=changed.paths if changed is not None else (),
+    )

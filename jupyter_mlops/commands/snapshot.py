@@ -1,0 +1,144 @@
+"""The command ``snapshot``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.numbers import list_number_files, read_numbers
+from jupyter_mlops.commands.paths import notebook_path, resolve_paths
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Document, Hint, Note
+from jupyter_mlops.ids import format_hash
+from jupyter_mlops.snapshots.environment import read_environment
+from jupyter_mlops.snapshots.take import Circumstances, Taken, take_snapshot
+from jupyter_mlops.units import format_bytes, plural
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPathResult:
+    """One tracked path as it was kept; ``files`` counts files, ``size_bytes`` is their sum."""
+
+    path: str
+    kind: str
+    hash: str
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutResult:
+    """One path that is not in the snapshot, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotResult:
+    """A snapshot that was taken.
+
+    ``base`` is the full id of the commit it is tied to, null before the first one; ``commit`` the
+    ordinary commit where one was asked for. ``new_bytes`` are plain bytes that the store lacked,
+    ``stored_bytes`` the bytes that it grew by.
+    """
+
+    id: str
+    name: str | None
+    base: str | None
+    commit: str | None
+    paths: tuple[SnapshotPathResult, ...]
+    new_bytes: int
+    stored_bytes: int
+    left_out: tuple[LeftOutResult, ...]
+    hints: tuple[str, ...] = ()
+
+    def describe(self) -> Document:
+        """Return the four lines: what was kept, its commit, its id, how to get it back."""
+        files = sum(path.files for path in self.paths)
+        total = sum(path.size_bytes for path in self.paths)
+        what = ", ".join(path.path for path in self.paths) or "no data"
+        tied = f"commit {self.base[:10]}" if self.base else "no commit yet"
+        if self.commit is not None:
+            tied += f"; committed as {self.commit[:10]}"
+        called = f" ({self.name})" if self.name else ""
+        kept = (
+            f"Kept {what}: {plural(files, 'file')}, {format_bytes(total)},"
+            f" {format_bytes(self.stored_bytes)} new in the store."
+        )
+        notes = [Note(f"Left out {left.path}: {left.why}.", "warning") for left in self.left_out]
+        return Document(
+            (
+                Note(kept, "good"),
+                Note(f"Tied to {tied}."),
+                Note(f"Snapshot {self.id}{called}"),
+                Hint("Get it back", f"jupyter mlops restore {self.name or self.id}"),
+                *notes,
+                *(Hint("To do", hint) for hint in self.hints),
+            )
+        )
+
+
+def snapshot(
+    ws: Workspace,
+    paths: Annotated[
+        tuple[str, ...],
+        Arg("Files and folders to keep; all tracked ones by default.", "PATH", complete="path"),
+    ] = (),
+    *,
+    message: Annotated[
+        str | None, Arg("Why this state is worth keeping.", metavar="TEXT", short="-m")
+    ] = None,
+    name: Annotated[str | None, Arg("A name to find it by.", metavar="NAME")] = None,
+    commit: Annotated[
+        bool, Arg("Also commit the pointer, metrics and params files, and nothing else.")
+    ] = False,
+    keep_mine: Annotated[
+        bool, Arg("Take data that is behind its pointer as the newer one.")
+    ] = False,
+) -> SnapshotResult:
+    """Keep data, models and code as one state tied to the current commit.
+
+    The content goes to the store and is durable when the command returns; a pointer file beside
+    each path names it, and is staged in Git's index. The state as a whole (pointers, code with
+    stripped notebooks, metrics, params, environment) becomes a hidden commit whose parent is HEAD.
+    HEAD, the branch and the data files are not touched.
+    """
+    numbers = read_numbers(ws)
+    circumstances = Circumstances(
+        message=message,
+        name=name,
+        notebook=notebook_path(ws),
+        cells=ws.execution.cells,
+        command=ws.execution.command,
+        params=numbers.params,
+        metrics=numbers.metrics,
+        environment=read_environment(ws.git.state_dir / "environment"),
+    )
+    taken = take_snapshot(
+        ws,
+        resolve_paths(ws, paths),
+        circumstances,
+        keep_mine=keep_mine,
+        commit_files=list_number_files(ws) if commit else None,
+    )
+    return _result(taken)
+
+
+def _result(taken: Taken) -> SnapshotResult:
+    record = taken.record
+    return SnapshotResult(
+        id=record.id,
+        name=record.name,
+        base=record.base,
+        commit=taken.commit,
+        paths=tuple(
+            SnapshotPathResult(p.path, p.kind, format_hash(p.hash), p.files, p.size_bytes)
+            for p in record.paths
+        ),
+        new_bytes=taken.kept.new_bytes,
+        stored_bytes=taken.kept.stored_bytes,
+        left_out=tuple(LeftOutResult(left.path, left.why) for left in record.left_out),
+        hints=taken.hints,
+    )

@@ -1,0 +1,151 @@
+"""The command ``status``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
+from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
+from jupyter_mlops.document.model import Tone
+from jupyter_mlops.git.revisions import head
+from jupyter_mlops.snapshots.states import State
+from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.units import plural
+
+_WORDS = {
+    State.CLEAN: "as its pointer says",
+    State.CHANGED: "changed since it was kept",
+    State.MISSING: "not here",
+    State.BEHIND: "older than its pointer",
+    State.DIVERGED: "changed, and its pointer has moved too",
+}
+_WAYS_OUT = {
+    State.CHANGED: ("Keep it", "jupyter mlops snapshot"),
+    State.MISSING: ("Bring it here", "jupyter mlops restore"),
+    State.BEHIND: ("Bring it up to date", "jupyter mlops restore"),
+    State.DIVERGED: (
+        "Take the pointer's (yours is kept first)",
+        "jupyter mlops restore",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedResult:
+    """One tracked path; counts of files, null where they cannot be told."""
+
+    path: str
+    state: State
+    files_changed: int | None
+    files_added: int | None
+    files_deleted: int | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """The state of a worktree.
+
+    ``branch`` is null when HEAD is detached, ``head`` before the first commit. ``not_pushed``
+    counts tracked paths, ``only_copy_here`` is in bytes.
+    """
+
+    branch: str | None
+    head: str | None
+    tracked: tuple[TrackedResult, ...]
+    not_pushed: int
+    only_copy_here: int
+    notebooks_with_outputs: tuple[str, ...]
+
+    def describe(self) -> Document:
+        """Return where the worktree stands, a table of tracked paths, and the ways out."""
+        where = self.branch or "no branch (detached HEAD)"
+        at = self.head[:10] if self.head else "no commit yet"
+        blocks: list[Block] = [Note(f"On {where}, {at}.")]
+        if not self.tracked:
+            blocks.append(Note("Nothing is tracked yet.", "quiet"))
+            blocks.append(Hint("Keep some data", "jupyter mlops snapshot PATH"))
+        else:
+            rows = tuple(
+                (Code(one.path), one.state, _describe_counts(one), _size(one))
+                for one in self.tracked
+            )
+            blocks.append(Table(("path", "state", "files", "size"), rows))
+            blocks += self._describe_states()
+        if self.notebooks_with_outputs:
+            count = plural(len(self.notebooks_with_outputs), "notebook")
+            names = ", ".join(self.notebooks_with_outputs)
+            blocks.append(Note(f"{count} committed with outputs: {names}.", "warning"))
+            blocks.append(Hint("Commit without", "git add --renormalize ."))
+        return Document(tuple(blocks))
+
+    def _describe_states(self) -> list[Block]:
+        blocks: list[Block] = []
+        for state in State:
+            paths = [one.path for one in self.tracked if one.state is state]
+            if state is State.CLEAN or not paths:
+                continue
+            tone: Tone = "bad" if state is State.DIVERGED else "warning"
+            blocks.append(Note(f"{', '.join(paths)}: {_WORDS[state]}.", tone))
+            blocks.append(Hint(*_WAYS_OUT[state]))
+            if state is State.DIVERGED:
+                command = f"jupyter mlops snapshot {' '.join(paths)} --keep-mine"
+                blocks.append(Hint("Take yours as the newer one", command))
+        if not blocks:
+            blocks.append(Note("All data is as its pointers say.", "good"))
+        return blocks
+
+
+def status(
+    ws: Workspace,
+    paths: Annotated[
+        tuple[str, ...],
+        Arg("Only these tracked paths.", metavar="PATH", complete="tracked"),
+    ] = (),
+) -> StatusResult:
+    """Show tracked paths, their state, and what is only here.
+
+    A path is clean, changed (the data moved), behind (the pointer moved, as after a pull or a
+    reset), diverged (both moved), or missing.
+    """
+    statuses = read_status(ws, resolve_paths(ws, paths))
+    at = head(ws.git)
+    return StatusResult(
+        branch=at.branch,
+        head=at.commit,
+        tracked=tuple(_result(one) for one in statuses),
+        not_pushed=len(statuses),
+        only_copy_here=_unique_bytes(statuses),
+        notebooks_with_outputs=tuple(notebooks_with_outputs(ws)),
+    )
+
+
+def _result(status: PathStatus) -> TrackedResult:
+    counts = status.differences
+    size_bytes = status.present.size_bytes if status.present is not None else None
+    if counts is None:
+        return TrackedResult(status.path, status.state, None, None, None, size_bytes)
+    return TrackedResult(status.path, status.state, *counts, size_bytes)
+
+
+def _unique_bytes(statuses: list[PathStatus]) -> int:
+    """Return the bytes on disk at tracked paths, equal content counted once."""
+    entries = {
+        entry for s in statuses if s.present is not None for entry in s.present.entries.values()
+    }
+    return sum(size for _, size in {(entry.hash, entry.size_bytes) for entry in entries})
+
+
+def _describe_counts(one: TrackedResult) -> str:
+    if one.files_changed is None:
+        return "?"
+    named = (("~", one.files_changed), ("+", one.files_added), ("-", one.files_deleted))
+    return " ".join(f"{sign}{count}" for sign, count in named if count)
+
+
+def _size(one: TrackedResult) -> Bytes | None:
+    return Bytes(one.size_bytes) if one.size_bytes is not None else None

@@ -1,0 +1,51 @@
+"""The command ``undo``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Block, Document, Hint, Note
+from jupyter_mlops.snapshots.undo import undo_last
+from jupyter_mlops.units import plural
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """What was taken back; ``written`` and ``deleted`` count data files."""
+
+    command: tuple[str, ...]
+    at: datetime
+    files: tuple[str, ...]
+    refs: tuple[str, ...]
+    written: int
+    deleted: int
+    hints: tuple[str, ...] = ()
+
+    def describe(self) -> Document:
+        """Return what was taken back, and how to have it again."""
+        blocks: list[Block] = [Note(f"Took back: {' '.join(self.command)}", "good")]
+        if self.written or self.deleted:
+            moved = f"Wrote {plural(self.written, 'file')}, deleted {self.deleted}."
+            blocks.append(Note(moved))
+        blocks.append(Hint("Have it again", "jupyter mlops undo"))
+        blocks += [Hint("To do", hint) for hint in self.hints]
+        return Document(tuple(blocks))
+
+
+def undo(ws: Workspace) -> UndoResult:
+    """Take back the last command of this worktree.
+
+    Refused when something has moved since. An undo can itself be taken back.
+    """
+    undone = undo_last(ws, ws.execution.command or ("undo",))
+    return UndoResult(
+        command=undone.operation.command,
+        at=undone.operation.at,
+        files=tuple(undone.operation.files),
+        refs=tuple(undone.operation.refs),
+        written=sum(plan.written_count for plan in undone.plans),
+        deleted=sum(len(plan.delete) for plan in undone.plans),
+        hints=undone.hints,
+    )

@@ -1,0 +1,39 @@
+"""The working tree beside a commit: which files differ, and writing them as the commit has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_mlops.git.process import encode_names, run_git, split_nul
+from jupyter_mlops.git.repository import Repository
+
+
+def changed_files(repo: Repository, commit: str) -> tuple[list[str], list[str]]:
+    """Return what the working tree lacks or has otherwise than ``commit``, and what only it has.
+
+    The second list has files in the index alone: what Git does not track is not looked at. A
+    notebook is compared as Git would store it.
+    """
+    printed = run_git(
+        repo, "diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"
+    )
+    fields = split_nul(printed)
+    rows = list(zip(fields[::2], fields[1::2], strict=True))
+    differing = sorted(path for status, path in rows if status != "A")
+    return differing, sorted(path for status, path in rows if status == "A")
+
+
+def write_worktree_files(repo: Repository, commit: str, paths: Sequence[str]) -> None:
+    """Write ``paths`` as ``commit`` has them, through Git's filters; the index stays as it is."""
+    if not paths:
+        return
+    run_git(
+        repo,
+        "--literal-pathspecs",
+        "restore",
+        f"--source={commit}",
+        "--worktree",
+        "--pathspec-from-file=-",
+        "--pathspec-file-nul",
+        input=encode_names(paths),
+    )

@@ -1,0 +1,149 @@
+"""Carrying a plan out: staged and verified whole, then moved into place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from jupyter_mlops.errors import ConflictError, UnavailableError
+from jupyter_mlops.files.batch import Batch
+from jupyter_mlops.files.durable import free_bytes
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.objects.reader import read_file, restore_files
+from jupyter_mlops.progress import Task
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.plan import PathPlan
+from jupyter_mlops.snapshots.scan import Scanner
+from jupyter_mlops.snapshots.unfinished import clear_unfinished, write_unfinished
+from jupyter_mlops.units import format_bytes
+
+_SPARE_BYTES = 1 << 20
+
+
+def open_worktree(handles: Handles) -> WorkTree:
+    """Return the project's working tree.
+
+    Staging in the worktree's state folder where that is possible.
+    """
+    return WorkTree(handles.root, handles.git.state_dir / "staging")
+
+
+def apply_plans(
+    handles: Handles,
+    scanner: Scanner,
+    plans: Sequence[PathPlan],
+    pointers: Mapping[str, bytes | None],
+) -> None:
+    """Make the data on disk what ``plans`` say; durable on return.
+
+    Nothing in the working tree changes before every byte is staged and verified. Then a note is
+    left, files are moved, and the note is taken away; killed in between, the next restore finishes
+    the work.
+
+    Args:
+        handles: the project.
+        scanner: its stat cache learns of the files written.
+        plans: what to do; paths do not overlap.
+        pointers: the encoded pointers that the note names.
+
+    Raises:
+        NotFoundError: the store lacks content.
+        IntegrityError: content in the store is damaged.
+        ConflictError: a link or a foreign file stands in the way.
+        UnavailableError: the disk is full or read-only.
+    """
+    busy = [plan for plan in plans if plan.write or plan.delete]
+    if not busy:
+        return
+    _check_room(handles, sum(plan.written_bytes for plan in busy))
+    tree = open_worktree(handles)
+    total = sum(plan.written_bytes for plan in busy)
+    near = busy[0].path if len(busy) == 1 else ""
+    with tree.open_batch(near) as batch:
+        with handles.progress.task("Restoring", total) as task:
+            for plan in busy:
+                _stage(handles, batch, plan, task)
+        for plan in busy:
+            _check_untouched(scanner, plan)
+        write_unfinished(handles.git.state_dir, pointers)
+        batch.apply()
+    for plan in busy:
+        _learn(scanner, plan)
+
+
+def finish(handles: Handles) -> None:
+    """Take the note away: pointers, origins and data agree."""
+    clear_unfinished(handles.git.state_dir)
+
+
+def _check_room(handles: Handles, needed_bytes: int) -> None:
+    free = free_bytes(handles.root)
+    if free is not None and free < needed_bytes + _SPARE_BYTES:
+        raise UnavailableError(
+            f"Nothing was restored: {handles.root} has {format_bytes(free)} free, and"
+            f" {format_bytes(needed_bytes)} are to be written.",
+            code="disk-full",
+            hints=["jupyter mlops restore PATH"],
+        )
+
+
+def _stage(handles: Handles, batch: Batch, plan: PathPlan, task: Task) -> None:
+    files: list[tuple[Entry, Callable[[], int]]] = []
+    for name in plan.write:
+        entry = plan.wanted[name]
+        full = f"{plan.path}/{name}" if name else plan.path
+        if entry.mode is Mode.FOLDER:
+            batch.add_folder(full)
+        elif entry.mode is Mode.SYMLINK:
+            target = read_file(handles.store, entry).decode()
+            batch.add_link(full, target, within=plan.path if name else "")
+        else:
+            files.append((entry, _opener(batch, full, entry.mode)))
+    if plan.pointer is not None and not plan.wanted:
+        batch.add_folder(plan.path)
+    for name in plan.delete:
+        batch.delete(f"{plan.path}/{name}" if name else plan.path)
+    restore_files(handles.store, files, task)
+
+
+def _opener(batch: Batch, path: str, mode: Mode) -> Callable[[], int]:
+    return lambda: batch.open_file(path, mode)
+
+
+def _check_untouched(scanner: Scanner, plan: PathPlan) -> None:
+    """Refuse when a file that will be replaced is no longer the one that was looked at."""
+    if plan.present is None:
+        listed = scanner.list_files(plan.path)
+        if listed is not None and listed[1]:
+            raise _touched(plan.path)
+        return
+    listed = scanner.list_files(plan.path)
+    stats = listed[1] if listed is not None else {}
+    for name in plan.overwritten:
+        if stats.get(name) != plan.present.stats.get(name):
+            raise _touched(f"{plan.path}/{name}" if name else plan.path)
+    for name in plan.write:
+        if name in stats and name not in plan.present.stats:
+            raise _touched(f"{plan.path}/{name}" if name else plan.path)
+
+
+def _touched(path: str) -> ConflictError:
+    return ConflictError(
+        f"Nothing was restored: {path} was changed by another program meanwhile.",
+        code="file-changing",
+        hints=["jupyter mlops restore"],
+    )
+
+
+def _learn(scanner: Scanner, plan: PathPlan) -> None:
+    listed = scanner.list_files(plan.path)
+    if listed is None:
+        return
+    for name in plan.write:
+        entry, found = plan.wanted[name], listed[1].get(name)
+        if (
+            found is not None
+            and entry.mode in (Mode.FILE, Mode.EXECUTABLE)
+            and found.size_bytes == entry.size_bytes
+        ):
+            scanner.remember(plan.path, name, found, entry.hash)

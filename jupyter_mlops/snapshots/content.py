@@ -1,0 +1,129 @@
+"""Working tree to store: the content of tracked paths, durable before its name is given away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.files.walk import FileStat
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.objects.folders import read_folder, write_folder
+from jupyter_mlops.objects.reader import missing
+from jupyter_mlops.objects.store import Store, ensure_room
+from jupyter_mlops.objects.writer import Writer, open_writer
+from jupyter_mlops.progress import Task
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.scan import Present, Scanner
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store now holds.
+
+    ``new_bytes`` are plain bytes that it lacked, ``stored_bytes`` the bytes added on disk.
+    """
+
+    pointers: Mapping[str, Pointer]
+    presents: Mapping[str, Present]
+    new_bytes: int
+    stored_bytes: int
+
+
+def keep_content(
+    handles: Handles,
+    scanner: Scanner,
+    paths: Sequence[str],
+    presents: Mapping[str, Present] | None = None,
+) -> Kept:
+    """Put what is on disk at ``paths`` into the store; durable on return, all or nothing.
+
+    Args: handles: the project. scanner: looks at the paths. paths: tracked paths, or paths about to
+        be tracked. presents: what was seen at some of them a moment ago; only what the store lacks
+        is read again.
+
+    Raises:
+        NotFoundError: nothing is at one of the paths.
+        ConflictError: a file kept changing while it was read.
+        UnavailableError: the disk is full or read-only.
+    """
+    pointers: dict[str, Pointer] = {}
+    kept: dict[str, Present] = {}
+    relay = _Relay()
+    with open_writer(handles.store, relay) as writer:
+        reading = _Reading(handles, scanner, writer, relay)
+        for path in paths:
+            present = reading.read(path, (presents or {}).get(path))
+            kept[path] = present
+            if present.is_folder:
+                pointers[path] = write_folder(writer, present.entries)
+            else:
+                pointers[path] = FilePointer(present.entries[""])
+        report = writer.finish()
+    return Kept(pointers, kept, report.new_bytes, report.stored_bytes)
+
+
+class _Relay:
+    """Passes a writer's progress on to the task of the path under way."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+
+    def advance(self, amount: int) -> None:
+        if self.task is not None:
+            self.task.advance(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    handles: Handles
+    scanner: Scanner
+    writer: Writer
+    relay: _Relay
+
+    def read(self, path: str, seen: Present | None) -> Present:
+        """Return what is at ``path`` once the writer has all of it that the store lacks."""
+        fresh: set[Entry] = set()
+
+        def add_files(folder: Path, stats: Sequence[FileStat]) -> Sequence[Entry]:
+            entries = self._add(path, folder, stats)
+            fresh.update(entries)
+            return entries
+
+        present = seen or self.scanner.look(path, add_files)
+        if present is None:
+            raise NotFoundError(
+                f"There is no file or folder {path} in the project.", code="path-not-found"
+            )
+        files = {
+            name: entry
+            for name, entry in present.entries.items()
+            if entry not in fresh and entry.mode is not Mode.FOLDER
+        }
+        lacking = set(missing(self.handles.store, files.values()))
+        names = [name for name, entry in files.items() if entry in lacking]
+        if not names:
+            return present
+        stats = [present.stats[name] for name in names]
+        added = self._add(path, self.scanner.folder_of(present), stats)
+        return replace(present, entries={**present.entries, **dict(zip(names, added, strict=True))})
+
+    def _add(self, path: str, folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
+        total = sum(found.size_bytes for found in stats)
+        ensure_room(self.handles.store, total)
+        with self.handles.progress.task(f"Keeping {path}", total) as task:
+            self.relay.task = task
+            return self.writer.add_files(folder, stats)
+
+
+def read_entries(store: Store, pointer: Pointer) -> dict[str, Entry]:
+    """Return the flat entries that ``pointer`` names; a single file has the key ``""``.
+
+    Raises:
+        NotFoundError: the store lacks a folder's manifest.
+    """
+    if isinstance(pointer, FilePointer):
+        return {"": pointer.entry}
+    return read_folder(store, pointer)

@@ -1,0 +1,59 @@
+"""The environment that a state was made in: Python, platform, installed packages."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files import durable
+
+
+def read_environment(cache: Path) -> dict[str, str]:
+    """Return what this interpreter runs with.
+
+    The keys are ``python``, ``platform``, and ``package:NAME`` for each installed
+    package. Listing these takes long, so the list is kept in the file ``cache`` for as long as no
+    folder of the import path changes.
+    """
+    key = _import_path_state()
+    try:
+        kept = msgspec.json.decode(cache.read_bytes(), type=tuple[str, dict[str, str]])
+    except (OSError, ValueError):
+        kept = ("", {})
+    packages = kept[1]
+    if kept[0] != key:
+        packages = _list_packages()
+        with suppress(UnavailableError):
+            encoded = msgspec.json.encode((key, packages))
+            durable.write_atomic(cache, encoded, overwrite=True, durable=False)
+    return {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        **packages,
+    }
+
+
+def _import_path_state() -> str:
+    parts = [sys.version]
+    for folder in sys.path:
+        try:
+            parts.append(f"{folder}:{os.stat(folder or '.').st_mtime_ns}" if folder else "")
+        except OSError:
+            continue
+    return "\n".join(parts)
+
+
+def _list_packages() -> dict[str, str]:
+    packages: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name = distribution.name
+        if name:
+            packages.setdefault(f"package:{name.lower()}", distribution.version)
+    return dict(sorted(packages.items()))

@@ -1,0 +1,59 @@
+"""Letting data follow its pointers after a Git command, where nothing can be lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.origins import Origin, read_origins
+from jupyter_mlops.snapshots.restore import restore_data
+from jupyter_mlops.snapshots.states import State
+from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.units import format_bytes, plural
+
+_SAYS = "jupyter-mlops:"
+_HINT = "jupyter mlops restore"
+
+
+def follow_pointers(handles: Handles, limit_bytes: int) -> str | None:
+    """Restore data that is behind its pointer, and return the one line to print, or None.
+
+    Data is written only where it came from the store as it is, so nothing unsaved is lost, where
+    the store has all of what is wanted, and where at most ``limit_bytes`` are to be written. Data
+    that the user deleted under an unmoved pointer stays away. Everything else is named with the
+    command to type.
+
+    Raises:
+        IntegrityError: a pointer file is not valid.
+    """
+    origins = read_origins(handles.git.state_dir)
+    statuses = [status for status in read_status(handles) if _lags(status, origins)]
+    if not statuses:
+        return None
+    stuck = [s.path for s in statuses if s.state is State.DIVERGED or s.tracked.pointer is None]
+    if stuck:
+        names = ", ".join(stuck)
+        return f"{_SAYS} the data and the pointer of {names} have both moved: jupyter mlops status"
+    if read_unfinished(handles.git.state_dir):
+        return f"{_SAYS} a restore was cut short; finish it: {_HINT}"
+    paths = [status.path for status in statuses]
+    try:
+        planned = restore_data(handles, None, paths, command=(), dry_run=True)
+        total = sum(plan.written_bytes for plan in planned.plans)
+        if total > limit_bytes:
+            return f"{_SAYS} {format_bytes(total)} of data are older than their pointers: {_HINT}"
+        restore_data(handles, None, paths, command=(), log=False)
+    except MlopsError as error:
+        return f"{_SAYS} {error.message} See: jupyter mlops status"
+    count = sum(plan.written_count for plan in planned.plans)
+    names = ", ".join(paths)
+    return f"{_SAYS} restored {plural(count, 'file')} ({format_bytes(total)}) of {names}"
+
+
+def _lags(status: PathStatus, origins: Mapping[str, Origin]) -> bool:
+    if status.state is State.MISSING:
+        origin = origins.get(status.path)
+        return origin is None or not origin.names(status.tracked.content)
+    return status.state in (State.BEHIND, State.DIVERGED)

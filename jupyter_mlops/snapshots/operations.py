@@ -1,0 +1,124 @@
+"""The operation log of a worktree: what each command moved, so that it can be taken back.
+
+One immutable file an operation, numbered, in the worktree's state folder; the newest hundred are
+kept. An operation names small files and refs by their value before and after, and data by the
+pointers that named it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from jupyter_mlops.errors import ConflictError
+from jupyter_mlops.files import durable
+from jupyter_mlops.snapshots.origins import Origin, encode_origin
+
+_FOLDER = "operations"
+_KEPT_COUNT = 100
+
+
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A value before and after; None where there was, or is, none."""
+
+    before: bytes | None
+    after: bytes | None
+
+    def reversed(self) -> Move:
+        """Return the move that takes this one back."""
+        return Move(self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one command moved.
+
+    ``files``: small files of the working tree (pointers, ``.gitignore``) by path, ``staged``
+    whether Git's index followed them. ``refs``: Git refs by full name, as hexadecimal object ids.
+    ``data``: tracked paths, as the encoded pointers that name the data on disk. ``origins``:
+    encoded origins by tracked path. ``renamed``: data that was given another path, old to new.
+    """
+
+    command: tuple[str, ...]
+    at: datetime
+    files: Mapping[str, Move] = field(default_factory=dict)
+    refs: Mapping[str, Move] = field(default_factory=dict)
+    data: Mapping[str, Move] = field(default_factory=dict)
+    origins: Mapping[str, Move] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    staged: bool = False
+
+    def reversed(self, command: tuple[str, ...], at: datetime) -> Operation:
+        """Return the operation that takes this one back."""
+
+        def back(moves: Mapping[str, Move]) -> dict[str, Move]:
+            return {key: move.reversed() for key, move in moves.items()}
+
+        return Operation(
+            command,
+            at,
+            back(self.files),
+            back(self.refs),
+            back(self.data),
+            back(self.origins),
+            {new: old for old, new in self.renamed.items()},
+            self.staged,
+        )
+
+    def moves_nothing(self) -> bool:
+        """Return whether there is nothing to take back."""
+        moves = [*self.files.values(), *self.refs.values(), *self.data.values()]
+        return not self.renamed and all(move.before == move.after for move in moves)
+
+
+def origin_move(before: Origin | None, after: Origin | None) -> Move:
+    """Return the move from one origin of a path to another."""
+    return Move(
+        encode_origin(before) if before is not None else None,
+        encode_origin(after) if after is not None else None,
+    )
+
+
+def log_operation(state_dir: Path, operation: Operation) -> None:
+    """Add ``operation`` as the newest, durably; one that moved nothing is not logged."""
+    if operation.moves_nothing():
+        return
+    folder = state_dir / _FOLDER
+    durable.make_folder(folder)
+    encoded = msgspec.json.encode(operation)
+    numbers = _numbers(folder)
+    number = numbers[-1] + 1 if numbers else 1
+    while True:
+        try:
+            durable.write_atomic(folder / _file_name(number), encoded, overwrite=False)
+            break
+        except ConflictError:
+            number += 1
+    for old in numbers[: -_KEPT_COUNT + 1]:
+        durable.remove(folder / _file_name(old))
+
+
+def read_last_operation(state_dir: Path) -> Operation | None:
+    """Return the newest operation that can be read, or None."""
+    folder = state_dir / _FOLDER
+    for number in reversed(_numbers(folder)):
+        try:
+            return msgspec.json.decode((folder / _file_name(number)).read_bytes(), type=Operation)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    stems = (file.stem for file in folder.iterdir() if file.suffix == ".json")
+    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def _file_name(number: int) -> str:
+    return f"{number:08d}.json"

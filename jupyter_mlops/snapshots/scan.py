@@ -1,0 +1,194 @@
+"""What is on disk at a tracked path, hashing only what may have changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from blake3 import blake3
+
+from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
+from jupyter_mlops.files.stat_cache import StatCache, read_stat_cache
+from jupyter_mlops.files.walk import FileStat, stat_file, walk
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
+from jupyter_mlops.formats.names import check_names
+from jupyter_mlops.git.ignore import tracked_under
+from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.folders import tree_hash
+from jupyter_mlops.snapshots.handles import Handles
+
+HashFiles = Callable[[Path, Sequence[FileStat]], Sequence[Entry]]
+"""Turns files, named relative to a folder, into entries, in order."""
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Present:
+    """What is on disk at ``path``.
+
+    ``stats`` and ``entries`` are by path relative to ``path``, and have the one key ``""`` for a
+    single file. ``git_files`` are the files inside that Git tracks; they belong to Git and are in
+    neither.
+    """
+
+    path: str
+    is_folder: bool
+    stats: Mapping[str, FileStat]
+    entries: Mapping[str, Entry]
+    git_files: tuple[str, ...]
+
+    @cached_property
+    def content(self) -> Entry:
+        """What a pointer to this state would name."""
+        if self.is_folder:
+            return Entry(Mode.FOLDER, tree_hash(self.entries), 0)
+        return self.entries[""]
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all files."""
+        return sum(entry.size_bytes for entry in self.entries.values())
+
+
+class Scanner:
+    """Looks at tracked paths of one worktree, with its stat cache."""
+
+    def __init__(self, handles: Handles) -> None:
+        self._handles = handles
+        self._cache_file = handles.git.state_dir / "stat-cache"
+        self._cache: StatCache = read_stat_cache(self._cache_file)
+
+    def list_files(self, path: str) -> tuple[bool, dict[str, FileStat], tuple[str, ...]] | None:
+        """Return what the file system says of ``path``; None where nothing is.
+
+        Returns:
+            Whether it is a folder, its files' stats, and the files inside that are Git's.
+
+        Raises: ConflictError: something is neither file, folder nor link, or two names differ only
+            in case.
+        """
+        full = self._handles.root / path
+        try:
+            mode = os.lstat(full).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not stat.S_ISDIR(mode):
+            return False, {"": stat_file(full)}, ()
+        of_git = tuple(name[len(path) + 1 :] for name in tracked_under(self._handles.git, [path]))
+        stats = {found.path: found for found in walk(full, skip=frozenset(of_git)) if found.path}
+        try:
+            check_names(stats)
+        except ValueError as error:
+            raise ConflictError(
+                f"{path} cannot be kept: {error}, and not every file system can hold both.",
+                code="names-collide",
+            ) from error
+        return True, stats, of_git
+
+    def look(self, path: str, hash_files: HashFiles | None = None) -> Present | None:
+        """Return what is on disk at ``path``, or None where nothing is.
+
+        ``hash_files`` is called with the files that the stat cache cannot answer for; by default
+        they are hashed and nothing is kept.
+        """
+        listed = self.list_files(path)
+        if listed is None:
+            return None
+        is_folder, stats, of_git = listed
+        known: dict[str, Entry] = {}
+        unknown: list[str] = []
+        for name, found in stats.items():
+            if found.mode is Mode.FOLDER:
+                known[name] = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
+                continue
+            cached = self._cache.lookup(_join(path, name), found)
+            if cached is None:
+                unknown.append(name)
+            else:
+                known[name] = Entry(found.mode, cached, found.size_bytes)
+        if unknown:
+            self._hash(path, stats, unknown, known, hash_files or hash_only)
+        entries = {name: known[name] for name in stats}
+        return Present(path, is_folder, stats, entries, of_git)
+
+    def folder_of(self, present: Present) -> Path:
+        """Return the folder that the paths of ``present.stats`` are relative to."""
+        full = self._handles.root / present.path
+        return full if present.is_folder else full.parent
+
+    def remember(self, path: str, name: str, found: FileStat, content_hash: Hash) -> None:
+        """Let the stat cache answer for a file that was just written."""
+        self._cache.record(_join(path, name), found, content_hash, checked_at_ns=time.time_ns())
+
+    def save(self) -> None:
+        """Keep the stat cache for the next command.
+
+        A cache that cannot be written costs time only.
+        """
+        try:
+            self._cache.write(self._cache_file)
+        except UnavailableError:
+            return
+
+    def _hash(
+        self,
+        path: str,
+        stats: Mapping[str, FileStat],
+        unknown: Sequence[str],
+        known: dict[str, Entry],
+        hash_files: HashFiles,
+    ) -> None:
+        full = self._handles.root / path
+        folder = full if unknown != [""] else full.parent
+        checked_at_ns = time.time_ns()
+        for name, entry in zip(
+            unknown, hash_files(folder, [stats[name] for name in unknown]), strict=True
+        ):
+            known[name] = entry
+            if entry.mode is not Mode.SYMLINK:
+                self._cache.record(
+                    _join(path, name), stats[name], entry.hash, checked_at_ns=checked_at_ns
+                )
+
+
+def hash_only(folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
+    """Return the entries of files under ``folder`` without keeping anything."""
+    return [hash_file(folder / found.path, found) for found in stats]
+
+
+def hash_file(path: Path, found: FileStat) -> Entry:
+    """Return the entry of one file or link.
+
+    Raises:
+        NotFoundError: it vanished meanwhile.
+    """
+    try:
+        if found.mode is Mode.SYMLINK:
+            target = os.fsencode(os.readlink(path))
+            return Entry(Mode.SYMLINK, Hash(blake3(target).digest()), len(target))
+        hasher = blake3()
+        size_bytes = 0
+        with open(path, "rb", buffering=0) as file:
+            while block := file.read(_READ_BYTES):
+                hasher.update(block)
+                size_bytes += len(block)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{path} was deleted while it was read.", code="file-vanished"
+        ) from error
+    except PermissionError as error:
+        raise UnavailableError(
+            f"{path} cannot be read: permission denied.", code="not-readable"
+        ) from error
+    return Entry(found.mode, Hash(hasher.digest()), size_bytes)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if name else path

@@ -1,0 +1,81 @@
+"""The state of every tracked path of a worktree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.snapshots.content import read_entries
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.scan import Present, Scanner
+from jupyter_mlops.snapshots.states import Differences, State, count_differences, decide_state
+from jupyter_mlops.snapshots.tracked import Tracked, read_tracked, select_tracked
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+
+
+@dataclass(frozen=True, slots=True)
+class PathStatus:
+    """One tracked path: its state, and how its files differ from what the pointer names.
+
+    ``differences`` is None where that cannot be told, because the store lacks the folder's manifest
+    or the pointer file is in a merge conflict.
+    """
+
+    path: str
+    state: State
+    differences: Differences | None
+    tracked: Tracked
+    present: Present | None
+
+
+def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]:
+    """Return the status of the tracked paths at or under ``paths``, all where none is named.
+
+    Reads only; files that the stat cache cannot answer for are hashed.
+
+    Raises:
+        IntegrityError: a pointer file is not valid.
+        NotFoundError: one of ``paths`` is not tracked.
+    """
+    scanner = Scanner(handles)
+    origins = read_origins(handles.git.state_dir)
+    unfinished = read_unfinished(handles.git.state_dir)
+    tracked = read_tracked(handles, origins)
+    for path in paths:
+        if not select_tracked(tracked, [path]):
+            raise NotFoundError(
+                f"{path} is not tracked.",
+                code="path-not-tracked",
+                hints=[f"jupyter mlops snapshot {path}"],
+            )
+    statuses = []
+    for path in select_tracked(tracked, paths):
+        one = tracked[path]
+        present = scanner.look(path)
+        data = present.content if present is not None else None
+        content = one.content
+        if content is None:
+            state = State.DIVERGED
+        else:
+            state = decide_state(content, origins.get(path), data, unfinished=path in unfinished)
+        statuses.append(
+            PathStatus(path, state, _differences(handles, one, present, state), one, present)
+        )
+    scanner.save()
+    return statuses
+
+
+def _differences(
+    handles: Handles, tracked: Tracked, present: Present | None, state: State
+) -> Differences | None:
+    if state is State.CLEAN:
+        return Differences(0, 0, 0)
+    if tracked.pointer is None:
+        return None
+    try:
+        wanted = read_entries(handles.store, tracked.pointer)
+    except NotFoundError:
+        return None
+    return count_differences(wanted, present.entries if present is not None else {})

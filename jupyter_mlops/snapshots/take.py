@@ -1,0 +1,330 @@
+"""Taking a snapshot: content, pointers, Git's index, hidden commit, in that order."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.pointer import FilePointer, Pointer, encode_pointer
+from jupyter_mlops.formats.snapshot import (
+    RECORD_PATH,
+    LeftOut,
+    PathKind,
+    Scalar,
+    SnapshotPath,
+    SnapshotRecord,
+    encode_snapshot_record,
+)
+from jupyter_mlops.git.commits import commit_paths, commit_tree
+from jupyter_mlops.git.refs import RefUpdate, update_refs
+from jupyter_mlops.git.revisions import Head, head
+from jupyter_mlops.git.staging import stage_paths
+from jupyter_mlops.git.state_tree import write_state_tree
+from jupyter_mlops.ids import new_snapshot_id
+from jupyter_mlops.snapshots.apply import open_worktree
+from jupyter_mlops.snapshots.content import Kept, keep_content
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.ignores import ignore_data, ignore_file
+from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
+from jupyter_mlops.snapshots.manage import check_name
+from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
+from jupyter_mlops.snapshots.origins import Origin, read_origins, write_origin
+from jupyter_mlops.snapshots.scan import Present, Scanner
+from jupyter_mlops.snapshots.states import State, decide_state
+from jupyter_mlops.snapshots.tracked import (
+    Tracked,
+    check_new_path,
+    content_of,
+    pointer_path,
+    read_tracked,
+    select_tracked,
+)
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is written into a snapshot besides content: why, from where, with what numbers."""
+
+    message: str | None = None
+    name: str | None = None
+    notebook: str | None = None
+    cells: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot that was just taken.
+
+    ``commit`` is the ordinary commit, where one was asked for.
+    """
+
+    record: SnapshotRecord
+    kept: Kept
+    commit: str | None
+    hints: tuple[str, ...]
+
+
+def take_snapshot(
+    handles: Handles,
+    paths: Sequence[str],
+    circumstances: Circumstances,
+    *,
+    keep_mine: bool = False,
+    commit_files: Sequence[str] | None = None,
+) -> Taken:
+    """Keep ``paths`` as one state tied to the current commit; all tracked ones where none is named.
+
+    The content is durable before a pointer names it, and the snapshot's ref is the commit point.
+    The user's HEAD, branch and data files are not touched; Git's index gains the pointer files.
+
+    Args:
+        handles: the project.
+        paths: project-relative paths.
+        circumstances: what else is recorded.
+        keep_mine: take data that is behind or has diverged from its pointer as the newer one.
+        commit_files: with a list, also make an ordinary commit of the pointers and of these files.
+
+    Raises: ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; the name
+        is taken. NotFoundError: a named path does not exist. UnavailableError: the disk is full or
+        read-only.
+    """
+    scanner = Scanner(handles)
+    origins = read_origins(handles.git.state_dir)
+    tracked = read_tracked(handles, origins)
+    if circumstances.name is not None:
+        check_name(handles, circumstances.name)
+    chosen = _choose(handles, paths, tracked)
+    presents, left_out = _look_at_tracked(handles, scanner, chosen, tracked, named=bool(paths))
+    if not keep_mine:
+        _refuse_stale(handles, presents, tracked, origins)
+    chosen = [path for path in chosen if path not in left_out]
+    kept = keep_content(handles, scanner, chosen, presents)
+    files, hints = _write_pointers(handles, kept, tracked, origins)
+    gone = [LeftOut(path, why) for path, why in sorted(left_out.items())]
+    record, hidden = commit_state(handles, kept, circumstances, gone, head(handles.git))
+    refs = {SNAPSHOT_REFS + record.id: Move(None, hidden.encode())}
+    commit = None
+    if commit_files is not None:
+        commit = _commit(handles, tracked.keys() | kept.pointers.keys(), commit_files, record, refs)
+    scanner.save()
+    after = read_origins(handles.git.state_dir)
+    moved = {path: origin_move(origins.get(path), after.get(path)) for path in kept.pointers}
+    log_operation(
+        handles.git.state_dir,
+        Operation(
+            circumstances.command, handles.clock.now(), files, refs, origins=moved, staged=True
+        ),
+    )
+    return Taken(record, kept, commit, tuple(hints))
+
+
+def keep_automatically(
+    handles: Handles, scanner: Scanner, paths: Sequence[str], why: str
+) -> SnapshotRecord:
+    """Keep what is on disk at ``paths`` as a snapshot of its own.
+
+    No file of the working tree is touched.
+    """
+    kept = keep_content(handles, scanner, paths)
+    circumstances = Circumstances(message=why, automatic=True)
+    record, _ = commit_state(handles, kept, circumstances, [], head(handles.git))
+    return record
+
+
+def commit_state(
+    handles: Handles,
+    kept: Kept,
+    circumstances: Circumstances,
+    left_out: Sequence[LeftOut],
+    at: Head,
+) -> tuple[SnapshotRecord, str]:
+    """Make the hidden commit of the whole state and its ref, durably.
+
+    Return the record and the commit's id.
+    """
+    named = tuple(left_out) + tuple(_git_files(kept.presents))
+    record = SnapshotRecord(
+        id=new_snapshot_id(),
+        name=circumstances.name,
+        base=at.commit,
+        branch=at.branch,
+        message=circumstances.message,
+        created_at=handles.clock.now(),
+        notebook=circumstances.notebook,
+        cells=circumstances.cells,
+        params=circumstances.params,
+        metrics=circumstances.metrics,
+        environment=circumstances.environment,
+        command=circumstances.command,
+        automatic=circumstances.automatic,
+        paths=tuple(
+            _describe_path(path, kept.pointers[path], kept.presents[path])
+            for path in sorted(kept.pointers)
+        ),
+    )
+
+    def describe(left_out_by_git: Sequence[tuple[str, str]]) -> Mapping[str, bytes]:
+        nonlocal record
+        more = tuple(LeftOut(path, why) for path, why in left_out_by_git)
+        record = replace(record, left_out=named + more)
+        return {RECORD_PATH: encode_snapshot_record(record)}
+
+    state = write_state_tree(
+        handles.git,
+        extra={pointer_path(path): encode_pointer(p) for path, p in kept.pointers.items()},
+        file_limit_bytes=handles.config.snapshot.file_limit_bytes,
+        untracked_limit_bytes=handles.config.snapshot.untracked_limit_bytes,
+        describe=describe,
+    )
+    message = f"snapshot {record.id}" + (f": {record.message}" if record.message else "")
+    parents = [at.commit] if at.commit else []
+    hidden = commit_tree(handles.git, state.tree, parents, message, record.created_at)
+    update_refs(handles.git, [RefUpdate(SNAPSHOT_REFS + record.id, new=hidden, old=None)])
+    return record, hidden
+
+
+def _choose(handles: Handles, paths: Sequence[str], tracked: Mapping[str, Tracked]) -> list[str]:
+    chosen: dict[str, None] = {}
+    for path in paths:
+        if path in tracked:
+            chosen[path] = None
+            continue
+        inside = [] if (handles.root / path).exists() else select_tracked(tracked, [path])
+        if not inside:
+            check_new_path(handles, path, [*tracked, *chosen])
+            inside = [path]
+        chosen.update(dict.fromkeys(inside))
+    return list(chosen) if paths else sorted(tracked)
+
+
+def _look_at_tracked(
+    handles: Handles,
+    scanner: Scanner,
+    chosen: Iterable[str],
+    tracked: Mapping[str, Tracked],
+    *,
+    named: bool,
+) -> tuple[dict[str, Present], dict[str, str]]:
+    """Return what is on disk at those that are tracked,.
+
+    Those whose data is not here, with the reason.
+    """
+    presents: dict[str, Present] = {}
+    left_out: dict[str, str] = {}
+    for path in chosen:
+        if path not in tracked:
+            continue
+        present = scanner.look(path)
+        if present is not None:
+            presents[path] = present
+        elif named:
+            raise NotFoundError(
+                f"The data of {path} is not here, so there is nothing to keep.",
+                code="path-not-found",
+                hints=["jupyter mlops restore"],
+            )
+        else:
+            left_out[path] = "its data is not here; the pointer stays as it is"
+    return presents, left_out
+
+
+def _refuse_stale(
+    handles: Handles,
+    presents: Mapping[str, Present],
+    tracked: Mapping[str, Tracked],
+    origins: Mapping[str, Origin],
+) -> None:
+    unfinished = read_unfinished(handles.git.state_dir)
+    stale: dict[str, State] = {}
+    for path, present in presents.items():
+        content = tracked[path].content
+        state = State.DIVERGED
+        if content is not None:
+            origin = origins.get(path)
+            state = decide_state(content, origin, present.content, unfinished=path in unfinished)
+        if state in (State.BEHIND, State.DIVERGED):
+            stale[path] = state
+    if not stale:
+        return
+    names = ", ".join(f"{path} ({state})" for path, state in stale.items())
+    words = shlex.join(stale)
+    raise ConflictError(
+        f"Not kept, because the pointer has moved since the data on disk was restored: {names}.",
+        code="stale",
+        hints=["jupyter mlops restore", f"jupyter mlops snapshot {words} --keep-mine"],
+    )
+
+
+def _write_pointers(
+    handles: Handles,
+    kept: Kept,
+    tracked: Mapping[str, Tracked],
+    origins: Mapping[str, Origin],
+) -> tuple[dict[str, Move], list[str]]:
+    """Write origins, pointers and ignore lines, and stage them.
+
+    What stands already is not written again.
+    """
+    tree = open_worktree(handles)
+    files: dict[str, Move] = {}
+    stage: list[str] = []
+    for path, pointer in kept.pointers.items():
+        name = pointer_path(path)
+        content = content_of(pointer)
+        encoded = encode_pointer(pointer)
+        former = tracked.get(path)
+        ignore_data(handles, path, files)
+        if former is None or former.encoded != encoded:
+            before_content = former.content if former is not None else None
+            write_origin(handles.git.state_dir, Origin(path, content, before_content))
+            tree.write_file(name, encoded, Mode.FILE)
+            files[name] = Move(former.encoded if former is not None else None, encoded)
+        if origins.get(path) != Origin(path, content):
+            write_origin(handles.git.state_dir, Origin(path, content))
+        stage.append(name)
+    staged = stage_paths(handles.git, [*stage, *(name for name in files if name not in stage)])
+    return files, [staged.hint] if staged.hint else []
+
+
+def _commit(
+    handles: Handles,
+    tracked: Iterable[str],
+    files: Sequence[str],
+    record: SnapshotRecord,
+    refs: dict[str, Move],
+) -> str | None:
+    at = head(handles.git)
+    names = [pointer_path(path) for path in sorted(tracked)]
+    ignores = {ignore_file(path) for path in tracked}
+    existing = [
+        name for name in (*names, *sorted(ignores), *files) if (handles.root / name).exists()
+    ]
+    commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
+    if commit is not None and at.branch is not None:
+        before = at.commit.encode() if at.commit else None
+        refs[f"refs/heads/{at.branch}"] = Move(before, commit.encode())
+    return commit
+
+
+def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:
+    content: Entry = content_of(pointer)
+    files = sum(entry.mode is not Mode.FOLDER for entry in present.entries.values())
+    kind: PathKind = "file" if isinstance(pointer, FilePointer) else "tree"
+    return SnapshotPath(path, kind, content.hash, files, present.size_bytes)
+
+
+def _git_files(presents: Mapping[str, Present]) -> list[LeftOut]:
+    return [
+        LeftOut(f"{path}/{name}", "Git tracks it, so it stays Git's")
+        for path, present in sorted(presents.items())
+        for name in present.git_files
+    ]

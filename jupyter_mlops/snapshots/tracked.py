@@ -1,0 +1,238 @@
+"""Which paths a project tracks, and what a path that a user typed means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, Pointer, decode_pointer
+from jupyter_mlops.git.config import submodule_paths
+from jupyter_mlops.git.ignore import ignored, tracked_under
+from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.objects.folders import pointer_hash
+from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.origins import Origin
+from jupyter_mlops.trees import Tree
+
+POINTER_LIMIT_BYTES = 64 * 1024**2
+_CONFLICT_MARK = b"<<<<<<< "
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A tracked path of the working tree.
+
+    ``pointer`` is None while Git's merge conflict stands in the pointer file.
+    """
+
+    path: str
+    encoded: bytes
+    pointer: Pointer | None
+
+    @property
+    def content(self) -> Entry | None:
+        """What the pointer names."""
+        return content_of(self.pointer) if self.pointer is not None else None
+
+
+def pointer_path(path: str) -> str:
+    """Return the path of the pointer file that belongs to tracked ``path``."""
+    return path + POINTER_SUFFIX
+
+
+def content_of(pointer: Pointer) -> Entry:
+    """Return the content that ``pointer`` names.
+
+    Equal content gives equal entries, whatever the pointer's form.
+    """
+    return pointer.entry if isinstance(pointer, FilePointer) else pointer_hash(pointer)
+
+
+def read_tracked(handles: Handles, origins: Mapping[str, Origin]) -> dict[str, Tracked]:
+    """Return the tracked paths of the working tree, sorted.
+
+    These are the pointer files that Git's index lists, and those which this worktree has an origin
+    for.
+
+    Raises:
+        IntegrityError: a pointer file is not valid.
+    """
+    listed = {
+        name.removesuffix(POINTER_SUFFIX) for name in list_index(handles.git, "*" + POINTER_SUFFIX)
+    }
+    tree = WorkTree(handles.root)
+    tracked: dict[str, Tracked] = {}
+    for path in sorted(listed | origins.keys()):
+        name = pointer_path(path)
+        if PurePosixPath(name).name == POINTER_SUFFIX:
+            continue
+        try:
+            encoded = tree.read(name, limit_bytes=POINTER_LIMIT_BYTES)
+        except NotFoundError:
+            continue
+        in_conflict = any(line.startswith(_CONFLICT_MARK) for line in encoded.splitlines())
+        tracked[path] = Tracked(
+            path, encoded, None if in_conflict else decode_pointer(encoded, origin=name)
+        )
+    return tracked
+
+
+def read_tree_pointers(tree: Tree) -> dict[str, Pointer]:
+    """Return the pointers of a revision by tracked path.
+
+    Raises:
+        IntegrityError: a pointer file of the revision is not valid.
+    """
+    names = [
+        name
+        for name in tree.iter_paths()
+        if name.endswith(POINTER_SUFFIX) and PurePosixPath(name).name != POINTER_SUFFIX
+    ]
+    return {
+        name.removesuffix(POINTER_SUFFIX): decode_pointer(encoded, origin=name)
+        for name, encoded in tree.read_many(names)
+    }
+
+
+def resolve_path(root: Path, here: Path, text: str) -> str:
+    """Return the project-relative path that ``text``, typed in folder ``here``, means.
+
+    A pointer file's name stands for the path that it belongs to.
+
+    Raises:
+        UsageError: the path is outside the project, its root, inside ``.git``, or no possible name.
+    """
+    absolute = Path(os.path.normpath(here / text))
+    try:
+        relative = absolute.relative_to(root).as_posix()
+    except ValueError:
+        try:
+            relative = (
+                (absolute.parent.resolve() / absolute.name).relative_to(root.resolve()).as_posix()
+            )
+        except ValueError:
+            raise UsageError(
+                f"{text!r} is outside the project {root}.",
+                code="path-outside",
+                hints=[f"cd {root}"],
+            ) from None
+    if relative == ".":
+        raise UsageError(
+            "The project's root folder itself cannot be tracked; its code belongs to Git.",
+            code="path-is-root",
+            hints=["jupyter mlops snapshot data"],
+        )
+    if relative.split("/")[0].lower() == ".git":
+        raise UsageError(
+            f"{text!r} is inside Git's own folder, which is never touched.", code="path-in-git"
+        )
+    relative = (
+        relative.removesuffix(POINTER_SUFFIX)
+        if not relative.endswith("/" + POINTER_SUFFIX)
+        else relative
+    )
+    try:
+        check_path(relative)
+    except ValueError as error:
+        raise UsageError(f"{text!r} cannot be tracked: {error}.", code="path-invalid") from error
+    return relative
+
+
+def select_tracked(tracked: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """Return the tracked paths that are, or lie under, one of the ``wanted`` paths.
+
+    All where none is wanted.
+    """
+    if not wanted:
+        return sorted(tracked)
+    return sorted(
+        path
+        for path in tracked
+        if any(path == want or path.startswith(want + "/") for want in wanted)
+    )
+
+
+def check_new_path(handles: Handles, path: str, tracked: Iterable[str]) -> None:
+    """Refuse ``path`` where tracking it would take something from Git or from another path.
+
+    Raises: ConflictError: tracked by Git, nested in or around a tracked path, in an ignored folder
+        or a submodule, or a symbolic link. NotFoundError: nothing is there.
+    """
+    _check_on_disk(handles.root, path)
+    check_place(handles, path, tracked)
+    _check_not_git(handles, path)
+
+
+def check_place(handles: Handles, path: str, tracked: Iterable[str]) -> None:
+    """Refuse ``path`` as the place of something tracked, whether or not anything is there.
+
+    Raises:
+        ConflictError: nested in or around a tracked path, in an ignored folder, or in a submodule.
+    """
+    for other in tracked:
+        if path.startswith(other + "/"):
+            raise ConflictError(
+                f"{path} lies inside {other}, which is tracked as a whole.",
+                code="path-nested",
+                hints=[f"jupyter mlops snapshot {other}"],
+            )
+        if other.startswith(path + "/"):
+            raise ConflictError(
+                f"{path} holds {other}, which is tracked by itself.",
+                code="path-nested",
+                hints=[f"jupyter mlops untrack {other}"],
+            )
+    for module in submodule_paths(handles.git):
+        if path == module or path.startswith(module + "/"):
+            raise ConflictError(
+                f"{path} belongs to the submodule {module}, a Git project of its own.",
+                code="path-in-submodule",
+                hints=[f"cd {module}"],
+            )
+    rule = ignored(handles.git, [pointer_path(path)]).get(pointer_path(path))
+    if rule is not None:
+        raise ConflictError(
+            f"{path} cannot be tracked: Git ignores its pointer file by the rule {rule}.",
+            code="path-ignored",
+        )
+
+
+def _check_on_disk(root: Path, path: str) -> None:
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1):
+        step = root.joinpath(*parts[:count])
+        if step.is_symlink():
+            raise ConflictError(
+                f"{'/'.join(parts[:count])} is a symbolic link; track what it points to.",
+                code="path-is-link",
+            )
+    if not (root / path).exists():
+        raise NotFoundError(
+            f"There is no file or folder {path} in the project.", code="path-not-found"
+        )
+
+
+def _check_not_git(handles: Handles, path: str) -> None:
+    in_git = tracked_under(handles.git, [path])
+    if not in_git:
+        return
+    if (handles.root / path).is_dir():
+        of_git = set(in_git)
+        for folder, _, names in os.walk(handles.root / path):
+            base = Path(folder).relative_to(handles.root).as_posix()
+            if any(f"{base}/{name}" not in of_git for name in names):
+                return
+        hint = f"git rm -r --cached -- {path}"
+    else:
+        hint = f"git rm --cached -- {path}"
+    raise ConflictError(
+        f"{path} is tracked by Git itself, which would keep a second copy of it.",
+        code="tracked-by-git",
+        hints=[hint, f"jupyter mlops snapshot {path}"],
+    )
