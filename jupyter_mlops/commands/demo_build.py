@@ -74,7 +74,9 @@ def build_demo(here: Here, folder: Path) -> Repository:
     run_git_in(folder, "init", "--quiet", "--initial-branch=main")
     init(open_here(folder, clock=here.clock, progress=here.progress))
     repo = open_repository(folder)
-    WorkTree(folder).write_file("README.md", _read_packaged("README.md"))
+    tree = WorkTree(folder)
+    tree.write_file("README.md", _read_packaged("README.md"))
+    tree.write_file(".gitignore", b"/history.html\n.ipynb_checkpoints/\n")
     environment = _identity(repo)
     with here.progress.task("Running the demo's notebooks", len(STEPS), "commits") as task:
         for step in STEPS:
