@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
-from jupyter_mlops.formats.names import check_name, check_names
+from jupyter_mlops.formats.names import check_name, check_names, show
 from jupyter_mlops.ids import Hash, hash_bytes
 
 FORMAT = 0
@@ -59,7 +59,7 @@ def encode_tree(entries: Mapping[str, Entry]) -> bytes:
     return b"".join([_TREE_HEAD.pack(_TREE_MAGIC, len(rows), len(text)), *rows, text])
 
 
-def decode_tree(data: bytes | memoryview, *, origin: str) -> dict[str, Entry]:
+def decode_tree(data: bytes | bytearray | memoryview, *, origin: str) -> dict[str, Entry]:
     """Return the entries of an encoded folder, sorted by name; ``origin`` names it in errors.
 
     Raises:
@@ -88,11 +88,13 @@ def decode_tree(data: bytes | memoryview, *, origin: str) -> dict[str, Entry]:
             entry = Entry(_MODES[code], content, size_bytes)
             check_entry(entry)
         except KeyError:
-            raise _damaged("folder", origin, f"{name!r} has the unknown mode {code}") from None
+            raise _damaged("folder", origin, f"{show(name)} has the unknown mode {code}") from None
         except ValueError as error:
-            raise _damaged("folder", origin, f"the entry {name!r} is refused: {error}") from None
+            raise _damaged(
+                "folder", origin, f"the entry {show(name)} is refused: {error}"
+            ) from None
         if name <= previous:
-            raise _damaged("folder", origin, f"{name!r} stands after {previous!r}")
+            raise _damaged("folder", origin, f"{show(name)} stands after {show(previous)}")
         entries[name] = entry
         previous = name
     try:
@@ -116,7 +118,7 @@ def encode_file_manifest(manifest: FileManifest) -> bytes:
     return head + b"".join([pack(size_bytes, content) for content, size_bytes in manifest.chunks])
 
 
-def decode_file_manifest(data: bytes | memoryview, *, origin: str) -> FileManifest:
+def decode_file_manifest(data: bytes | bytearray | memoryview, *, origin: str) -> FileManifest:
     """Return the manifest that ``data`` encodes; ``origin`` names it in errors.
 
     Raises:
@@ -149,7 +151,9 @@ def _explain_chunks(manifest: FileManifest) -> str | None:
     return None
 
 
-def _check_magic(data: bytes | memoryview, magic: bytes, what: str, origin: str) -> None:
+def _check_magic(
+    data: bytes | bytearray | memoryview, magic: bytes, what: str, origin: str
+) -> None:
     head = bytes(data[: len(magic)])
     if head == magic:
         return

@@ -10,6 +10,7 @@ from typing import NoReturn
 MAX_PATH_BYTES = 4096
 MAX_PART_BYTES = 255
 
+_SHOWN = 100
 _PLAIN_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -72,7 +73,9 @@ def check_names(paths: Collection[str]) -> None:
         clash = min(both)
         path = next(path for path, key in zip(paths, folded, strict=True) if key == clash)
         inner = next(path for path in paths if fold(path).startswith(clash + "/"))
-        raise ValueError(f"{path!r} cannot stand beside {inner!r}: one needs a folder of that name")
+        raise ValueError(
+            f"{show(path)} cannot stand beside {show(inner)}: one needs a folder of that name"
+        )
 
 
 def fold(path: str) -> str:
@@ -80,6 +83,17 @@ def fold(path: str) -> str:
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
+def show(value: object) -> str:
+    """Return a value from a hostile file as it may stand in a message: short, on one line."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+    if isinstance(value, bool | float):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 128 else "a huge number"
+    return "a table" if isinstance(value, dict) else "a list"
 
 
 def _check_characters(path: str) -> None:
@@ -120,8 +134,8 @@ def _refuse_collision(paths: Iterable[str], folded: Iterable[str]) -> NoReturn:
     for path, key in zip(paths, folded, strict=True):
         other = first.get(key)
         if other == path:
-            raise ValueError(f"{path!r} stands there twice")
+            raise ValueError(f"{show(path)} stands there twice")
         if other is not None:
-            raise ValueError(f"{other!r} and {path!r} are one name on many systems")
+            raise ValueError(f"{show(other)} and {show(path)} are one name on many systems")
         first[key] = path
     raise AssertionError("no two of these names are one")

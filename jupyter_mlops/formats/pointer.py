@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
-from jupyter_mlops.formats.names import check_names, check_path
-from jupyter_mlops.ids import Hash, format_hash, parse_hash
+from jupyter_mlops.formats.names import check_names, check_path, show
+from jupyter_mlops.ids import Hash, format_hash
 
 FORMAT = 0
 POINTER_SUFFIX = ".mlops"
@@ -29,6 +29,7 @@ _MODES = {str(mode): mode for mode in Mode}
 _FILE_MODES = (Mode.FILE, Mode.EXECUTABLE)
 _HASH = r"blake3:([0-9a-f]{64})"
 _SIZE = r"(0|[1-9][0-9]{0,18})"
+_HASH_TEXT = re.compile(_HASH)
 _FORMAT_LINE = re.compile(r"^format *= *([0-9]{1,9}) *$", re.MULTILINE)
 _FILE_BODY = re.compile(
     rf'kind = "file"\nhash = "{_HASH}"\nsize_bytes = {_SIZE}\nmode = "([0-9]{{6}})"\n'
@@ -154,9 +155,9 @@ def _parse_entries(text: str, position: int) -> dict[str, Entry] | None:
             path = path.replace('\\"', '"')
         if path <= previous:
             raise ValueError(
-                f"{path!r} stands there twice"
+                f"{show(path)} stands there twice"
                 if path == previous
-                else f"{path!r} stands after {previous!r}"
+                else f"{show(path)} stands after {show(previous)}"
             )
         entries[path] = Entry(_parse_mode(mode), Hash(bytes.fromhex(content)), int(size_bytes))
         position = match.end()
@@ -195,7 +196,7 @@ def _check_entries(entries: Mapping[str, Entry]) -> None:
             check_path(path)
             check_entry(entry)
         except ValueError as error:
-            raise ValueError(f"the entry {path!r} is refused: {error}") from None
+            raise ValueError(f"the entry {show(path)} is refused: {error}") from None
     check_names(entries.keys())
 
 
@@ -237,13 +238,13 @@ def _refuse(text: str, origin: str) -> NoReturn:
 
 def _explain(values: Mapping[str, object]) -> str:
     kind = values.get("kind")
+    if kind is None:
+        return "it has no kind"
     if not isinstance(kind, str) or kind not in _KEYS:
-        return (
-            f"its kind is {kind!r}, not 'file' or 'tree'" if "kind" in values else "it has no kind"
-        )
+        return f"its kind {show(kind)} is not 'file' or 'tree'"
     for key in values:
         if key not in _KEYS[kind]:
-            return f"it has the unknown key {key!r}"
+            return f"it has the unknown key {show(key)}"
     if kind == "tree":
         if ("entries" in values) == ("manifest" in values):
             return "it has either entries or a manifest, one of them"
@@ -265,10 +266,10 @@ def _explain_entries(entries: object) -> str:
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict):
             return f"its entry {number} is not a table"
-        where = f"its entry {entry.get('path', number)!r}"
+        where = f"its entry {show(entry.get('path', number))}"
         for key in entry:
             if key not in _ENTRY_KEYS:
-                return f"{where} has the unknown key {key!r}"
+                return f"{where} has the unknown key {show(key)}"
         reason = _explain_values(entry, _ENTRY_KEYS)
         if reason:
             return f"{where} is refused: {reason}"
@@ -288,15 +289,18 @@ def _explain_values(values: Mapping[str, object], keys: tuple[str, ...]) -> str 
 def _explain_value(key: str, value: object) -> str | None:
     try:
         if key in ("hash", "manifest"):
-            parse_hash(value if isinstance(value, str) else repr(value))
+            if not isinstance(value, str) or not _HASH_TEXT.fullmatch(value):
+                return f"its {key} {show(value)} is not 'blake3:' and 64 hexadecimal digits"
         elif key == "path":
-            check_path(value if isinstance(value, str) else "")
-        elif key == "mode" and value not in _MODES:
-            return f"its mode {value!r} is unknown"
+            if not isinstance(value, str):
+                return f"its path is {show(value)}"
+            check_path(value)
+        elif key == "mode" and not (isinstance(value, str) and value in _MODES):
+            return f"its mode {show(value)} is unknown"
         elif key in ("size_bytes", "format") and (
             isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63
         ):
-            return f"its {key} is {value!r}"
+            return f"its {key} is {show(value)}"
     except ValueError as error:
         return str(error)
     return None

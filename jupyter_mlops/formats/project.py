@@ -22,6 +22,7 @@ from jupyter_mlops.config import (
     SnapshotConfig,
 )
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.formats.names import show
 from jupyter_mlops.units import parse_bytes
 
 MAX_CONFIG_BYTES = 1024**2
@@ -150,7 +151,7 @@ def _remotes(table: Mapping[str, object]) -> tuple[str | None, dict[str, RemoteC
     for name in sorted(table.keys() - {"default"}):
         if not _REMOTE_NAME.fullmatch(name):
             raise _Invalid(
-                f"the remote name {name!r} may hold letters, digits, '.', '_' and '-' only"
+                f"the remote name {show(name)} may hold letters, digits, '.', '_' and '-' only"
             )
         where = f"remotes.{name}"
         remote = _table(table, name, where)
@@ -160,7 +161,7 @@ def _remotes(table: Mapping[str, object]) -> tuple[str | None, dict[str, RemoteC
         remotes[name] = RemoteConfig(url=_read(remote, where, "url", _url, ""))
     default = _read(table, "remotes", "default", _text, None)
     if default is not None and default not in remotes:
-        raise _Invalid(f"default in [remotes] names {default!r}, which is not among them")
+        raise _Invalid(f"default in [remotes] names {show(default)}, which is not among them")
     return default, remotes
 
 
@@ -197,7 +198,7 @@ def _check_keys(where: str, table: Mapping[str, object], allowed: tuple[str, ...
     for key in table:
         if key not in allowed:
             place = f"[{where}] has" if where else "it has"
-            raise _Invalid(f"{place} the unknown key {key!r}; allowed: {', '.join(allowed)}")
+            raise _Invalid(f"{place} the unknown key {show(key)}; allowed: {', '.join(allowed)}")
 
 
 def _table(parent: Mapping[str, object], key: str, where: str | None = None) -> dict[str, object]:
@@ -231,19 +232,19 @@ def _read(
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value or _CONTROL.search(value):
-        raise ValueError(f"is {value!r}; it must be text, on one line, not empty")
+        raise ValueError(f"is {show(value)}; it must be text, on one line, not empty")
     return value
 
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"is {value!r}; it must be true or false")
+        raise ValueError(f"is {show(value)}; it must be true or false")
     return value
 
 
 def _size(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f'is {value!r}; write a size such as "10 MiB" or a number of bytes')
+        raise ValueError(f'is {show(value)}; write a size such as "10 MiB" or a number of bytes')
     try:
         return parse_bytes(value)
     except ValueError as error:
@@ -252,7 +253,7 @@ def _size(value: object) -> int:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"is {value!r}; it must be a number")
+        raise ValueError(f"is {show(value)}; it must be a number")
     return float(value)
 
 
@@ -265,7 +266,7 @@ def _better(value: object) -> Better:
         return "higher"
     if value == "lower":
         return "lower"
-    raise ValueError(f"is {value!r}; allowed: higher, lower")
+    raise ValueError(f"is {show(value)}; allowed: higher, lower")
 
 
 def _better_by_name(value: object) -> dict[str, Better]:
@@ -278,13 +279,15 @@ def _pattern(value: object) -> str:
     text = _text(value)
     parts = text.split("/")
     if text.startswith("/") or "\\" in text or _DRIVE.match(text) or ".." in parts:
-        raise ValueError(f"is {text!r}; it must stay inside the project, with '/' between parts")
+        raise ValueError(
+            f"is {show(text)}; it must stay inside the project, with '/' between parts"
+        )
     return text
 
 
 def _patterns(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError(f"is {value!r}; it must be a list of file patterns")
+        raise ValueError(f"is {show(value)}; it must be a list of file patterns")
     return tuple(_pattern(pattern) for pattern in value)
 
 

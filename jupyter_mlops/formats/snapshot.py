@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, NoReturn
 import msgspec
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
-from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.formats.names import check_path, show
 from jupyter_mlops.ids import Hash, format_hash, is_snapshot_id, parse_hash
 
 FORMAT = 0
@@ -200,19 +200,19 @@ def _record(raw: _RecordJson) -> SnapshotRecord:
 
 def _explain(record: SnapshotRecord) -> str | None:
     if not is_snapshot_id(record.id):
-        return f"its id {record.id!r} is none"
+        return f"its id {show(record.id)} is none"
     if record.base is not None and not _COMMIT.fullmatch(record.base):
-        return f"its base {record.base!r} is not the full id of a commit"
+        return f"its base {show(record.base)} is not the full id of a commit"
     previous = ""
     for path in record.paths:
         try:
             check_path(path.path)
         except ValueError as error:
-            return f"the path {path.path!r} is refused: {error}"
+            return f"the path {show(path.path)} is refused: {error}"
         if path.path <= previous:
-            return f"the path {path.path!r} stands after {previous!r}"
+            return f"the path {show(path.path)} stands after {show(previous)}"
         if not 0 <= path.files < 2**63 or not 0 <= path.size_bytes < 2**63:
-            return f"the path {path.path!r} has a count that is not between 0 and 2**63 - 1"
+            return f"the path {show(path.path)} has a count that is not between 0 and 2**63 - 1"
         previous = path.path
     return None
 
@@ -226,7 +226,7 @@ def _finite(value: Scalar) -> Scalar:
 def _metric(name: str, value: float | str) -> float:
     if isinstance(value, str):
         if value not in _NOT_FINITE:
-            raise ValueError(f"the metric {name!r} is {value!r}, not a number")
+            raise ValueError(f"the metric {show(name)} is {show(value)}, not a number")
         return _NOT_FINITE[value]
     return float(value)
 
@@ -237,7 +237,7 @@ def _format_time(moment: datetime) -> str:
 
 def _parse_time(text: str) -> datetime:
     if not _TIME.fullmatch(text):
-        raise ValueError(f"its time {text!r} is not in the form 2026-01-31T12:00:00.000000Z")
+        raise ValueError(f"its time {show(text)} is not in the form 2026-01-31T12:00:00.000000Z")
     return datetime.fromisoformat(text)
 
 

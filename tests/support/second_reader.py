@@ -1,0 +1,371 @@
+"""A second reader of what the store and Git hold, written from docs/formats/*.md alone.
+
+It shares no code with ``jupyter_mlops.formats``, is slow, small, and takes a whole file at once.
+Every reader raises :class:`NotValid` for what the documents refuse.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+import zstandard
+from blake3 import blake3
+from pyfastcdc.py.constants import GEAR
+
+MIB = 1024**2
+MODES = {1: "100644", 2: "100755", 3: "120000", 4: "040000"}
+KINDS = {1: "CHUNK", 2: "FILE", 3: "TREE", 4: "OUTPUTS", 5: "TOMBSTONE"}
+KIND_LIMITS = {1: 16 * MIB, 2: 256 * MIB, 3: 256 * MIB, 4: 256 * MIB, 5: 64 * 1024}
+CODECS = {0: "RAW", 1: "ZSTD"}
+FIRST_LINE = (
+    "# This content is kept by jupyter-mlops, not by Git. "
+    "To get it: pip install jupyter-mlops, then jupyter mlops restore"
+)
+
+
+class NotValid(Exception):
+    """The bytes are not what the documents allow."""
+
+
+class Newer(Exception):
+    """The bytes say that they are of a later version."""
+
+
+class _Bytes:
+    """Bytes read from the front, never past the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, count: int) -> bytes:
+        need(count <= len(self.data) - self.at, "cut short")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, bits: int) -> int:
+        return int.from_bytes(self.take(bits // 8), "big")
+
+    def magic(self, magic: str) -> None:
+        need(self.take(7) == magic.encode(), f"no {magic}")
+        version = self.number(8)
+        if version:
+            raise Newer(version)
+
+    def end(self) -> None:
+        need(self.at == len(self.data), "more bytes than it should have")
+
+
+def need(condition: object, reason: str) -> None:
+    if not condition:
+        raise NotValid(reason)
+
+
+# Paths ------------------------------------------------------------------------------------------
+
+
+def need_path(path: str) -> None:
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError:
+        raise NotValid("lone surrogate") from None
+    need(0 < len(encoded) <= 4096, "empty or too long")
+    need(not re.match("[A-Za-z]:", path), "drive")
+    need(not any(unicodedata.category(letter) == "Cc" for letter in path), "control character")
+    need("\\" not in path, "backslash")
+    for part in path.split("/"):
+        need(part not in ("", ".", "..") and len(part.encode()) <= 255, "part")
+        ignored = [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
+        seen = "".join(letter for letter in part if ord(letter) not in ignored)
+        seen = seen.partition(":")[0].rstrip(" .")
+        need(seen.lower() not in (".git", "git~1"), "Git's")
+
+
+def need_set(paths: Iterable[str]) -> None:
+    def fold(path: str) -> str:
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+    files: set[str] = set()
+    folders: dict[str, str] = {}
+    for path in paths:
+        need(fold(path) not in files, "two names are one")
+        files.add(fold(path))
+        parts = path.split("/")
+        for length in range(1, len(parts)):
+            folder = "/".join(parts[:length])
+            need(folders.setdefault(fold(folder), folder) == folder, "two folders are one")
+    need(not files & folders.keys(), "a file where a folder is needed")
+
+
+def need_entry(mode: str, size_bytes: int) -> None:
+    need(0 <= size_bytes < 2**63, "size")
+    need(mode != "040000" or size_bytes == 0, "size of a folder")
+    need(mode != "120000" or 1 <= size_bytes <= 4095, "size of a link")
+
+
+# Pointer files ----------------------------------------------------------------------------------
+
+
+def read_pointer(data: bytes) -> dict[str, Any]:
+    """Return kind, hash, size_bytes and mode; or kind and entries; or kind and manifest."""
+    need(len(data) <= 16 * MIB, "too large")
+    try:
+        values = tomllib.loads(data.decode())
+    except (ValueError, RecursionError):
+        raise NotValid("not TOML") from None
+    version = values.get("format")
+    if type(version) is int and version > 0:
+        raise Newer(version)
+    need(type(version) is int and version == 0, "no format")
+    del values["format"]
+    need(values.get("kind") in ("file", "tree"), "kind")
+    lines = [FIRST_LINE, "format = 0", f'kind = "{values.get("kind")}"']
+    if values.get("kind") == "file":
+        need(set(values) == {"kind", "hash", "size_bytes", "mode"}, "keys")
+        _need_entry_values(values)
+        need(values["mode"] in ("100644", "100755"), "mode")
+        lines += [f'hash = "{values["hash"]}"', f"size_bytes = {values['size_bytes']}"]
+        lines += [f'mode = "{values["mode"]}"']
+    elif values.get("kind") == "tree" and set(values) == {"kind", "manifest"}:
+        _need_hash(values["manifest"])
+        lines += [f'manifest = "{values["manifest"]}"']
+    else:
+        need(values.get("kind") == "tree" and set(values) == {"kind", "entries"}, "keys")
+        lines += _entry_lines(values["entries"])
+    need("\n".join([*lines, ""]).encode() == data, "another form")
+    return values
+
+
+def _entry_lines(entries: object) -> list[str]:
+    lines = ["entries = ["]
+    need(isinstance(entries, list), "entries")
+    assert isinstance(entries, list)
+    for entry in entries:
+        need(isinstance(entry, dict), "entry")
+        need(set(entry) == {"path", "hash", "size_bytes", "mode"}, "keys of an entry")
+        need(isinstance(entry["path"], str), "path")
+        need_path(entry["path"])
+        _need_entry_values(entry)
+        path = entry["path"].replace('"', '\\"')
+        lines.append(
+            f'  {{ path = "{path}", hash = "{entry["hash"]}", '
+            f'size_bytes = {entry["size_bytes"]}, mode = "{entry["mode"]}" }},'
+        )
+    paths = [entry["path"].encode() for entry in entries]
+    need(paths == sorted(set(paths)), "order")
+    need_set([entry["path"] for entry in entries])
+    return [*lines, "]"]
+
+
+def _need_entry_values(values: dict[str, Any]) -> None:
+    _need_hash(values["hash"])
+    need(type(values["size_bytes"]) is int, "size")
+    need(values["mode"] in MODES.values(), "mode")
+    need_entry(values["mode"], values["size_bytes"])
+
+
+def _need_hash(value: object) -> None:
+    need(isinstance(value, str) and re.fullmatch("blake3:[0-9a-f]{64}", value), "hash")
+
+
+# Manifests --------------------------------------------------------------------------------------
+
+
+def read_tree(data: bytes) -> list[dict[str, Any]]:
+    """Return a folder's entries: ``{"name", "mode", "hash", "size_bytes"}``."""
+    source = _Bytes(data)
+    source.magic("mlopsTR")
+    count, names_length = source.number(32), source.number(32)
+    need(16 + 41 * count + names_length == len(data), "length")
+    entries = []
+    for _ in range(count):
+        code, size_bytes, content = source.number(8), source.number(64), source.take(32)
+        need(code in MODES, "mode")
+        need_entry(MODES[code], size_bytes)
+        entries.append({"mode": MODES[code], "hash": content.hex(), "size_bytes": size_bytes})
+    names = source.take(names_length).split(b"\0")
+    need(names.pop() == b"" and len(names) == count, "names")
+    need(names == sorted(set(names)), "order")
+    for entry, name in zip(entries, names, strict=True):
+        need(b"/" not in name, "name")
+        try:
+            entry["name"] = name.decode()
+        except UnicodeDecodeError:
+            raise NotValid("name") from None
+        need_path(str(entry["name"]))
+    need_set([str(entry["name"]) for entry in entries])
+    return entries
+
+
+def read_file_manifest(data: bytes) -> dict[str, Any]:
+    """Return ``{"size_bytes", "chunks": [{"hash", "size_bytes"}]}``."""
+    source = _Bytes(data)
+    source.magic("mlopsFI")
+    size_bytes, count = source.number(64), source.number(32)
+    need(count >= 1 and 20 + 36 * count == len(data), "length")
+    chunks = []
+    for _ in range(count):
+        length = source.number(32)
+        need(length >= 1, "empty chunk")
+        chunks.append({"size_bytes": length, "hash": source.take(32).hex()})
+    need(sum(int(str(chunk["size_bytes"])) for chunk in chunks) == size_bytes, "sum")
+    return {"size_bytes": size_bytes, "chunks": chunks}
+
+
+# Packs ------------------------------------------------------------------------------------------
+
+
+def read_record_pack(data: bytes) -> list[dict[str, Any]]:
+    """Return every record: ``{"kind", "codec", "offset", "id", "stored_bytes", "plain"}``."""
+    source = _Bytes(data)
+    source.magic("mlopsPK")
+    records: list[dict[str, Any]] = []
+    rows = b""
+    while data[source.at : source.at + 7] != b"mlopsFT":
+        record, row = _read_record(source)
+        records.append(record)
+        rows += row
+    need(records, "no record")
+    footer_offset = source.at
+    source.magic("mlopsFT")
+    need(source.take(52 * len(records)) == rows, "footer")
+    trailer = source.take(12)
+    need(int.from_bytes(trailer[:8], "big") == footer_offset, "offset of the footer")
+    need(int.from_bytes(trailer[8:], "big") == len(records), "number of records")
+    need(source.take(16) == blake3(rows + trailer).digest()[:16], "checksum of the footer")
+    source.magic("mlopsEN")
+    source.end()
+    return records
+
+
+def _read_record(source: _Bytes) -> tuple[dict[str, Any], bytes]:
+    offset = source.at
+    head = source.take(44)
+    checksum = source.take(8)
+    kind, codec = head[0], head[1]
+    plain_bytes = int.from_bytes(head[4:8], "big")
+    stored_bytes = int.from_bytes(head[8:12], "big")
+    content = head[12:44]
+    need(kind in KINDS and codec in CODECS and head[2:4] == b"\0\0", "kind, codec or zero")
+    need(plain_bytes <= KIND_LIMITS[kind], "limit")
+    payload = source.take(stored_bytes)
+    need(blake3(head + payload).digest()[:8] == checksum, "checksum of a record")
+    if CODECS[codec] == "RAW":
+        need(stored_bytes == plain_bytes, "lengths")
+        plain = payload
+    else:
+        need(stored_bytes < plain_bytes, "lengths")
+        plain = _decompress(payload, plain_bytes)
+    if KINDS[kind] in ("CHUNK", "TREE"):
+        need(blake3(plain).digest() == content, "id")
+    row = head[:12] + offset.to_bytes(8, "big") + content
+    return {
+        "kind": KINDS[kind],
+        "codec": CODECS[codec],
+        "offset": offset,
+        "id": content.hex(),
+        "stored_bytes": stored_bytes,
+        "plain": plain,
+    }, row
+
+
+def _decompress(payload: bytes, plain_bytes: int) -> bytes:
+    try:
+        need(zstandard.frame_content_size(payload) == plain_bytes, "size in the frame")
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        plain: bytes = frame.decompress(payload)
+    except zstandard.ZstdError:
+        raise NotValid("frame") from None
+    need(frame.eof and not frame.unused_data and len(plain) == plain_bytes, "frame")
+    return plain
+
+
+def read_plain_pack(data: bytes) -> list[dict[str, Any]]:
+    """Return a plain pack's chunk table, made by cutting: ``{"offset", "hash", "size_bytes"}``."""
+    need(data, "empty")
+    table = []
+    at = 0
+    while at < len(data):
+        length = cut(data[at : at + 262_144], last=len(data) - at <= 262_144)
+        content = blake3(data[at : at + length]).hexdigest()
+        table.append({"offset": at, "hash": content, "size_bytes": length})
+        at += length
+    return table
+
+
+def cut(data: bytes, *, last: bool = True) -> int:
+    """Return the length of the first chunk of ``data``."""
+    assert last or len(data) == 262_144
+    if len(data) <= 16_384:
+        return len(data)
+    end = min(len(data), 262_144) // 2 * 2
+    mean = min(len(data), 65_536) // 2 * 2
+    state = 0
+    for at in range(16_384, end, 2):
+        mask = 0x0000D90703537000 if at < mean else 0x0000D90F03530000
+        state = (state * 4 + 2 * GEAR[data[at]]) % 2**64
+        if state & (2 * mask) == 0:
+            return at
+        state = (state + GEAR[data[at + 1]]) % 2**64
+        if state & mask == 0:
+            return at + 1
+    return min(len(data), 262_144)
+
+
+# Index ------------------------------------------------------------------------------------------
+
+
+def read_index(data: bytes) -> dict[str, Any]:
+    """Return ``{"packs": [...], "records": [...]}``, each record with the hash of its pack."""
+    source = _Bytes(data)
+    source.magic("mlopsIX")
+    bits, pack_count, count = source.number(32), source.number(32), source.number(32)
+    need(bits == min(24, max(0, len(f"{count:b}") * (count > 0) - 4)), "bits")
+    expected = 20 + 41 * pack_count + 4 * (2**bits + 1) + 54 * count + 32
+    need(len(data) == expected, "length")
+    packs = []
+    for _ in range(pack_count):
+        pack = {"hash": source.take(32).hex(), "size_bytes": source.number(64)}
+        plain = source.number(8)
+        need(plain in (0, 1), "sort of pack")
+        packs.append({**pack, "plain": plain == 1})
+    hashes = [str(pack["hash"]) for pack in packs]
+    need(hashes == sorted(set(hashes)), "order of packs")
+    fan = [source.number(32) for _ in range(2**bits + 1)]
+    ids = [source.take(32) for _ in range(count)]
+    rows = [source.take(22) for _ in range(count)]
+    need(source.take(32) == blake3(data[:-32]).digest(), "checksum")
+    source.end()
+    lines = [content + row for content, row in zip(ids, rows, strict=True)]
+    need(lines == sorted(set(lines)), "order of records")
+    buckets = [int.from_bytes(content, "big") >> (256 - bits) for content in ids]
+    for number, below in enumerate(fan):
+        need(below == sum(bucket < number for bucket in buckets), "fan-out")
+    return {"packs": packs, "records": [_index_record(line, packs) for line in lines]}
+
+
+def _index_record(line: bytes, packs: list[dict[str, Any]]) -> dict[str, Any]:
+    source = _Bytes(line)
+    content, kind, number = source.take(32), source.number(8), source.number(32)
+    offset, codec = source.number(64), source.number(8)
+    stored_bytes, plain_bytes = source.number(32), source.number(32)
+    need(kind in KINDS and codec in CODECS and number < len(packs), "kind, codec or pack")
+    pack = packs[number]
+    if pack["plain"]:
+        need(KINDS[kind] == "CHUNK" and CODECS[codec] == "RAW", "in a plain pack")
+        need(stored_bytes == plain_bytes, "lengths in a plain pack")
+    end = offset + stored_bytes + (0 if pack["plain"] else 52)
+    need(end <= pack["size_bytes"], "outside its pack")
+    return {
+        "id": content.hex(),
+        "kind": KINDS[kind],
+        "codec": CODECS[codec],
+        "pack": pack["hash"],
+        "offset": offset,
+        "stored_bytes": stored_bytes,
+        "plain_bytes": plain_bytes,
+    }
