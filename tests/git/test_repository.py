@@ -30,7 +30,7 @@ def test_a_linked_worktree_shares_the_store_and_not_the_state(project: Project) 
     project.git("worktree", "add", "--quiet", "-b", "side", "../linked tree")
     main = open_repository(project.root)
     linked = open_repository(project.root.parent / "linked tree")
-    assert linked.root == project.root.parent / "linked-tree"
+    assert linked.root == project.root.parent / "linked tree"
     assert linked.worktree_name == "linked-tree"
     assert linked.store_dir == main.store_dir
     assert linked.state_dir != main.state_dir
