@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.git.listing import list_index_blobs
+from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.trees import open_blob_reader
 
 
 def notebooks_with_outputs(ws: Workspace) -> list[str]:
     """Return the notebooks in Git's index that carry outputs or execution counts, sorted."""
-    blobs = list_index_blobs(ws.git, "*.ipynb")
+    listed = list_index(ws.git, "*.ipynb")
+    blobs = {path: oid for path, oid in listed.items() if oid is not None}
     if not blobs:
         return []
     with open_blob_reader(ws.git) as reader:

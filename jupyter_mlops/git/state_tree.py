@@ -266,7 +266,7 @@ def _record(
 
 def _write_given(repo: Repository, given: Mapping[str, bytes]) -> Iterator[str]:
     """Write the blobs of ``given`` that Git lacks, and yield an index row for each."""
-    oids = {path: _blob_oid(repo, content) for path, content in given.items()}
+    oids = {path: blob_oid(repo, content) for path, content in given.items()}
     missing = _missing(repo, oids.values())
     for path, content in given.items():
         if oids[path] in missing:
@@ -290,7 +290,8 @@ def _missing(repo: Repository, oids: Iterable[str]) -> set[str]:
     return {line.split(" ")[0] for line in printed.decode("ascii").splitlines() if " " in line}
 
 
-def _blob_oid(repo: Repository, content: bytes) -> str:
+def blob_oid(repo: Repository, content: bytes) -> str:
+    """Return the full id that Git gives to a blob of these bytes."""
     digest = hashlib.new(repo.object_format, usedforsecurity=False)
     digest.update(b"blob %d\0" % len(content))
     digest.update(content)

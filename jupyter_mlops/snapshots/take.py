@@ -284,13 +284,15 @@ def _write_pointers(
         former = tracked.get(path)
         ignore_data(handles, path, files)
         if former is None or former.encoded != encoded:
+            stage.append(name)
             before_content = former.content if former is not None else None
             write_origin(handles.git.state_dir, Origin(path, content, before_content))
             tree.write_file(name, encoded, Mode.FILE)
             files[name] = Move(former.encoded if former is not None else None, encoded)
+        elif not former.staged:
+            stage.append(name)
         if origins.get(path) != Origin(path, content):
             write_origin(handles.git.state_dir, Origin(path, content))
-        stage.append(name)
     staged = stage_paths(handles.git, [*stage, *(name for name in files if name not in stage)])
     return files, [staged.hint] if staged.hint else []
 

@@ -15,6 +15,7 @@ from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, Pointer, 
 from jupyter_mlops.git.config import submodule_paths
 from jupyter_mlops.git.ignore import ignored, tracked_under
 from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.objects.folders import pointer_hash
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.origins import Origin
@@ -28,12 +29,14 @@ _CONFLICT_MARK = b"<<<<<<< "
 class Tracked:
     """A tracked path of the working tree.
 
-    ``pointer`` is None while Git's merge conflict stands in the pointer file.
+    ``encoded`` are the pointer file's bytes, ``pointer`` is None while Git's merge conflict stands
+    in it. ``staged`` says whether Git's index has the same bytes.
     """
 
     path: str
     encoded: bytes
     pointer: Pointer | None
+    staged: bool
 
     @property
     def content(self) -> Entry | None:
@@ -63,9 +66,8 @@ def read_tracked(handles: Handles, origins: Mapping[str, Origin]) -> dict[str, T
     Raises:
         IntegrityError: a pointer file is not valid.
     """
-    listed = {
-        name.removesuffix(POINTER_SUFFIX) for name in list_index(handles.git, "*" + POINTER_SUFFIX)
-    }
+    index = list_index(handles.git, "*" + POINTER_SUFFIX)
+    listed = {name.removesuffix(POINTER_SUFFIX) for name in index}
     tree = WorkTree(handles.root)
     tracked: dict[str, Tracked] = {}
     for path in sorted(listed | origins.keys()):
@@ -77,9 +79,9 @@ def read_tracked(handles: Handles, origins: Mapping[str, Origin]) -> dict[str, T
         except NotFoundError:
             continue
         in_conflict = any(line.startswith(_CONFLICT_MARK) for line in encoded.splitlines())
-        tracked[path] = Tracked(
-            path, encoded, None if in_conflict else decode_pointer(encoded, origin=name)
-        )
+        pointer = None if in_conflict else decode_pointer(encoded, origin=name)
+        staged = index.get(name) == blob_oid(handles.git, encoded)
+        tracked[path] = Tracked(path, encoded, pointer, staged)
     return tracked
 
 
