@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
-from jupyter_mlops._version import __version__
-from jupyter_mlops.cli.output import prepare_streams, write_error, write_result, write_text
+from jupyter_mlops.cli.output import prepare_streams, write_error, write_result
 from jupyter_mlops.cli.progress import open_progress
 from jupyter_mlops.commands.failure import explain_failure, wants_traceback
 from jupyter_mlops.commands.parse import parse_words
@@ -42,15 +40,12 @@ def main(words: Sequence[str] | None = None, commands: tuple[Command, ...] = COM
     except Exception as error:
         if wants_traceback() and not isinstance(error, MlopsError):
             traceback.print_exception(error)
-        explained = explain_failure(error, start=Path.cwd())
+        explained = explain_failure(error)
         write_error(explained, as_json=as_json)
         return explained.exit_status
 
 
 def _run(words: Sequence[str], commands: tuple[Command, ...]) -> int:
-    if words and words[0] == "--version":
-        write_text(f"jupyter-mlops {__version__}\n")
-        return 0
     invocation = parse_words(words, commands)
     result = run_invocation(
         invocation,

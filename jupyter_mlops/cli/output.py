@@ -39,13 +39,8 @@ def write_result(result: Result | None, *, as_json: bool) -> None:
         printed = render_text(
             result.describe(), width=_terminal_width(sys.stdout), colour=wants_colour(sys.stdout)
         )
-    write_text(printed)
-
-
-def write_text(text: str) -> None:
-    """Print ``text`` on standard output, as :func:`write_result` does."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(printed)
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)

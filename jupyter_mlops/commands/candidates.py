@@ -12,7 +12,7 @@ from jupyter_mlops.commands.workspace import read_config
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.folder_tree import FolderTree
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
-from jupyter_mlops.git.index_files import list_index
+from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.metrics.read import read_metrics
@@ -53,7 +53,7 @@ def _list_paths(partial: str, start: Path) -> list[str]:
 
 def _list_tracked(partial: str, start: Path) -> list[str]:
     repository = open_repository(start)
-    names = list_index(repository, ["*" + POINTER_SUFFIX])
+    names = list_index(repository, "*" + POINTER_SUFFIX)
     paths = (repository.root / name.removesuffix(POINTER_SUFFIX) for name in names)
     return [os.path.relpath(path, start).replace(os.sep, "/") for path in paths]
 

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from jupyter_mlops.commands.spec import PROGRAM
+from jupyter_mlops.commands.workspace import current_folder
 from jupyter_mlops.errors import InternalError, MlopsError, UnavailableError
 from jupyter_mlops.files.durable import make_folder, write_atomic
 from jupyter_mlops.git.repository import open_repository
@@ -20,17 +21,17 @@ def wants_traceback() -> bool:
     return os.environ.get(TRACEBACK_VARIABLE, "0") not in ("", "0")
 
 
-def explain_failure(error: Exception, *, start: Path) -> MlopsError:
+def explain_failure(error: Exception) -> MlopsError:
     """Return ``error`` as one that can be shown: itself, or a sentence that owns up to a defect.
 
-    The traceback of a defect is written to ``last-failure.txt`` in the store's folder, over the one
-    before it; outside of a project nothing is written. Never raises.
+    The traceback of a defect is written to ``last-failure.txt`` in the store's folder of the
+    current project, over the one before it; elsewhere nothing is written. Never raises.
     """
     if isinstance(error, MlopsError):
         return error
     if isinstance(error, MemoryError):
         return UnavailableError("There is not enough memory left to do this.", code="out-of-memory")
-    kept = _keep_traceback(error, start)
+    kept = _keep_traceback(error)
     shown = f"{type(error).__name__}: {error}".strip().rstrip(":").splitlines()[0]
     return InternalError(
         f"This is a defect of jupyter-mlops, not of yours: {shown}",
@@ -43,10 +44,10 @@ def explain_failure(error: Exception, *, start: Path) -> MlopsError:
     )
 
 
-def _keep_traceback(error: Exception, start: Path) -> Path | None:
+def _keep_traceback(error: Exception) -> Path | None:
     text = "".join(traceback.format_exception(error))
     try:
-        folder = open_repository(start).store_dir
+        folder = open_repository(current_folder()).store_dir
         make_folder(folder)
         write_atomic(folder / _LAST_FAILURE, text.encode("utf-8", "backslashreplace"))
     except (MlopsError, OSError):

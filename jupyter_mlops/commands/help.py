@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops._version import __version__
 from jupyter_mlops.commands.parse import find_command, nearest
 from jupyter_mlops.commands.signature import Parameter, read_signature
 from jupyter_mlops.commands.spec import PROGRAM, Arg, Command
@@ -50,6 +51,17 @@ class Help:
                 rows = tuple((Code(line.words), line.text) for line in lines)
                 blocks.append(Table(("", ""), rows, title=title))
         return Document(tuple(blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The version of this package."""
+
+    version: str = __version__
+
+    def describe(self) -> Document:
+        """Return one line, the package's name first."""
+        return Document((Note(f"jupyter-mlops {self.version}"),))
 
 
 def help(

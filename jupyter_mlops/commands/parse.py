@@ -15,13 +15,14 @@ class Invocation:
     """A command with its arguments by parameter name, and what was asked of the front end.
 
     With ``wants_help`` the arguments are empty, and the command may be None: help on everything,
-    or on the commands that begin with ``group``.
+    or on the commands that begin with ``group``. With ``wants_version`` there is no command.
     """
 
     command: Command | None
     arguments: dict[str, object] = field(default_factory=dict)
     wants_json: bool = False
     wants_help: bool = False
+    wants_version: bool = False
     group: tuple[str, ...] = ()
 
 
@@ -37,7 +38,9 @@ def parse_words(words: Sequence[str], commands: Sequence[Command]) -> Invocation
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise UsageError(f"{word!a} is not valid UTF-8 text.", code="not-utf8")
     if not words or words[0] in ("-h", "--help"):
-        return Invocation(None, wants_help=True)
+        return Invocation(None, wants_help=True, wants_json="--json" in words)
+    if words[0] == "--version":
+        return Invocation(None, wants_version=True, wants_json="--json" in words)
     command, rest = find_command(words, commands)
     options = list(rest[: rest.index("--")] if "--" in rest else rest)
     if command is None:

@@ -91,14 +91,14 @@ def _shape(parameter: Parameter) -> inspect.Parameter:
     if parameter.positional and parameter.many:
         kind = inspect.Parameter.VAR_POSITIONAL
         return inspect.Parameter(parameter.name, kind, annotation=parameter.base)
-    kind = (
+    named = (
         inspect.Parameter.POSITIONAL_OR_KEYWORD
         if parameter.positional
         else inspect.Parameter.KEYWORD_ONLY
     )
     return inspect.Parameter(
         parameter.name,
-        kind,
+        named,
         default=inspect.Parameter.empty if parameter.default is REQUIRED else parameter.default,
         annotation=parameter.type,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_mlops.clock import Clock
-from jupyter_mlops.commands.help import Help, explain_all, explain_command, explain_group
+from jupyter_mlops.commands.help import Help, Version, explain_all, explain_command, explain_group
 from jupyter_mlops.commands.parse import Invocation
 from jupyter_mlops.commands.signature import read_signature
 from jupyter_mlops.commands.spec import Command, Result
@@ -56,7 +56,7 @@ def run_invocation(
     execution: Execution | None = None,
     commands: tuple[Command, ...] = COMMANDS,
 ) -> Result | None:
-    """Do what typed words ask for: explain, or call the command.
+    """Do what typed words ask for: explain, tell the version, or call the command.
 
     Raises:
         MlopsError: as :func:`run_command`.
@@ -64,7 +64,7 @@ def run_invocation(
     if invocation.wants_help:
         return _explain(invocation, commands)
     if invocation.command is None:
-        raise InternalError("No command was named.")
+        return Version()
     return run_command(
         invocation.command,
         invocation.arguments,

@@ -9,7 +9,7 @@ from jupyter_mlops.document.cells import format_cell, is_amount, visible
 from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
-_AT_START = re.compile(r"(?m)^(\s*)([-+=]|\d+[.)])")
+_AT_START = re.compile(r"(?m)^(\s*|\s*\d+)(?=[-+=.)])")
 
 
 def render_markdown(document: Document) -> str:
@@ -23,7 +23,7 @@ def render_markdown(document: Document) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return ``text`` so that Markdown shows it letter by letter."""
-    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", visible(text, keep_lines=True)))
+    return _AT_START.sub(r"\1\\", _escape_marks(visible(text, keep_lines=True)))
 
 
 def format_code(text: str) -> str:
@@ -66,7 +66,12 @@ def _render_table(table: Table) -> Iterator[str]:
 def _render_cell(cell: Cell) -> str:
     if isinstance(cell, Code):
         return format_code(cell.text).replace("|", "\\|")
-    return escape_markdown(format_cell(cell))
+    return _escape_marks(format_cell(cell))
+
+
+def _escape_marks(text: str) -> str:
+    """Return ``text`` with every mark taken back that works within a line."""
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 def _join(cells: Iterator[str]) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_mlops.commands.run import run_command
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 _LINE = re.compile(rf"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(mlops|{'|'.join(MAGICS)})\s(.*)", re.DOTALL)
 _QUOTES = "'\""
 _NEEDS_QUOTES = re.compile(r"[\s'\"\\$`&;()<>|*?{}]")
-_COMPLETE = next(command for command in COMMANDS if command.name == "complete")
 
 
 class Completer:
@@ -41,19 +39,19 @@ class Completer:
             return {"completions": [], "suppress": False}
         magic, line = match.groups()
         before, word, quote = split_partial(line)
-        words = (*(() if magic == "mlops" else (magic,)), *before, word)
+        words = before if magic == "mlops" else [magic, *before]
+        candidates: tuple[str, ...]
         try:
-            found = run_command(_COMPLETE, {"words": words}, start=Path(os.getcwd()))
-            candidates = getattr(found, "words", ())
+            engine = import_module("jupyter_mlops.commands.complete")  # at the first key press
+            candidates = engine.complete_words(words, word, Path.cwd(), self._commands).words
         except Exception:  # whatever is wrong, a key press must not show an error
             candidates = ()
-        fragment = line[len(line) - len(_last_fragment(line)) :]
         return {
             "completions": [
                 SimpleCompletion(text=_quote(text, quote), type="magic") for text in candidates
             ],
             "suppress": True,
-            "matched_fragment": fragment,
+            "matched_fragment": _last_fragment(line),
             "ordered": True,
         }
 

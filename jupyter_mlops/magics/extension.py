@@ -7,10 +7,10 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.commands.failure import explain_failure, wants_traceback
+from jupyter_mlops.commands.help import explain_words
 from jupyter_mlops.commands.kernel import read_execution, show_results_of
 from jupyter_mlops.commands.parse import parse_words
 from jupyter_mlops.commands.run import encode_result, run_invocation
@@ -18,6 +18,8 @@ from jupyter_mlops.commands.spec import PROGRAM, Command, Result
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
 from jupyter_mlops.commands.workspace import current_folder
 from jupyter_mlops.document import Document, Hint
+from jupyter_mlops.document.cells import visible
+from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.magics.completion import Completer
 from jupyter_mlops.magics.progress import CellProgress
@@ -40,7 +42,7 @@ def load(shell: InteractiveShell, commands: tuple[Command, ...] = COMMANDS) -> N
     """Register ``%mlops``, the magics of single commands, and completion; again changes nothing."""
     unload(shell)
     for name in (GENERAL_MAGIC, *MAGICS):
-        shell.register_magic_function(_Magic(shell, name, commands), "line", name)
+        shell.magics_manager.register_function(_Magic(shell, name, commands), "line", name)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(Completer(commands))
 
@@ -50,6 +52,7 @@ def unload(shell: InteractiveShell) -> None:
     for name in (GENERAL_MAGIC, *MAGICS):
         if isinstance(shell.magics_manager.magics["line"].get(name), _Magic):
             del shell.magics_manager.magics["line"][name]
+            delattr(shell.magics_manager.user_magics, name)
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, Completer)]
@@ -63,7 +66,10 @@ class _Magic:
         self._commands = commands
         self._first: tuple[str, ...] = () if name == GENERAL_MAGIC else (name,)
         self.__name__ = name
-        self.__doc__ = f"Carry out {PROGRAM} {name if self._first else 'COMMAND'}; see --help."
+
+    def getdoc(self) -> str:
+        """Return what ``%snapshot?`` shows."""
+        return render_text(adapt_to_cell(explain_words(self._first, self._commands).describe()))
 
     def __call__(self, line: str) -> Result | None:
         """Carry out the words in ``line`` and return the result, which shows itself.
@@ -82,7 +88,7 @@ class _Magic:
         except Exception as error:
             if wants_traceback():
                 traceback.print_exception(error)
-            raise explain_failure(error, start=Path.cwd()) from None
+            raise explain_failure(error) from None
 
     def _run(self, words: Sequence[str]) -> Result | None:
         invocation = parse_words(words, self._commands)
@@ -138,7 +144,7 @@ def as_magic(command: str) -> str:
 
 def _as_told_in_a_cell(error: MlopsError) -> MlopsError:
     hints = tuple(as_magic(hint) for hint in error.hints)
-    return type(error)(error.message, code=error.code, hints=hints)
+    return type(error)(visible(error.message), code=error.code, hints=hints)
 
 
 def _progress(shell: InteractiveShell) -> Progress:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.document.render_html import render_progress_html
@@ -74,10 +76,11 @@ class _Handle:
     """One output of a cell that can be replaced."""
 
     def __init__(self) -> None:
-        from IPython.display import DisplayHandle
+        from IPython.display import publish_display_data
 
-        self._handle = DisplayHandle()
-        self._handle.display({"text/plain": ""}, raw=True)
+        self._publish: Any = publish_display_data
+        self._id = {"display_id": secrets.token_hex(8)}
+        self._publish({"text/plain": ""}, transient=self._id)
 
     def update(self, bundle: dict[str, str]) -> None:
-        self._handle.update(bundle, raw=True)
+        self._publish(bundle, transient=self._id, update=True)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from jupyter_mlops.document import Bytes, Cell, Code, Delta, Number, Time
+from jupyter_mlops.document.cells import (
+    cell_tone,
+    format_cell,
+    is_amount,
+    shorten,
+    text_width,
+    visible,
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, "–"),
+        ("words", "words"),
+        ("two\nlines", "two\\nlines"),
+        (Code("data/a\tb"), "data/a\\tb"),
+        (1234567, "1,234,567"),
+        (Bytes(1536), "1.5 KiB"),
+        (Number(0.123456789), "0.123457"),
+        (Number(float("nan")), "NaN"),
+        (Delta(0.25, True), "▲ +0.25 better"),
+        (Delta(0.25, False), "▲ +0.25 worse"),
+        (Delta(-3, None), "▼ -3"),
+        (Delta(0, None), "0"),
+    ],
+)
+def test_cells_are_one_line_of_text(cell: Cell, text: str) -> None:
+    assert format_cell(cell) == text
+
+
+def test_times_are_told_in_the_readers_zone() -> None:
+    at = datetime(2026, 11, 23, 20, 44, tzinfo=UTC)
+    assert format_cell(Time(at)) == at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def test_amounts_and_tones() -> None:
+    assert [is_amount(c) for c in (1, Bytes(1), Number(1), Delta(1, None))] == [True] * 4
+    assert not any(is_amount(c) for c in ("1", Code("1"), None, Time(datetime.now(UTC))))
+    assert cell_tone(Delta(1, True)) == "good"
+    assert cell_tone(Delta(1, False)) == "bad"
+    assert cell_tone(Delta(1, None)) == "plain"
+    assert cell_tone(None) == "quiet"
+
+
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[2J", "\x07", "\x9b31m", "\u202egnp.exe", "\u2066", "\u2028", "\udcff"]
+)
+def test_nothing_steers_a_terminal(hostile: str) -> None:
+    shown = visible(f"a{hostile}b")
+    assert shown.startswith("a\\")
+    assert hostile[0] not in shown
+    shown.encode("utf-8")
+
+
+def test_lines_are_kept_on_request() -> None:
+    assert visible("a\n\tb\r", keep_lines=True) == "a\n\tb\\r"
+
+
+def test_width_is_in_columns() -> None:
+    assert [text_width(t) for t in ("abc", "äb", "e\u0301", "漢字", "a\u200db")] == [3, 2, 1, 4, 2]
+    assert shorten("漢字漢字", 5) == "漢字…"
+    assert shorten("abc", 3) == "abc"
+    assert shorten("abcd", 3) == "ab…"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from jupyter_mlops.document import Bytes, Code, Delta, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document.render_html import render_html, render_progress_html
+
+VOID = frozenset({"br", "progress"})
+
+
+class Reader(HTMLParser):
+    """Collects tags and text, and checks that every tag is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.text.append(data)
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_every_block_is_there_and_every_tag_is_closed() -> None:
+    table = Table(("path", "size"), ((Code("a b"), Bytes(2048)), (None, Delta(1, True))), "Kept")
+    document = Document(
+        (
+            Note("Done.", "good"),
+            Hint("Type", "%restore"),
+            table,
+            Figure("Loss", "* *", lambda: "<svg><title>x</title></svg>"),
+        )
+    )
+    reader = read(render_html(document))
+    assert {"table", "caption", "th", "td", "code", "figure", "svg"} <= set(reader.tags)
+    text = "".join(reader.text)
+    for expected in ("Done.", "Type: %restore", "a b", "2.0 KiB", "▲ +1 better", "Loss"):
+        assert expected in text
+
+
+def test_names_reach_the_page_as_text_only() -> None:
+    evil = "<script>alert(1)</script><img src=x onerror='x'>&amp;\""
+    document = Document(
+        (
+            Note(evil, "bad"),
+            Hint(evil, evil),
+            Table((evil,), ((evil,), (Code(evil),)), title=evil),
+            Figure(evil, evil, lambda: ""),
+        )
+    )
+    reader = read(render_html(document))
+    assert not {"script", "img"} & set(reader.tags)
+    assert "".join(reader.text).count(evil) == 8
+
+
+def test_colours_come_from_the_theme_with_something_to_fall_back_on() -> None:
+    html = render_html(Document((Note("x", "good"),)))
+    assert "var(--jp-success-color1, var(--mlops-good))" in html
+    assert "var(--jp-content-font-color1, var(--vscode-foreground, inherit))" in html
+    assert "prefers-color-scheme: dark" in html
+    assert "background: #" not in html
+
+
+def test_a_progress_bar_says_its_share_and_its_text() -> None:
+    assert 'value="0.2500"' in render_progress_html("Keeping <x>", 0.25)
+    assert "Keeping &lt;x&gt;" in render_progress_html("Keeping <x>", 0.25)
+    assert "value" not in render_progress_html("Keeping", None)
