@@ -128,6 +128,7 @@ def _execute(root: Path, run: NotebookRun) -> None:
         km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=kernels),
         resources={"metadata": {"path": str(root)}},
         timeout=_CELL_SECONDS,
+        extra_arguments=["--log-level=ERROR"],
     )
     try:
         client.execute(cleanup_kc=True, env={**os.environ, "JPY_SESSION_NAME": str(path)})
