@@ -245,6 +245,9 @@ def _explain(values: Mapping[str, object]) -> str:
     for key in values:
         if key not in _KEYS[kind]:
             return f"it has the unknown key {show(key)}"
+    reason = _explain_values(values, ("format",))
+    if reason:
+        return reason
     if kind == "tree":
         if ("entries" in values) == ("manifest" in values):
             return "it has either entries or a manifest, one of them"

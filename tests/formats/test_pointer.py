@@ -114,6 +114,7 @@ def test_an_addition_is_one_line_more() -> None:
         (LISTED.replace(" }", ", time = 3 }", 1), "its entry 'a' has the unknown key 'time'"),
         (LISTED.replace(LINE_A, "  3,\n"), "its entry 1 is not a table"),
         (LISTED.replace(LINE_A, LINE_A + "\n"), "another form"),
+        (LISTED.replace("format = 0\n", ""), "it has no format"),
         (LISTED + "\n", "another form"),
         (LISTED + f'manifest = "{HASH}"\n', "it has either entries or a manifest"),
         (MANIFEST.replace("manifest", "entries"), "its entries are not a list"),

@@ -21,6 +21,8 @@ MODES = {1: "100644", 2: "100755", 3: "120000", 4: "040000"}
 KINDS = {1: "CHUNK", 2: "FILE", 3: "TREE", 4: "OUTPUTS", 5: "TOMBSTONE"}
 KIND_LIMITS = {1: 16 * MIB, 2: 256 * MIB, 3: 256 * MIB, 4: 256 * MIB, 5: 64 * 1024}
 CODECS = {0: "RAW", 1: "ZSTD"}
+SHORTEST, MEAN, LONGEST = 16_384, 65_536, 262_144
+MASK_BEFORE, MASK_AFTER = 0x0000D90703537000, 0x0000D90F03530000
 FIRST_LINE = (
     "# This content is kept by jupyter-mlops, not by Git. "
     "To get it: pip install jupyter-mlops, then jupyter mlops restore"
@@ -290,30 +292,29 @@ def read_plain_pack(data: bytes) -> list[dict[str, Any]]:
     table = []
     at = 0
     while at < len(data):
-        length = cut(data[at : at + 262_144], last=len(data) - at <= 262_144)
+        length = cut(data[at : at + LONGEST])
         content = blake3(data[at : at + length]).hexdigest()
         table.append({"offset": at, "hash": content, "size_bytes": length})
         at += length
     return table
 
 
-def cut(data: bytes, *, last: bool = True) -> int:
+def cut(data: bytes) -> int:
     """Return the length of the first chunk of ``data``."""
-    assert last or len(data) == 262_144
-    if len(data) <= 16_384:
+    if len(data) <= SHORTEST:
         return len(data)
-    end = min(len(data), 262_144) // 2 * 2
-    mean = min(len(data), 65_536) // 2 * 2
+    end = min(len(data), LONGEST) // 2 * 2
+    mean = min(len(data), MEAN) // 2 * 2
     state = 0
-    for at in range(16_384, end, 2):
-        mask = 0x0000D90703537000 if at < mean else 0x0000D90F03530000
+    for at in range(SHORTEST, end, 2):
+        mask = MASK_BEFORE if at < mean else MASK_AFTER
         state = (state * 4 + 2 * GEAR[data[at]]) % 2**64
         if state & (2 * mask) == 0:
             return at
         state = (state + GEAR[data[at + 1]]) % 2**64
         if state & mask == 0:
             return at + 1
-    return min(len(data), 262_144)
+    return min(len(data), LONGEST)
 
 
 # Index ------------------------------------------------------------------------------------------

@@ -1,0 +1,8 @@
+"""Hypothesis on a shared machine: an example may take as long as it needs."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
