@@ -14,7 +14,7 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better
 from jupyter_mlops.document import Block, Document, Figure, Note
 from jupyter_mlops.errors import NotFoundError, UsageError
-from jupyter_mlops.files.durable import write_atomic
+from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.history import iter_history, list_branches
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
@@ -141,7 +141,8 @@ def metrics_history(
         html=str(ws.cwd / html) if html else None,
     )
     if html is not None:
-        write_atomic(ws.cwd / html, result.render_page().encode("utf-8"))
+        target = ws.cwd / html
+        WorkTree(target.parent).write_file(target.name, result.render_page().encode("utf-8"))
     return result
 
 

@@ -14,6 +14,7 @@ from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.tracking import flush
 from jupyter_mlops.trees import Tree
+from jupyter_mlops.units import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,13 @@ def spell(revision: str | None) -> str:
 def problem_notes(problems: Sequence[Problem]) -> tuple[Note, ...]:
     """Return one warning for each file that was skipped."""
     return tuple(
-        Note(
-            f"Left out {problem.path}{f' at {problem.where[:7]}' if problem.where else ''}: "
-            f"{problem.why}.",
-            "warning",
-        )
+        Note(f"Left out {problem.path}{_where(problem)}: {problem.why.rstrip('.')}.", "warning")
         for problem in problems
     )
+
+
+def _where(problem: Problem) -> str:
+    if problem.where is None:
+        return ""
+    more = problem.versions - 1
+    return f" at {problem.where[:7]}" + (f" and {plural(more, 'more version')}" if more else "")

@@ -79,6 +79,7 @@ def render_fragment(chart: Chart, text: str) -> str:
         f"{_head(chart)}{_legend(chart, groups)}"
         f'<div class="plot" role="img" tabindex="0"><pre>{html.escape(text)}</pre></div>\n'
         '<p class="readout" aria-live="polite"></p>\n'
+        "<details><summary>Show as table</summary></details>\n"
         f'<script type="text/plain" class="bokehjs">{_packed_bokeh()}</script>\n'
         f"<script>(() => {{\n{_asset('chart.js')}"
         f'drawMlopsHistory(document.getElementById("{ident}"), {_encode_json(given)});\n'
@@ -137,7 +138,6 @@ def _encode_chart(chart: Chart, groups: Iterable[_Group]) -> dict[str, Any]:
     group_of = [_group_of(chart, lane) for lane in range(len(chart.lanes))]
     return {
         "columns": chart.columns,
-        "padding": _padding(chart),
         "groups": [{"branch": group.branch, "style": group.style} for group in groups],
         "metrics": [_encode_metric(chart, metric) for metric in chart.metrics[:METRICS_LIMIT]],
         "dots": [
@@ -147,7 +147,7 @@ def _encode_chart(chart: Chart, groups: Iterable[_Group]) -> dict[str, Any]:
                 "group": group_of[dot.lane],
                 "commit": dot.commit,
                 "snapshot": dot.snapshot,
-                "branches": dot.branches,
+                "where": chart.where(dot),
                 "subject": dot.subject,
                 "author": dot.author,
                 "when": dot.when,
@@ -185,8 +185,7 @@ def _finite(value: Number | None) -> Number | None:
 def _build_figure(chart: Chart, groups: tuple[_Group, ...]) -> Any:
     from bokeh.models import Column, Range1d
 
-    padding = _padding(chart)
-    x_range = Range1d(start=-padding, end=chart.columns - 1 + padding)
+    x_range = Range1d(start=-0.6, end=chart.columns - 0.4)
     plots = (_build_values(chart, groups, x_range), _build_lanes(chart, groups, x_range))
     return Column(
         children=[*plots],
@@ -228,17 +227,16 @@ def _build_lanes(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot
 
     count = len(chart.lanes)
     plot = _new_plot("lanes-plot", x_range, Range1d(start=0.4 - count, end=0.6))
-    labels = _column_labels(chart)
     axis = LinearAxis(
+        name="commits",
         tags=["axis"],
-        major_label_policy=NoOverlap(min_distance=8),
+        major_label_policy=NoOverlap(min_distance=4),
         major_label_text_font_size="11px",
         axis_line_color=None,
         major_tick_in=0,
         major_tick_out=3,
     )
-    axis.ticker = FixedTicker(ticks=list(labels))  # type: ignore[assignment]
-    axis.major_label_overrides = {**labels}  # type: ignore[dict-item]
+    axis.ticker = FixedTicker(ticks=[])  # type: ignore[assignment]
     plot.add_layout(axis, "below")
     plot.height = _LANE_PIXELS * count + 34
     size = max(_dot_size(chart) - 1, 3)
@@ -304,22 +302,8 @@ def _source(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource(data={column: [] for column in columns}, name=name)
 
 
-def _padding(chart: Chart) -> float:
-    """Return how many columns stay empty at either side, so that no dot is cut."""
-    return max(0.6, chart.columns * 0.012)
-
-
 def _dot_size(chart: Chart) -> float:
     return 9 if chart.columns <= 40 else 7 if chart.columns <= 120 else 4
-
-
-def _column_labels(chart: Chart) -> dict[float, str]:
-    """Return a commit's short id for some columns, evenly spread."""
-    every = max(1, math.ceil(chart.columns / 24))
-    commits = {dot.column: dot.commit for dot in chart.dots}
-    return {
-        float(column): (commits.get(column) or "")[:7] for column in range(0, chart.columns, every)
-    }
 
 
 def _head(chart: Chart) -> str:

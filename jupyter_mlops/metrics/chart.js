@@ -128,14 +128,13 @@ async function drawMlopsHistory(root, given) {
     cursor.data = { x: [dot.column], y: [metric.values[at] ?? NaN] };
     laneCursor.data = { x: [dot.column], y: [-dot.lane] };
     readout.replaceChildren();
-    const where = dot.branches.length ? dot.branches.join(", ") : "on no branch";
     if (dot.snapshot !== null) {
       add(readout, "span", "snapshot ");
       add(readout, "code", dot.snapshot);
       add(readout, "span", " of ");
     }
     add(readout, "code", dot.commit === null ? "no commit" : dot.commit.slice(0, 7));
-    add(readout, "span", ` · ${where} · `, "quiet");
+    add(readout, "span", ` · ${dot.where || "on no branch"} · `, "quiet");
     add(readout, "b", format(metric.values[at]));
     const moved = metric.deltas[at];
     if (moved !== null && moved !== 0) {
@@ -165,7 +164,49 @@ async function drawMlopsHistory(root, given) {
       const at = nearest(candidates(), place, x, y, perX, perY);
       if (at !== null && at !== current) point(document_, at);
     });
-    plot.on_event("doubletap", () => plot.x_range.setv({ start: -chart.padding, end: chart.columns - 1 + chart.padding }));
+    plot.on_event("doubletap", () => { show(plot); label(document_, plot); });
+  }
+
+  // All columns, with room at either side for the outermost dots.
+  function show(plot) {
+    const span = chart.columns - 1;
+    const room = Math.max(0.6, (span * 12) / Math.max((plot.inner_width || 200) - 24, 50));
+    plot.x_range.setv({ start: -room, end: span + room });
+  }
+
+  // As many short ids beneath the lanes as there is room for, evenly spread.
+  function label(document_, plot) {
+    const axis = document_.get_model_by_name("commits");
+    const room = Math.max(Math.floor((plot.inner_width || 200) / 62), 1);
+    const every = Math.max(Math.ceil(chart.columns / room), 1);
+    const ids = new Map(dots.map((dot) => [dot.column, dot.commit?.slice(0, 7) ?? ""]));
+    const ticks = Array.from({ length: Math.ceil(chart.columns / every) }, (_, at) => at * every);
+    axis.major_label_overrides = new Map(ticks.map((tick) => [tick, ids.get(tick) ?? ""]));
+    axis.ticker.ticks = ticks;
+  }
+
+  function tabulate() {
+    const details = root.querySelector("details");
+    details.querySelector(".table")?.remove();
+    if (!details.open) return;
+    const box = document.createElement("div");
+    box.className = "table";
+    const table = document.createElement("table");
+    const row = (kind, cells) => {
+      const line = document.createElement("tr");
+      cells.forEach((cell, at) => add(line, kind, cell, kind === "td" && (at === 2 || at === 3) ? "amount" : ""));
+      table.append(line);
+    };
+    row("th", ["Commit", "Branches", metric.label, "Change", "Subject", "Author", "When"]);
+    dots.forEach((dot, at) => {
+      if (!shown(at)) return;
+      const id = dot.snapshot !== null ? `snapshot ${dot.snapshot}` : (dot.commit ?? "").slice(0, 7);
+      const moved = metric.deltas[at];
+      row("td", [id, dot.where, format(metric.values[at]), moved ? format(moved) : "",
+        dot.subject, dot.author ?? "", dot.when]);
+    });
+    box.append(table);
+    details.append(box);
   }
 
   const newest = () => dots.map((_, at) => at).filter((at) => shown(at) && dots[at].snapshot === null).at(-1)
@@ -184,17 +225,26 @@ async function drawMlopsHistory(root, given) {
     () => all().filter(shown), (at) => [dots[at].column, metric.values[at]]);
   follow(document_, document_.get_model_by_name("lanes-plot"), all, (at) => [dots[at].column, -dots[at].lane]);
 
-  select?.addEventListener("change", () => {
-    metric = metrics[Number(select.value)];
+  const lanes = document_.get_model_by_name("lanes-plot");
+  const fit = () => { show(lanes); label(document_, lanes); };
+  fit();
+  lanes.properties.inner_width.change.connect(fit);
+  root.querySelector("details").addEventListener("toggle", tabulate);
+
+  function redraw() {
     fill(document_);
     point(document_, current !== null && shown(current) ? current : newest());
+    tabulate();
+  }
+  select.addEventListener("change", () => {
+    metric = metrics[Number(select.value)];
+    redraw();
   });
   root.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {
     const group = Number(button.dataset.group);
     if (!hidden.delete(group)) hidden.add(group);
     button.setAttribute("aria-pressed", String(!hidden.has(group)));
-    fill(document_);
-    point(document_, current !== null && shown(current) ? current : newest());
+    redraw();
   }));
   plotElement.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last" };

@@ -93,6 +93,13 @@ class Chart:
     edges: tuple[Edge, ...]
     lines: tuple[Line, ...]
 
+    def where(self, dot: Dot) -> str:
+        """Return the branch in whose lane the dot lies, and how many others hold its commit."""
+        if not dot.branches:
+            return ""
+        first = self.lanes[dot.lane].branch or dot.branches[0]
+        return first + (f" +{len(dot.branches) - 1}" if len(dot.branches) > 1 else "")
+
     def change(self, dot: Dot, metric: Metric) -> tuple[Number | None, bool | None]:
         """Return how the metric moved since the dot before, and whether that is better."""
         old = None if dot.previous is None else self.dots[dot.previous].values.get(metric.name)
@@ -124,8 +131,8 @@ def plan_chart(history: History, better: Mapping[str, Better], first: str | None
     edges = tuple(
         Edge(parent, child, merge=parent != point.previous)
         for child, point in enumerate(points)
-        for parent in point.parents
-        if column_of[parent] != column_of[child]
+        for parent in dict.fromkeys((point.previous, *point.parents))
+        if parent is not None and column_of[parent] != column_of[child]
     )
     lines = _plan_lines(points, lane_of)
     return Chart(_rank(history, better), lanes, others, columns, dots, edges, lines)

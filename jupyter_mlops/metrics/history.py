@@ -103,7 +103,7 @@ def read_history(
             builder.pass_commit(commit)
         for snapshot in by_base.get(commit.commit, ()):
             builder.add_snapshot(snapshot)
-    return History(tuple(branches), tuple(builder.points), tuple(decoded.problems))
+    return History(tuple(branches), tuple(builder.points), decoded.problems)
 
 
 def select(history: History, metrics: Sequence[str], limit: int | None = None) -> History:
@@ -215,12 +215,16 @@ def _first_parent_lines(
 
 
 class _Decoded:
-    """Values of blobs, each decoded once; a broken one is named once."""
+    """Values of blobs, each decoded once; a file with broken versions is named once."""
 
     def __init__(self, blobs: Mapping[str, bytes]) -> None:
         self._blobs = blobs
         self._files: dict[tuple[str, str], Mapping[str, Number]] = {}
-        self.problems: list[Problem] = []
+        self._problems: dict[str, Problem] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(self._problems.values())
 
     def values(self, state: Mapping[str, str], commit: str) -> dict[str, Number]:
         found: dict[str, Number] = {}
@@ -233,13 +237,17 @@ class _Decoded:
 
     def _decode(self, path: str, oid: str, commit: str) -> Mapping[str, Number]:
         content = self._blobs.get(oid)
-        if content is None:
-            self.problems.append(Problem(path, "Git has no file with its content", commit))
-            return {}
         try:
+            if content is None:
+                raise ValueError("Git has no file with its content")
             values = decode_metrics(path, content)
         except ValueError as error:
-            self.problems.append(Problem(path, str(error), commit))
+            known = self._problems.get(path)
+            self._problems[path] = (
+                replace(known, versions=known.versions + 1)
+                if known
+                else Problem(path, str(error), commit)
+            )
             return {}
         return {full_name(path, key): value for key, value in values.items()}
 

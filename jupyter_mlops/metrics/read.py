@@ -37,11 +37,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that could not be read as values, and why; ``where`` says in which commit, if any."""
+    """A file that could not be read as values, and why.
+
+    ``where`` is the first commit that holds it so, None outside of history; ``versions`` counts its
+    contents that could not be read.
+    """
 
     path: str
     why: str
     where: str | None = None
+    versions: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,8 +214,7 @@ def _list_point(chart: Chart, metric: Metric, dot: Dot) -> tuple[str, ...]:
     if moved:
         word = {True: " better", False: " worse", None: ""}[better]
         change = f"{'▲ +' if moved > 0 else '▼ -'}{format_number(abs(moved))}{word}"
-    where = ", ".join(dot.branches[:2]) + (" …" if len(dot.branches) > 2 else "")
     name = dot.snapshot if dot.snapshot is not None else (dot.commit or "")[:7]
     value = format_number(dot.values[metric.name])
     subject = dot.subject if len(dot.subject) <= 40 else f"{dot.subject[:39]}…"
-    return (_marker(chart.lanes[dot.lane], dot), name, where, value, change, subject)
+    return (_marker(chart.lanes[dot.lane], dot), name, chart.where(dot), value, change, subject)
