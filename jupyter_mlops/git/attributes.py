@@ -1,0 +1,67 @@
+"""The lines of ``.gitattributes`` that a project needs, and what Git makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jupyter_mlops.git.launcher import FILTER
+from jupyter_mlops.git.process import encode_names, run_git, split_nul
+from jupyter_mlops.git.repository import Repository
+
+ATTRIBUTES_NAME = ".gitattributes"
+
+# Both are read back byte for byte, so Git shall not change their line ends on any machine.
+_WANTED: dict[str, dict[str, str]] = {
+    "*.ipynb": {"filter": FILTER, "eol": "lf"},
+    "*.mlops": {"eol": "lf"},
+}
+_LINES = {
+    "*.ipynb": f"*.ipynb filter={FILTER} text eol=lf",
+    "*.mlops": "*.mlops text eol=lf",
+}
+# A name that no file has, so that only rules for all such files count.
+_PROBE = "mlops-attribute-probe"
+
+
+def read_missing_lines(repo: Repository) -> tuple[str, ...]:
+    """Return the lines that ``.gitattributes`` in the root lacks for what Git finds there now.
+
+    Rules in other files of attributes count as well, be they enough or in the way.
+    """
+    probes = {pattern: pattern.replace("*", _PROBE) for pattern in _WANTED}
+    found = read_attributes(repo, list(probes.values()), ("filter", "eol"))
+    return tuple(
+        _LINES[pattern]
+        for pattern, wanted in _WANTED.items()
+        if any(found[probes[pattern]].get(name) != value for name, value in wanted.items())
+    )
+
+
+def add_lines(text: str, lines: Sequence[str]) -> str:
+    """Return the text of a ``.gitattributes`` with ``lines`` at its end, where they win.
+
+    A line that is there already is moved. Line ends stay as they are; ``text`` is decoded so that
+    all of its bytes come back (``surrogateescape``, ``newline=""``).
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    present = text.splitlines(keepends=True)
+    kept = "".join(line for line in present if line.strip() not in lines)
+    if kept and not kept.endswith("\n"):
+        kept += newline
+    return kept + "".join(line + newline for line in lines)
+
+
+def read_attributes(
+    repo: Repository, paths: Sequence[str], names: Sequence[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the attributes ``names`` that Git gives each of ``paths``, which need not exist.
+
+    An attribute that is not specified is left out; one that is set or unset is ``set``, ``unset``.
+    """
+    printed = run_git(repo, "check-attr", "--stdin", "-z", *names, input=encode_names(paths))
+    fields = split_nul(printed)
+    found: dict[str, dict[str, str]] = {path: {} for path in paths}
+    for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
+        if value != "unspecified":
+            found[path][name] = value
+    return found

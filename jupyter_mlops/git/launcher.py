@@ -1,0 +1,125 @@
+"""The small script through which Git starts jupyter-mlops, and the settings that name it.
+
+Git's configuration and hooks outlive Python environments. So they name no interpreter but a script
+in the store's folder, which finds one: the recorded one, else ``jupyter-mlops`` on PATH. Where
+there is neither it says in one sentence how to go on, so that no repository is left unusable.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_mlops.git.process import run_git, split_nul
+from jupyter_mlops.git.repository import Repository
+
+FILTER = "mlops-notebook"
+"""The filter's name in ``.gitattributes``."""
+
+LAUNCHER_NAME = "launcher"
+"""The script's name in the store's folder."""
+
+NOT_FOUND_STATUS = 69
+"""What the launcher exits with when it finds nothing to start."""
+
+# Looked up by Git at each call, so a clone may be moved, and linked worktrees find it as well.
+_LAUNCH = f'sh "$(git rev-parse --git-common-dir)/mlops/{LAUNCHER_NAME}"'
+
+FILTER_SETTINGS: dict[str, str] = {
+    f"filter.{FILTER}.process": f"{_LAUNCH} filter process",
+    f"filter.{FILTER}.clean": f"{_LAUNCH} filter clean %f",
+    f"filter.{FILTER}.smudge": f"{_LAUNCH} filter smudge %f",
+    f"filter.{FILTER}.required": "true",
+}
+"""What ``init`` writes in the repository's own configuration.
+
+Git uses ``process``; ``clean`` and ``smudge`` are for programs that know nothing else.
+"""
+
+FREEING_COMMAND = f"git config --remove-section filter.{FILTER}"
+"""What takes the filter out of a clone: Git lets notebooks through a filter it knows nothing of."""
+
+_LAUNCHER = """\
+#!/bin/sh
+# Written by "jupyter mlops init", which also renews it. Git starts jupyter-mlops through it.
+interpreter={interpreter}
+package={package}
+if [ -x "$interpreter" ] && [ -f "$package" ]; then
+    exec "$interpreter" -P -m jupyter_mlops "$@"
+fi
+if command -v jupyter-mlops >/dev/null 2>&1; then
+    exec jupyter-mlops "$@"
+fi
+cat >&2 <<END
+jupyter-mlops, through which Git passes this project's notebooks, is neither at $interpreter \
+nor on PATH: install it with "pip install jupyter-mlops" and "jupyter mlops init", or go on \
+without it after "{freeing}".
+END
+exit {status}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where jupyter-mlops is installed: an interpreter, and the package's first file."""
+
+    interpreter: Path
+    package: Path
+
+    def is_present(self) -> bool:
+        """Return whether both files are there."""
+        return self.interpreter.is_file() and self.package.is_file()
+
+
+def launcher_path(repo: Repository) -> Path:
+    """Return where the launcher of this repository is, or would be."""
+    return repo.store_dir / LAUNCHER_NAME
+
+
+def format_launcher(installation: Installation) -> bytes:
+    """Return the script that starts ``installation``.
+
+    ``-P`` keeps the project's own files, in whose folder Git starts it, from being imported.
+    """
+    interpreter = shlex.quote(installation.interpreter.as_posix())
+    package = shlex.quote(installation.package.as_posix())
+    return _LAUNCHER.format(
+        interpreter=interpreter, package=package, freeing=FREEING_COMMAND, status=NOT_FOUND_STATUS
+    ).encode()
+
+
+def parse_launcher(script: bytes) -> Installation | None:
+    """Return what :func:`format_launcher` was given, None when the script is another one."""
+    values = {}
+    for line in script.decode("utf-8", "surrogateescape").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and name in ("interpreter", "package"):
+            try:
+                values[name] = "".join(shlex.split(value))
+            except ValueError:
+                return None
+    if values.keys() != {"interpreter", "package"}:
+        return None
+    installation = Installation(Path(values["interpreter"]), Path(values["package"]))
+    return installation if format_launcher(installation) == script else None
+
+
+def read_filter_settings(repo: Repository) -> dict[str, str]:
+    """Return the settings of our filter that are in effect, by key, from every level."""
+    return _read_section(repo, rf"^filter\.{FILTER}\.")
+
+
+def read_nbstripout_settings(repo: Repository) -> tuple[str, str]:
+    """Return ``filter.nbstripout.extrakeys`` and ``.keepmetadatakeys``, empty where not set."""
+    section = _read_section(repo, r"^filter\.nbstripout\.")
+    return (
+        section.get("filter.nbstripout.extrakeys", ""),
+        section.get("filter.nbstripout.keepmetadatakeys", ""),
+    )
+
+
+def _read_section(repo: Repository, pattern: str) -> dict[str, str]:
+    printed = run_git(repo, "config", "-z", "--get-regexp", pattern, allow=(0, 1))
+    pairs = (entry.partition("\n") for entry in split_nul(printed))
+    return {key: value for key, _, value in pairs}
