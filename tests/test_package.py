@@ -54,9 +54,8 @@ def test_the_help_of_the_command_line_imports_no_command() -> None:
 
 
 def test_loading_the_magics_loads_nothing_heavy_but_ipython() -> None:
-    shell = (
-        "from IPython.core.interactiveshell import InteractiveShell as S\nshell = S.instance()\n"
-    )
+    shell = "from IPython.core.interactiveshell import InteractiveShell\n"
+    shell += "shell = InteractiveShell.instance()\n"
     before = modules_after(shell)
     after = modules_after(shell + "shell.run_line_magic('load_ext', 'jupyter_mlops')")
     assert not {name.partition(".")[0] for name in after - before} & HEAVY - {"IPython"}

@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.document.render_html import render_progress_html
@@ -76,11 +75,14 @@ class _Handle:
     """One output of a cell that can be replaced."""
 
     def __init__(self) -> None:
-        from IPython.display import publish_display_data
-
-        self._publish: Any = publish_display_data
         self._id = {"display_id": secrets.token_hex(8)}
-        self._publish({"text/plain": ""}, transient=self._id)
+        _publish({"text/plain": ""}, transient=self._id)
 
     def update(self, bundle: dict[str, str]) -> None:
-        self._publish(bundle, transient=self._id, update=True)
+        _publish(bundle, transient=self._id, update=True)
+
+
+def _publish(bundle: dict[str, str], **options: object) -> None:
+    from IPython.display import publish_display_data
+
+    publish_display_data(bundle, **options)

@@ -58,7 +58,7 @@ def press_tab(tools: Path, folder: Path, line: str, *, before: str = "") -> str:
         "bash",
         ["--norc", "--noprofile", "-i"],
         cwd=str(folder),
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PS1": "$ ", "TERM": "dumb"},  # type: ignore[arg-type]
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PS1": "$ ", "TERM": "dumb"},
         encoding="utf-8",
         timeout=20,
         dimensions=(24, 300),

@@ -69,7 +69,8 @@ def test_a_json_object_that_does_not_fit_is_refused(body: dict[str, object], cod
 
 
 def test_what_is_required_must_be_there() -> None:
-    for body in ({}, {"names": []}):
+    bodies: tuple[dict[str, object], ...] = ({}, {"names": []})
+    for body in bodies:
         with pytest.raises(UsageError) as caught:
             decode_arguments(REMOVE, body)
         assert caught.value.code == "missing-argument"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from jupyter_mlops.magics.extension import load, unload
 from tests.support.project import Project
@@ -18,11 +20,13 @@ def shell(project: Project) -> Iterator[InteractiveShell]:
     project.write("data/train one.csv", "x")
     before = os.getcwd()
     os.chdir(project.root)
-    shell = InteractiveShell.instance()
-    shell.reset(new_session=False)
-    shell.history_manager.reset()
+    config = Config()
+    config.HistoryManager.hist_file = ":memory:"
+    shell = InteractiveShell.instance(config=config)
     load(shell, SAMPLES)
     yield shell
     unload(shell)
+    shell.atexit_operations()
+    atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
     os.chdir(before)

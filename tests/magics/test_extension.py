@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -17,8 +16,16 @@ Capture = pytest.CaptureFixture[str]
 
 
 def run(shell: InteractiveShell, cell: str) -> ExecutionResult:
-    result: ExecutionResult = shell.run_cell(cell, store_history=True)
-    return result
+    done = shell.run_cell(cell, store_history=True)
+    assert isinstance(done, ExecutionResult)
+    return done
+
+
+def shown(shell: InteractiveShell, result: object) -> dict[str, str]:
+    """Return what a front end is given of a result."""
+    assert shell.display_formatter is not None
+    bundle, _ = shell.display_formatter.format(result)
+    return dict(bundle)
 
 
 def test_a_magic_returns_its_result(shell: InteractiveShell) -> None:
@@ -35,17 +42,19 @@ def test_cells_come_along_in_the_order_in_which_they_ran(shell: InteractiveShell
     for cell in ("x = 1", "1 / 0", "y = 2"):
         run(shell, cell)
     kept = run(shell, "%mlops keep").result
+    assert isinstance(kept, Kept)
     assert kept.cells == ("x = 1", "1 / 0", "y = 2", "%mlops keep")
 
 
 def test_variables_are_expanded_as_in_every_magic(shell: InteractiveShell) -> None:
     run(shell, "acc = 0.91")
-    assert run(shell, "%mlops keep -m 'acc {acc}'").result.message == "acc 0.91"
+    kept = run(shell, "%mlops keep -m 'acc {acc}'").result
+    assert isinstance(kept, Kept)
+    assert kept.message == "acc 0.91"
 
 
 def test_a_result_shows_itself_text_first(shell: InteractiveShell) -> None:
-    result = run(shell, "%mlops keep a").result
-    bundle, _ = shell.display_formatter.format(result)
+    bundle = shown(shell, run(shell, "%mlops keep a").result)
     assert list(bundle) == ["text/plain", "text/html"]
     assert bundle["text/plain"].startswith("Kept 1 paths\n")
     assert "Get it back: %mlops restore" not in bundle["text/plain"]
@@ -69,7 +78,8 @@ def test_nothing_ever_exits_the_kernel(
 
 
 def test_help_speaks_of_magics(shell: InteractiveShell, capsys: Capture) -> None:
-    assert "Usage: %mlops keep [PATH…]" in _shown(shell, run(shell, "%mlops keep --help").result)
+    told = shown(shell, run(shell, "%mlops keep --help").result)["text/plain"]
+    assert "Usage: %mlops keep [PATH…]" in told
     shell.run_line_magic("pinfo", "%mlops")
     assert "Usage: %mlops COMMAND" in capsys.readouterr().out
 
@@ -134,7 +144,7 @@ def test_a_bare_magic_is_its_command(shell: InteractiveShell) -> None:
 def test_results_of_python_calls_show_themselves(shell: InteractiveShell, project: Project) -> None:
     done = run(shell, "import jupyter_mlops as mlops\nmlops.help('completion')")
     assert done.success
-    assert _shown(shell, done.result).startswith("Usage: jupyter mlops completion")
+    assert "Usage: jupyter mlops completion" in shown(shell, done.result)["text/plain"]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +170,3 @@ def test_commands_become_magics() -> None:
     note = Note("jupyter mlops status")
     document = Document((note, Hint("Type", "jupyter mlops status")))
     assert adapt_to_cell(document).blocks == (note, Hint("Type", "%mlops status"))
-
-
-def _shown(shell: InteractiveShell, result: Any) -> str:
-    bundle, _ = shell.display_formatter.format(result)
-    return str(bundle["text/plain"])

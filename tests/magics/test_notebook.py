@@ -20,7 +20,9 @@ load(get_ipython(), SAMPLES)"""
 
 def execute(folder: Path, *cells: str) -> nbformat.NotebookNode:
     """Run cells in a kernel of their own, as Run All and nbconvert do."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(c) for c in cells]
+    )
     client = NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
