@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,7 @@ def write_state_tree(
     untracked_limit_bytes: int,
     leave_out: Callable[[str], str | None] = lambda path: None,
     describe: _Describe = lambda left_out: {},
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> StateTree:
     """Write the tree of the index with every changed and every new file that Git does not ignore.
 
@@ -102,6 +104,7 @@ def write_state_tree(
         leave_out: called with the path of each changed or new file; returns why it is to be left
             out, or None.
         describe: called with what is left out, sorted; returns more files as ``extra`` does.
+        now_ns: tells the time in nanoseconds since 1970, as files' times are told.
 
     Raises:
         UnavailableError: Git fails (say, a filter that is required cannot run), or the disk is
@@ -109,10 +112,10 @@ def write_state_tree(
     """
     limits = _Limits(file_limit_bytes, untracked_limit_bytes, leave_out)
     try:
-        return _write(repo, extra, limits, describe)
+        return _write(repo, extra, limits, describe, now_ns())
     except _MissingBlobError:
         clear_dirty_cache(repo)
-    return _write(repo, extra, limits, describe)
+    return _write(repo, extra, limits, describe, now_ns())
 
 
 class _MissingBlobError(Exception):
@@ -137,7 +140,11 @@ class _Plan:
 
 
 def _write(
-    repo: Repository, extra: Mapping[str, bytes], limits: _Limits, describe: _Describe
+    repo: Repository,
+    extra: Mapping[str, bytes],
+    limits: _Limits,
+    describe: _Describe,
+    now_ns: int,
 ) -> StateTree:
     with open_private_index(repo) as private:
         env = {"GIT_INDEX_FILE": str(private)}
@@ -146,7 +153,6 @@ def _write(
         left_out = tuple(sorted(plan.left_out))
         given = {**extra, **describe(left_out)}
         adds = [add for add in plan.add if add.path not in given]
-        now_ns = time.time_ns()
         cache = read_dirty_cache(repo, (add.path for add in adds))
         known, unknown = _split_known(adds, cache, now_ns)
         # What is gone goes before files are added: a folder may stand where a file was.
@@ -154,6 +160,7 @@ def _write(
         if unknown:
             _add_files(repo, env, unknown)
             _record(repo, env, unknown, cache, now_ns)
+        _settle(private, now_ns)
         tree = _write_tree(repo, env, may_miss=bool(known))
         cache.write(repo)
     return StateTree(tree, left_out)
@@ -296,6 +303,16 @@ def blob_oid(repo: Repository, content: bytes) -> str:
     digest.update(b"blob %d\0" % len(content))
     digest.update(content)
     return digest.hexdigest()
+
+
+def _settle(private: Path, now_ns: int) -> None:
+    """Give an index that is looked at no more a time after that of all files.
+
+    Else Git, which writes it once more with the tree, would run the filters of all files again that
+    are not older than it, to see whether they have changed since.
+    """
+    with suppress(FileNotFoundError):
+        os.utime(private, ns=(now_ns, now_ns + 3_600_000_000_000))
 
 
 def _write_tree(repo: Repository, env: Mapping[str, str], *, may_miss: bool) -> str:
