@@ -55,7 +55,17 @@ def iter_history(
         return []
     printed = run_git(
         repo,
-        *("log", "--stdin", "-z", "--topo-order", "--reverse", "--encoding=UTF-8", _FORMAT),
+        *(
+            "-c",
+            "log.follow=false",
+            "log",
+            "--stdin",
+            "-z",
+            "--topo-order",
+            "--reverse",
+            "--encoding=UTF-8",
+            _FORMAT,
+        ),
         *("--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-color"),
         *("--diff-merges=first-parent", "--full-history", "--sparse", "--root"),
         *("--", *(f":(top,glob){pattern}" for pattern in pathspecs)),
