@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.ids import format_hash, hash_bytes
 from jupyter_mlops.notebooks.canonical import (
@@ -67,21 +69,32 @@ def find_removed(before: Notebook, after: Notebook) -> Removed | None:
     return Removed(top, cells)
 
 
+class _Cell(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    source: str
+    id: str | None = None
+    fields: str = "{}"
+
+
+class _Payload(msgspec.Struct, forbid_unknown_fields=True):
+    format: int
+    created_at: str
+    notebook: str
+    cells: list[_Cell]
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
 def encode_outputs(removed: Removed, created_at: datetime) -> bytes:
     """Return the payload that the store keeps; ``created_at`` is aware.
 
-    One JSON object, ASCII; ``NaN`` and ``Infinity`` stand in it as they do in notebooks. The same
-    ``removed`` gives the same bytes but for ``created_at``: see :func:`same_outputs`.
+    One JSON object. Fields stand in it as JSON texts, since notebooks have numbers that JSON has
+    not, ``NaN`` among them. The same ``removed`` gives the same bytes but for ``created_at``.
     """
-    body = {
-        "notebook": removed.notebook,
-        "cells": [
-            {"id": cell.id, "source": cell.source, "fields": cell.fields} for cell in removed.cells
-        ],
-    }
+    cells = [_Cell(cell.source, cell.id, _encode_fields(cell.fields)) for cell in removed.cells]
     moment = created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    header = f'{{"format":{FORMAT},"created_at":"{moment}",'
-    return (header + json.dumps(body, separators=(",", ":"))[1:]).encode("ascii")
+    return msgspec.json.encode(_Payload(FORMAT, moment, _encode_fields(removed.notebook), cells))
 
 
 def decode_outputs(payload: bytes) -> Removed:
@@ -92,25 +105,37 @@ def decode_outputs(payload: bytes) -> Removed:
         UnsupportedError: a newer version wrote it (``format-newer``).
     """
     try:
-        tree = json.loads(payload)
-        version = tree["format"]
+        version = msgspec.json.decode(payload, type=_Head).format
         if version == FORMAT:
+            decoded = msgspec.json.decode(payload, type=_Payload)
             cells = tuple(
-                RemovedCell(cell["id"], cell["source"], _as_fields(cell["fields"]))
-                for cell in tree["cells"]
+                RemovedCell(cell.id, cell.source, _decode_fields(cell.fields))
+                for cell in decoded.cells
             )
-            return Removed(_as_fields(tree["notebook"]), cells)
-    except MALFORMED as error:
+            return Removed(_decode_fields(decoded.notebook), cells)
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(
             "The outputs that the store kept for a notebook are not readable.",
             code="outputs-invalid",
+            hints=("jupyter mlops doctor",),
         ) from error
     raise UnsupportedError(
-        f"The outputs that the store kept for a notebook are of format {version!r}, newer than "
+        f"The outputs that the store kept for a notebook are of format {version}, newer than "
         "this version of jupyter-mlops knows.",
         code="format-newer",
         hints=("pip install --upgrade jupyter-mlops",),
     )
+
+
+def _encode_fields(fields: Fields) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _decode_fields(text: str) -> Fields:
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("fields are an object")
+    return fields
 
 
 _CREATED_AT = re.compile(rb'\{"format":\d+,"created_at":"[^"]*",')
@@ -193,9 +218,3 @@ def _merge(target: Notebook, fields: Fields) -> None:
             _merge(kept, value)
         else:
             target[key] = value
-
-
-def _as_fields(value: object) -> Fields:
-    if not isinstance(value, dict):
-        raise TypeError("fields are an object")
-    return value

@@ -74,7 +74,16 @@ def test_when_it_was_made_does_not_make_outputs_differ() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"[]", b"{}", b'{"format":0}', b'{"format":0,"notebook":[],"cells":[]}', b"\xff"],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format":0}',
+        b'{"format":0,"created_at":"","notebook":"[]","cells":[]}',
+        b'{"format":0,"created_at":"","notebook":"{","cells":[]}',
+        b'{"format":0,"created_at":"","notebook":"{}","cells":[],"more":1}',
+        b"\xff",
+    ],
 )
 def test_a_damaged_payload_is_named(payload: bytes) -> None:
     with pytest.raises(IntegrityError):
