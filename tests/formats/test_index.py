@@ -99,15 +99,20 @@ def test_many_records_in_small_buckets() -> None:
         assert view.find_first(RecordKind.FILE, content) is None
 
 
-def test_a_match_across_two_ids_is_none() -> None:
-    first, second = Hash(b"a" * 16 + b"b" * 16), Hash(b"b" * 16 + b"c" * 16)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_match_across_two_ids_is_none(there: bool) -> None:
+    sought = Hash(b"b" * 32)
+    contents = [Hash(b"a" * 16 + b"b" * 16), Hash(b"b" * 16 + b"c" * 16)]
+    if there:
+        contents.insert(1, sought)
     rows = [
-        (0, RecordInfo(RecordKind.CHUNK, content, Codec.RAW, 8, 1, 1))
-        for content in (first, second)
+        (0, RecordInfo(RecordKind.CHUNK, content, Codec.RAW, 8 + n, 1, 1))
+        for n, content in enumerate(contents)
     ]
-    view = IndexView(encode_index([PackEntry(first, False, BIG)], rows), origin="i")
-    assert view.find(RecordKind.CHUNK, Hash(b"b" * 32)) == []
-    assert view.find_first(RecordKind.CHUNK, second) is not None
+    view = IndexView(encode_index([PackEntry(sought, False, BIG)], rows), origin="i")
+    assert [place.offset for place in view.find(RecordKind.CHUNK, sought)] == [9] * there
+    first = view.find_first(RecordKind.CHUNK, sought)
+    assert (first is not None and first.offset == 9) == there
 
 
 def test_a_segment_is_searched_in_a_mapped_file(tmp_path: Path) -> None:
