@@ -93,8 +93,8 @@ STEPS = (
     ),
     _commit(
         "boosting",
-        "Go on for two hundred stages",
-        NotebookRun("cancer-boosting.ipynb", {"stages": 200, "rate": 0.3}),
+        "Learn slowly again, for two hundred stages",
+        NotebookRun("cancer-boosting.ipynb", {"stages": 200, "rate": 0.1}),
     ),
     _merge("main", "boosting", "Take over boosting", tag="v2"),
     _commit("main", "Show where to start", NotebookRun("start-here.ipynb")),
