@@ -1,4 +1,7 @@
-"""What a project's ``mlops.toml`` says, as frozen values; the file's format is in ``formats.project``."""
+"""What a project's ``mlops.toml`` says, as frozen values.
+
+The file's format is in ``formats.project``.
+"""
 
 from __future__ import annotations
 

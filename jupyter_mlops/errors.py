@@ -1,7 +1,8 @@
 """Every exception of the package, ordered by what the caller does next.
 
-Each carries a stable kebab-case ``code``, an exit status, an HTTP status and hints. A hint is a command
-that can be typed, or one short sentence. The message is one sentence: what could not be done, to what, and why.
+Each carries a stable kebab-case ``code``, an exit status, an HTTP status and hints. A hint is a
+command that can be typed, or one short sentence. The message is one sentence: what could not be
+done, to what, and why.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class UsageError(MlopsError):
 
 
 class UnsupportedError(MlopsError):
-    """This version cannot do that (yet, or any more); the caller upgrades or chooses another way."""
+    """This version cannot do that (yet, or any more).
+
+    The caller upgrades or chooses another way.
+    """
 
     default_code = "unsupported"
     exit_status = 2

@@ -41,7 +41,10 @@ def parse_hash(text: str) -> Hash:
 
 
 def new_snapshot_id() -> str:
-    """Return a random snapshot id: 12 lower-case base32 letters, the first never a hexadecimal digit."""
+    """Return a random snapshot id.
+
+    12 lower-case base32 letters, the first never a hexadecimal digit.
+    """
     return secrets.choice(_NOT_HEX) + "".join(secrets.choice(_LETTERS) for _ in range(11))
 
 

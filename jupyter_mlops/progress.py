@@ -19,7 +19,10 @@ class Progress(Protocol):
     """Shows work to whoever waits."""
 
     def task(self, label: str, total: int | None, unit: str = "B") -> _TaskContext:
-        """Return a context manager that yields a :class:`Task`; ``unit`` is ``B`` for bytes or a plural noun."""
+        """Return a context manager that yields a :class:`Task`.
+
+        ``unit`` is ``B`` for bytes or a plural noun.
+        """
         ...
 
 
