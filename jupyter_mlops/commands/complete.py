@@ -79,7 +79,8 @@ def _complete_arguments(
     if plain_count < len(positionals):
         return _values(positionals[plain_count], partial, start)
     if positionals and positionals[-1].many:
-        return _values(positionals[-1], partial, start)
+        arg = positionals[-1].arg
+        return list_candidates(arg.complete_rest or arg.complete, partial, start)
     return []
 
 

@@ -148,8 +148,11 @@ def format_usage(command: Command) -> str:
     signature = read_signature(command)
     words = [PROGRAM, command.name]
     for parameter in signature.positionals:
-        word = parameter.metavar + ("…" if parameter.many else "")
-        words.append(word if parameter.required else f"[{word}]")
+        word = parameter.metavar
+        if not word.startswith("["):
+            word += "…" if parameter.many else ""
+            word = word if parameter.required else f"[{word}]"
+        words.append(word)
     for parameter in signature.options:
         word = parameter.arg.short or parameter.option
         if not parameter.is_flag:

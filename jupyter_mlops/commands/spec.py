@@ -35,13 +35,16 @@ class Arg:
     """What a parameter's annotation adds to its type: help, how it is shown, what completes it.
 
     ``metavar`` is the word that stands for the value (``PATH``), the parameter's name in capitals
-    by default; ``short`` is an option's one-letter form (``-m``).
+    by default; where it begins with ``[`` it is the whole grammar of the words. ``short`` is an
+    option's one-letter form (``-m``). ``complete_rest`` completes the words after the first, where
+    those are something else.
     """
 
     help: str
     metavar: str | None = None
     short: str | None = None
     complete: Completion = "none"
+    complete_rest: Completion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,15 @@ _STYLE = """<style>
 .mlops-document pre, .mlops-document code { color: inherit; background: transparent;
   font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)); }
 .mlops-document pre { margin: 0; overflow-x: auto; }
-.mlops-document table { border-collapse: collapse; margin: 0.5em 0; color: inherit; }
+.mlops-document table { border-collapse: collapse; margin: 0.5em 0; color: inherit;
+  font: inherit; }
 .mlops-document caption { text-align: left; font-weight: bold; color: inherit; padding: 0; }
 .mlops-document th, .mlops-document td { text-align: left; padding: 0.15em 1em 0.15em 0;
   border-bottom: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.35)); }
 .mlops-document .mlops-amount { text-align: right; font-variant-numeric: tabular-nums; }
-.mlops-document .mlops-good { color: var(--jp-success-color1, var(--mlops-good)); }
-.mlops-document .mlops-warning { color: var(--jp-warn-color1, var(--mlops-warning)); }
+.mlops-document .mlops-good { color: var(--jp-success-color0, var(--mlops-good)); }
+.mlops-document .mlops-warning { color: var(--jp-warn-color0, var(--mlops-warning));
+  color: color-mix(in srgb, var(--jp-warn-color0, var(--mlops-warning)) 75%, currentColor); }
 .mlops-document .mlops-bad { color: var(--jp-error-color1, var(--mlops-bad)); }
 .mlops-document .mlops-quiet { opacity: 0.75; }
 .mlops-document figure { margin: 0.5em 0; }

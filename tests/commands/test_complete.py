@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.commands.complete import complete_words
+from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
 from tests.support.project import Project
 from tests.support.sample_commands import SAMPLES
@@ -70,6 +71,12 @@ def test_positionals_are_offered_by_their_place(folder: Path) -> None:
     assert words(folder, "rename", "") == ("model.bin",)
     assert words(folder, "rename", "model.bin", "") == ()
     assert words(folder / "data", "rename", "") == ("../model.bin",)
+
+
+def test_the_words_after_the_first_may_be_something_else(folder: Path) -> None:
+    free = Command(("free",), "tests.support.sample_commands:free", "Take words as they come.")
+    assert complete_words(("free",), "", folder, (free,)).words == ("feature/a", "main")
+    assert complete_words(("free", "main"), "da", folder, (free,)).words == ("data/",)
 
 
 def test_real_commands_offer_revisions_and_metrics(folder: Path) -> None:

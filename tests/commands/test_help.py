@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlops.commands.help import explain_all, explain_words, format_usage
+from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import NotFoundError
 from tests.support.sample_commands import SAMPLES
@@ -17,6 +18,11 @@ def test_usage_is_the_grammar_in_one_line() -> None:
     assert usages["rename"] == "jupyter mlops rename OLD NEW"
     assert usages["things remove"] == "jupyter mlops things remove NAME…"
     assert usages["keep list"] == "jupyter mlops keep list"
+
+
+def test_a_grammar_of_its_own_is_shown_as_it_is() -> None:
+    command = Command(("free",), "tests.support.sample_commands:free", "Take words as they come.")
+    assert format_usage(command) == "jupyter mlops free [REVISION] [PATH…]"
 
 
 def test_help_on_a_command_tells_all_that_can_be_typed() -> None:

@@ -73,7 +73,7 @@ def test_names_reach_the_page_as_text_only() -> None:
 
 def test_colours_come_from_the_theme_with_something_to_fall_back_on() -> None:
     html = render_html(Document((Note("x", "good"),)))
-    assert "var(--jp-success-color1, var(--mlops-good))" in html
+    assert "var(--jp-success-color0, var(--mlops-good))" in html
     assert "var(--jp-content-font-color1, var(--vscode-foreground, inherit))" in html
     assert "prefers-color-scheme: dark" in html
     assert "background: #" not in html

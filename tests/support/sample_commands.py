@@ -178,6 +178,17 @@ def count(here: Here) -> int:
     return 3
 
 
+def free(
+    here: Here,
+    words: Annotated[
+        tuple[str, ...],
+        Arg("Words.", metavar="[REVISION] [PATH…]", complete="branch", complete_rest="path"),
+    ] = (),
+) -> Said:
+    """Take words as they come."""
+    return Said(" ".join(words))
+
+
 def _command(words: str, function: str, summary: str, *, magic: bool = False) -> Command:
     target = f"tests.support.sample_commands:{function}"
     return Command(tuple(words.split()), target, summary, magic=magic)
