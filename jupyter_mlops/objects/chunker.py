@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from jupyter_mlops.formats.chunking import CHUNK_MAX_BYTES, iter_cuts
+from jupyter_mlops.formats.chunking import CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, iter_cuts
 
 BLOCK_BYTES = 4 << 20
 
@@ -48,8 +48,8 @@ def iter_blocks(fd: int, take_buffer: Callable[[], bytearray]) -> Iterator[Block
 
 
 def cut_bytes(content: bytes) -> list[int]:
-    """Return the lengths of the chunks of a whole file; none for an empty one."""
-    return list(iter_cuts(content)) if content else []
+    """Return the lengths of the chunks of a whole file; one for what is too small to be cut."""
+    return list(iter_cuts(content)) if len(content) > CHUNK_MIN_BYTES else [len(content)]
 
 
 def _read_into(fd: int, view: memoryview) -> int:

@@ -112,7 +112,7 @@ class Store:
             self._searched_packs = False
 
     def look_again(self) -> bool:
-        """Load what came to the index, else index packs that no segment names; False if nothing is new.
+        """Load what came to the index, else index packs without segment; False if nothing is new.
 
         The packs are searched once until :meth:`reload`.
         """

@@ -213,7 +213,7 @@ class Writer:
         content, mode = read_small(path)
         id = hash_bytes(content)
         lengths = cut_bytes(content)
-        if len(lengths) <= 1:
+        if len(lengths) == 1:
             if not self._is_known(RecordKind.CHUNK, id):
                 codec, payload = compress(content)
                 records.append(make_record(RecordKind.CHUNK, id, codec, len(content), payload))
