@@ -171,11 +171,12 @@ def test_variables_of_a_hook_do_not_redirect_it(project: Project, repo: Reposito
 def test_files_staged_in_the_same_moment_are_not_taken_for_unchanged(
     project: Project, repo: Repository
 ) -> None:
-    project.write("raced", "aaaa")
+    project.git("config", "core.trustCtime", "false")
+    moment = (10**18, 10**18)
+    os.utime(project.write("raced", "aaaa"), ns=moment)
     project.git("add", "raced")
-    project.write("raced", "bbbb")
-    same = (project.root / "raced").stat().st_mtime_ns
-    os.utime(repo.git_dir / "index", ns=(same, same))
+    os.utime(project.write("raced", "bbbb"), ns=moment)
+    os.utime(repo.git_dir / "index", ns=moment)
     project.write("mine", "x")
     stage_paths(repo, ["mine"])
     assert project.git("diff", "--name-only").split() == ["raced"]

@@ -408,12 +408,13 @@ def test_variables_of_a_hook_do_not_redirect_it(project: Project, repo: Reposito
 def test_a_file_changed_in_the_moment_it_was_staged_is_seen(
     project: Project, repo: Repository
 ) -> None:
-    project.write("raced", "aaaa")
+    project.git("config", "core.trustCtime", "false")
+    moment = (10**18, 10**18)
+    os.utime(project.write("raced", "aaaa"), ns=moment)
     project.git("add", "raced")
-    project.write("raced", "bbbb")
-    same = (project.root / "raced").stat().st_mtime_ns
-    os.utime(repo.git_dir / "index", ns=(same, same))
-    assert read(repo, write(repo))["raced"] == b"bbbb"
+    os.utime(project.write("raced", "bbbb"), ns=moment)
+    os.utime(repo.git_dir / "index", ns=moment)
+    assert read(repo, write(repo, {"given": b""}))["raced"] == b"bbbb"
 
 
 def test_settings_of_status_do_not_matter(project: Project, repo: Repository) -> None:
