@@ -1,0 +1,228 @@
+"""The command ``doctor``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from jupyter_mlops._version import __version__
+from jupyter_mlops.commands.clone import current_installation, plan_clone, read_launcher
+from jupyter_mlops.commands.spec import PROGRAM
+from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, read_config
+from jupyter_mlops.config import CONFIG_NAME
+from jupyter_mlops.document import Block, Document, Hint, Note
+from jupyter_mlops.errors import MlopsError, NotFoundError
+from jupyter_mlops.git.attributes import ATTRIBUTES_NAME, read_attributes, read_missing_lines
+from jupyter_mlops.git.launcher import FILTER
+from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.process import literal, run_git, split_nul
+from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.git.trees import open_blob_reader
+from jupyter_mlops.notebooks.strip import carries_outputs
+from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.tracked import read_tracked
+from jupyter_mlops.units import format_bytes
+
+_INIT = f"{PROGRAM} init"
+_LISTED = 20
+_VERSION = re.compile(r"^__version__ = ['\"]([^'\"]+)['\"]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a stable code, a sentence, and the command that mends it."""
+
+    code: str
+    problem: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorResult:
+    """All that is wrong with a clone."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """1 when something is wrong."""
+        return int(bool(self.findings))
+
+    def describe(self) -> Document:
+        """Return each problem with the command that mends it."""
+        if not self.findings:
+            return Document((Note("Nothing is wrong with this clone.", "good"),))
+        blocks: list[Block] = []
+        for finding in self.findings:
+            blocks.append(Note(finding.problem, "bad"))
+            blocks.append(Hint("Mend it", finding.mend))
+        return Document(tuple(blocks))
+
+
+def doctor(here: Here) -> DoctorResult:
+    """Say what is wrong with this clone, and the one command that mends it.
+
+    Looks at mlops.toml, the notebook filter, the hooks, where jupyter-mlops is installed, the
+    store, the pointer files, and at notebooks with outputs and big files that were committed
+    without the tool. Changes nothing; the exit status is 1 when something is wrong.
+    """
+    repo = open_repository(here.cwd)
+    findings = [*_check_config(repo), *_check_clone(repo), *_check_attributes(repo)]
+    findings += _check_notebooks(repo)
+    try:
+        ws = open_workspace(here.cwd, clock=here.clock, progress=here.progress)
+    except MlopsError as error:
+        if not findings:
+            findings.append(_finding_of(error))
+    else:
+        findings += [*_check_pointers(ws), *_check_big_files(ws)]
+    return DoctorResult(tuple(findings))
+
+
+def _finding_of(error: MlopsError, mend: str = "git status") -> Finding:
+    return Finding(error.code, error.message, error.hints[0] if error.hints else mend)
+
+
+def _check_config(repo: Repository) -> Iterator[Finding]:
+    try:
+        read_config(repo.root)
+    except NotFoundError as error:
+        yield Finding(error.code, error.message, _INIT)
+    except MlopsError as error:
+        yield Finding(error.code, error.message, f"git diff -- {CONFIG_NAME}")
+
+
+def _check_clone(repo: Repository) -> Iterator[Finding]:
+    """Look at what Git does not carry, and at what Git would start."""
+    plan = plan_clone(repo, here=current_installation(), renew=False)
+    if plan.moved is not None:
+        yield Finding(
+            "environment-moved",
+            f"jupyter-mlops is no longer at {plan.moved.interpreter}, where Git looks for it.",
+            _INIT,
+        )
+    elif plan.launcher is not None:
+        yield Finding("launcher-missing", "Git does not know where jupyter-mlops is.", _INIT)
+    if plan.settings:
+        yield Finding(
+            "filter-missing",
+            "The notebook filter is not set up in this clone's .git/config.",
+            _INIT,
+        )
+    if not plan.hooks.is_empty():
+        names = ", ".join(plan.hooks.scripts) or "core.hooksPath"
+        yield Finding("hooks-missing", f"Git hooks are not as they should be: {names}.", _INIT)
+    yield from _check_version(repo)
+
+
+def _check_version(repo: Repository) -> Iterator[Finding]:
+    recorded = read_launcher(repo)
+    if recorded is None or recorded == current_installation():
+        return
+    try:
+        text = recorded.package.with_name("_version.py").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    found = _VERSION.search(text)
+    if found and found[1] != __version__:
+        yield Finding(
+            "versions-differ",
+            f"Git starts jupyter-mlops {found[1]} of {recorded.interpreter}, and this is"
+            f" {__version__}.",
+            _INIT,
+        )
+
+
+def _check_attributes(repo: Repository) -> Iterator[Finding]:
+    missing = read_missing_lines(repo)
+    if missing:
+        try:
+            text = (repo.root / ATTRIBUTES_NAME).read_text("utf-8", "surrogateescape")
+        except (OSError, ValueError):
+            text = ""
+        in_the_way = all(line in text.splitlines() for line in missing)
+        yield Finding(
+            "attributes-missing",
+            f"Git is not told what to do with notebooks and pointer files: {'; '.join(missing)}"
+            + (" is outdone by another rule." if in_the_way else f" is not in {ATTRIBUTES_NAME}."),
+            "nbstripout --uninstall" if in_the_way else _INIT,
+        )
+        return
+    paths = list(list_index(repo, "*.ipynb"))
+    found = read_attributes(repo, paths, ("filter",))
+    for path in paths:
+        if found[path].get("filter") != FILTER:
+            yield Finding(
+                "attributes-differ",
+                f"{path} does not go through the notebook filter, by a rule of its own.",
+                f"git check-attr filter -- {shlex.quote(path)}",
+            )
+
+
+def _check_notebooks(repo: Repository) -> Iterator[Finding]:
+    """Find notebooks whose outputs are in Git."""
+    blobs = {path: oid for path, oid in list_index(repo, "*.ipynb").items() if oid is not None}
+    if not blobs:
+        return
+    with open_blob_reader(repo) as reader:
+        contents = zip(blobs, reader.read_many(blobs.values()), strict=True)
+        carrying = [path for path, content in contents if carries_outputs(content)]
+    yield from _name_each(
+        repo,
+        carrying,
+        "notebook-with-outputs",
+        lambda path: f"{path} is in Git with outputs",
+        lambda path: f"git add --renormalize -- {shlex.quote(path)}",
+    )
+
+
+def _check_pointers(ws: Workspace) -> Iterator[Finding]:
+    try:
+        read_tracked(ws, read_origins(ws.git.state_dir))
+    except MlopsError as error:
+        yield _finding_of(error)
+
+
+def _check_big_files(ws: Workspace) -> Iterator[Finding]:
+    """Find files that Git tracks and that are better kept as data."""
+    limit = ws.config.hooks.big_file_bytes
+    printed = run_git(
+        ws.git, "ls-tree", "-r", "-z", "--long", "--full-tree", "HEAD", allow=(0, 128)
+    )
+    sizes = {}
+    for row in split_nul(printed):
+        described, path = row.split("\t", 1)
+        size = described.split()[3]
+        if size.isdigit() and int(size) > limit:
+            sizes[path] = int(size)
+    yield from _name_each(
+        ws.git,
+        sorted(sizes),
+        "big-file-in-git",
+        lambda path: f"{path} ({format_bytes(sizes[path])}) is in Git itself",
+        lambda path: f"git rm --cached -- {shlex.quote(path)}",
+    )
+
+
+def _name_each(
+    repo: Repository,
+    paths: list[str],
+    code: str,
+    describe: Callable[[str], str],
+    mend: Callable[[str], str],
+) -> Iterator[Finding]:
+    """Yield a finding about each path, naming the commit; past some, one about all the others."""
+    for path in paths[:_LISTED]:
+        since = _last_commit(repo, path)
+        yield Finding(code, describe(path) + (f", since {since}." if since else "."), mend(path))
+    others = paths[_LISTED:]
+    if others:
+        yield Finding(code, f"There are {len(others)} more like these, the first {others[0]}.", mend(others[0]))
+
+
+def _last_commit(repo: Repository, path: str) -> str | None:
+    """Return the short id and subject of the last commit that changed ``path``."""
+    printed = run_git(repo, "log", "-1", "--format=%h (%s)", "--", literal(path), allow=(0, 128))
+    return printed.decode("utf-8", "replace").strip() or None

@@ -1,0 +1,119 @@
+"""The command ``filter``, which Git starts through the launcher for every notebook it passes."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import Annotated, Literal
+
+from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Here, read_config
+from jupyter_mlops.config import Config
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.git.filter_protocol import serve
+from jupyter_mlops.git.launcher import read_nbstripout_settings
+from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.objects.store import open_store
+
+
+def filter(
+    here: Here,
+    direction: Annotated[
+        Literal["process", "clean", "smudge"],
+        Arg("To Git, from Git, or both as Git asks on standard input."),
+    ],
+    path: Annotated[str, Arg("The notebook's path, for messages.", metavar="PATH")] = "",
+) -> None:
+    """Clean and smudge notebooks for Git.
+
+    Git calls this itself. Content comes on standard input and leaves on standard output. Cleaning
+    keeps what it strips in the store; smudging brings it back.
+    """
+    # A grammar for IRIs, of which nbformat's schema has none, takes most of its import's time.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    with _NotebookFilter(here) as notebooks:
+        if direction == "process":
+            serve(
+                sys.stdin.buffer,
+                sys.stdout.buffer,
+                clean=notebooks.clean,
+                smudge=notebooks.smudge,
+                report=notebooks.report,
+            )
+            return
+        convert = notebooks.clean if direction == "clean" else notebooks.smudge
+        converted = convert(path, sys.stdin.buffer.read())
+    sys.stdout.buffer.write(converted)
+    sys.stdout.buffer.flush()
+
+
+class _NotebookFilter(ExitStack):
+    """Both directions, over a project that is opened when the first notebook needs it."""
+
+    def __init__(self, here: Here) -> None:
+        super().__init__()
+        self._here = here
+        self._repository: Repository | None = None
+        self._settings: StripSettings | None = None
+        self._keeper: OutputKeeper | None = None
+
+    def clean(self, path: str, content: bytes) -> bytes:
+        """Return the notebook as Git shall have it; what it loses by that is kept.
+
+        Raises:
+            MlopsError: it cannot be kept, so Git shall not take the notebook.
+        """
+        stripped = strip(content, self._read_settings())
+        if stripped.problem is not None:
+            _say(f"{path} {stripped.problem}; Git gets it as it is.")
+        if stripped.removed is not None and self._keeps_outputs():
+            self._open_keeper().keep(stripped.notebook, stripped.removed)
+        return stripped.notebook
+
+    def smudge(self, path: str, content: bytes) -> bytes:
+        """Return the notebook for the working tree, with its outputs where the store has them."""
+        try:
+            if not content or not self._keeps_outputs():
+                return content
+            return self._open_keeper().join(content, self._read_settings())
+        except MlopsError as error:
+            _say(f"{path} comes without its outputs. {error.message}")
+            return content
+
+    def report(self, path: str, error: MlopsError) -> None:
+        """Say why a notebook is refused."""
+        _say(f"{path} is refused, as its outputs would be lost. {error.message}")
+
+    def _open_repository(self) -> Repository:
+        if self._repository is None:
+            self._repository = open_repository(self._here.cwd)
+        return self._repository
+
+    def _read_settings(self) -> StripSettings:
+        if self._settings is None:
+            try:
+                self._settings = resolve_settings(
+                    *read_nbstripout_settings(self._open_repository())
+                )
+            except MlopsError:  # where there is no repository, there are no settings of it
+                self._settings = StripSettings()
+        return self._settings
+
+    def _keeps_outputs(self) -> bool:
+        try:
+            config = read_config(self._open_repository().root)
+        except MlopsError:  # absent, or in the middle of a merge
+            config = Config()
+        return config.notebooks.keep_outputs
+
+    def _open_keeper(self) -> OutputKeeper:
+        if self._keeper is None:
+            store = open_store(self._open_repository().store_dir)
+            self._keeper = self.enter_context(OutputKeeper(store, self._here.clock))
+        return self._keeper
+
+
+def _say(sentence: str) -> None:
+    print(f"jupyter-mlops: {sentence}", file=sys.stderr, flush=True)
