@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
+from jupyter_mlops.git.index_file import new_temporary
 from jupyter_mlops.git.process import explanation, run_git, try_git
 from jupyter_mlops.git.repository import Repository
+
+_CLOCK_STEP_NS = 2_000_000_000
+"""No file system tells times apart worse than this."""
 
 
 class Ref(NamedTuple):
@@ -71,23 +76,33 @@ def is_ref_name(repo: Repository, name: str) -> bool:
 
 
 def sync_objects(repo: Repository) -> None:
-    """Make the names of all objects written so far durable.
+    """Make all objects durable that have been written so far, by whomever.
 
-    Git syncs what it writes into a file, never the folder in which the file then gets its name.
+    A snapshot is made of objects that the user's own Git wrote as well, and by default that syncs
+    none of them; nor does any Git sync the folder in which an object gets its name. What has not
+    changed since the last call costs one look at each folder.
 
     Raises:
         UnavailableError: the disk refuses.
     """
     objects = repo.common_dir / "objects"
+    synced = repo.state_dir / "objects-synced"
+    began = new_temporary(repo)
     try:
-        folders = [
-            Path(entry.path)
-            for entry in os.scandir(objects)
-            if len(entry.name) == 2 or entry.name == "pack"
+        began.touch()
+        since_ns = _changed_ns(synced) - _CLOCK_STEP_NS
+        changed = [
+            folder
+            for folder in (*objects.glob("??"), objects / "pack", objects)
+            if _changed_ns(folder) > since_ns
         ]
-        for folder in (*folders, objects):
+        for folder in changed:
+            _sync_files(folder, since_ns)
+        for folder in changed:
             _sync(folder)
+        os.replace(began, synced)
     except OSError as error:
+        began.unlink(missing_ok=True)
         raise _not_durable(error) from error
 
 
@@ -146,8 +161,26 @@ def _sync_references(repo: Repository, moves: Sequence[RefUpdate]) -> None:
         raise _not_durable(error) from error
 
 
+def _sync_files(folder: Path, since_ns: int) -> None:
+    """Sync the files of ``folder`` that were written or named after ``since_ns``."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.is_file(follow_symlinks=False) and entry.stat().st_ctime_ns > since_ns:
+                    _sync(Path(entry.path))
+
+
+def _changed_ns(path: Path) -> int:
+    """Return when ``path`` was last changed; 0 when it does not exist."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
+    # Windows can sync neither a folder nor a file that is open for reading.
+    if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:

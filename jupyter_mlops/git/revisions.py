@@ -41,7 +41,7 @@ def head(repo: Repository) -> Head:
     status, printed, _ = try_git(repo, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
     commit: str | None
     if status == 0:
-        commit, name = printed.decode("utf-8", "surrogateescape").splitlines()
+        commit, name = printed.decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
     else:
         commit, name = (
             None,
@@ -107,8 +107,8 @@ def branches_containing(repo: Repository, commit: str) -> list[str]:
     printed = run_git(
         repo, "for-each-ref", "--format=%(refname)", f"--contains={commit}", _BRANCH_PREFIX
     )
-    names = printed.decode("utf-8", "surrogateescape").splitlines()
-    return [name.removeprefix(_BRANCH_PREFIX) for name in names]
+    names = printed.decode("utf-8", "surrogateescape").split("\n")
+    return [name.removeprefix(_BRANCH_PREFIX) for name in names if name]
 
 
 def _read_operation(repo: Repository) -> Operation | None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
-from jupyter_mlops.git.refs import Ref, RefUpdate, is_ref_name, list_refs, update_refs
+from jupyter_mlops.git.refs import Ref, RefUpdate, is_ref_name, list_refs, sync_objects, update_refs
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.support.project import Project, make_project
 
@@ -104,6 +105,40 @@ def test_a_git_without_fsync_components_is_synced_by_us(
     old = dataclasses.replace(repo, version=(2, 34, 1))
     update_refs(old, [(f"{PREFIX}/a", commits[0], None)])
     assert list_refs(old, PREFIX) == [Ref(f"{PREFIX}/a", commits[0])]
+
+
+def test_objects_are_synced_again_only_where_folders_changed(
+    project: Project, repo: Repository
+) -> None:
+    sync_objects(repo)
+    marker = repo.state_dir / "objects-synced"
+    first = marker.stat()
+    project.commit("More objects")
+    project.git("gc", "--quiet", "--prune=now")
+    sync_objects(repo)
+    assert marker.stat().st_mtime_ns > first.st_mtime_ns
+    assert [path.name for path in repo.state_dir.iterdir()] == ["objects-synced"]
+
+
+def test_many_at_once_all_succeed(repo: Repository, commits: tuple[str, str]) -> None:
+    names = [f"{PREFIX}/{number:02}" for number in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: update_refs(repo, [(name, commits[0], None)]), names))
+    assert [ref.name for ref in list_refs(repo, PREFIX)] == names
+
+
+def test_of_many_that_want_one_reference_one_gets_it(
+    repo: Repository, commits: tuple[str, str]
+) -> None:
+    def take(number: int) -> bool:
+        try:
+            update_refs(repo, [(f"{PREFIX}/one", commits[number % 2], None)])
+        except (ConflictError, UnavailableError):
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(take, range(8))) == 1
 
 
 def test_references_of_a_sha256_repository(tmp_path: Path) -> None:

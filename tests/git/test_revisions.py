@@ -38,6 +38,14 @@ def test_head_of_a_linked_worktree_is_its_own(project: Project) -> None:
     assert head(open_repository(project.root)).branch == "main"
 
 
+def test_a_branch_may_have_a_name_that_looks_like_two_lines(
+    project: Project, repo: Repository
+) -> None:
+    project.git("switch", "--quiet", "-c", "one\u2028two")
+    assert head(repo).branch == "one\u2028two"
+    assert branches_containing(repo, project.head()) == ["main", "one\u2028two"]
+
+
 def test_a_file_called_head_confuses_nothing(project: Project, repo: Repository) -> None:
     project.write("HEAD", "x")
     assert head(repo).commit == project.head()

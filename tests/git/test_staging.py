@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,16 @@ def test_files_staged_in_the_same_moment_are_not_taken_for_unchanged(
     project.write("mine", "x")
     stage_paths(repo, ["mine"])
     assert project.git("diff", "--name-only").split() == ["raced"]
+
+
+def test_many_at_once_all_succeed(project: Project, repo: Repository) -> None:
+    names = [f"file {number}" for number in range(12)]
+    for name in names:
+        project.write(name, name)
+    with ThreadPoolExecutor(4) as pool:
+        staged = list(pool.map(lambda name: stage_paths(repo, [name]), names))
+    assert staged == [Staged(done=True)] * 12
+    assert sorted(staged_names(project)[1::2]) == sorted(names)
 
 
 def test_nothing_asked_is_nothing_done(repo: Repository) -> None:
