@@ -25,6 +25,7 @@ _CREATE = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_FOLDER_IN_THE_WAY = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}
 _FILES_A_FOLDER = 1024
 _COPY_BYTES = 1 << 20
 
@@ -111,7 +112,8 @@ class Batch:
         parents = {path.rpartition("/")[0] for path in self._staged} | self._folders
         try:
             with Way(self._root) as way:
-                self._check(way, parents)
+                self._check_folders(way, parents)
+                self._check_files(way)
                 files = [name for path, name in self._staged.items() if path not in self._links]
                 sync_paths(files, self._barrier)
                 touched = self._delete_all(way)
@@ -141,7 +143,31 @@ class Batch:
             self._staged[path] = staged
         return staged
 
-    def _check(self, way: Way, parents: Iterable[str]) -> None:
+    def _check_files(self, way: Way) -> None:
+        """Refuse folders where files are to be written, but for those that deletions may empty."""
+        leaving = set(self._deleted)
+        for deleted in self._deleted:
+            parent = deleted.rpartition("/")[0]
+            while parent and parent not in leaving:
+                leaving.add(parent)
+                parent = parent.rpartition("/")[0]
+        absent = None
+        for path in sorted(self._staged):
+            parent, _, name = path.rpartition("/")
+            if parent == absent:
+                continue
+            try:
+                folder = way.to(parent)
+                kind = folder.stat(name).st_mode
+            except FileNotFoundError:
+                continue
+            except (NotFoundError, ConflictError):  # it will be made
+                absent = parent
+                continue
+            if stat.S_ISDIR(kind) and path not in leaving:
+                raise _is_folder(os.path.join(folder.path, name))
+
+    def _check_folders(self, way: Way, parents: Iterable[str]) -> None:
         """Refuse links and files on the way to what is written, but for deleted files."""
         for parent in sorted(parents):
             try:
@@ -181,17 +207,20 @@ class Batch:
     def _move_in(self, staged: str, folder: Folder, name: str) -> None:
         try:
             folder.rename_in(staged, name)
-        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-            full = os.path.join(folder.path, name)
-            raise ConflictError(
-                f"{full} is a folder where a file is to be written.",
-                code="not-a-file",
-                hints=("Move it elsewhere, then run the same command again.",),
-            ) from error
         except OSError as error:
+            if error.errno in _FOLDER_IN_THE_WAY:
+                raise _is_folder(os.path.join(folder.path, name)) from error
             if error.errno != errno.EXDEV:
                 raise
             _copy_in(staged, folder, name)
+
+
+def _is_folder(full: str) -> ConflictError:
+    return ConflictError(
+        f"{full} is a folder where a file is to be written.",
+        code="not-a-file",
+        hints=("Move it elsewhere, then run the same command again.",),
+    )
 
 
 def _make(way: Way, path: str) -> set[str]:

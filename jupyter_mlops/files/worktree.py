@@ -17,7 +17,6 @@ from jupyter_mlops.files.durable import (
     disk_error,
     open_staging,
     sync_descriptor,
-    sync_folder,
 )
 from jupyter_mlops.files.walk import FileStat, stat_of
 from jupyter_mlops.formats.entry import Mode
@@ -65,9 +64,10 @@ class WorkTree:
                 raise UnavailableError(
                     f"{full} cannot be read: {error.strerror}.", code="not-readable"
                 ) from error
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
+                raise ConflictError(f"{full} is not a file.", code="not-a-file")
             with open(fd, "rb") as file:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise ConflictError(f"{full} is not a file.", code="not-a-file")
                 content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
         if limit_bytes is not None and len(content) > limit_bytes:
             raise ConflictError(
@@ -117,14 +117,20 @@ class WorkTree:
             ConflictError: a path is refused, or something is at ``new``.
             UnavailableError: the disk refuses, or the two are on different file systems.
         """
-        with self._at(old) as (source, name), self._at(new, make=True) as (target, new_name):
+        refuse_bad_path(old)
+        refuse_bad_path(new)
+        with self._at(old) as (source, name):
+            source.stat(name)
+        if "/" in new:
+            self.make_folder(new.rpartition("/")[0])
+        with self._at(old) as (source, name), self._at(new) as (target, new_name):
             full = os.path.join(target.path, new_name)
             if os.path.lexists(full):
                 raise ConflictError(f"There is something at {full} already.", code="path-exists")
             try:
                 target.rename_in(os.path.join(source.path, name), new_name)
-                sync_folder(target.path)
-                sync_folder(source.path)
+                target.sync()
+                source.sync()
             except FileNotFoundError as error:
                 raise NotFoundError(
                     f"There is no file {self.root / old}.", code="path-not-found"
@@ -137,8 +143,10 @@ class WorkTree:
         refuse_bad_path(path)
         with Way(self.root) as way:
             try:
-                sync_folder(way.to(path, make=True).path)
-                sync_folder(os.path.dirname(os.path.join(self.root, path)))
+                way.to(path, make=True).sync()
+                while path:
+                    path = path.rpartition("/")[0]
+                    way.to(path).sync()
             except OSError as error:
                 raise disk_error(error, self.root / path) from error
 
@@ -222,18 +230,21 @@ class WorkTree:
     def clear(self, near: str = "") -> int:
         """Remove what dead writers left in the staging folder and in the folder of ``near``."""
         count = 0 if self.staging is None else clear_staging(self.staging)
-        place = self._nearest_folder(near)
-        return count + (clear_staging(place) if place != self.staging else 0)
+        places = {self._nearest_folder(near), self._nearest_folder(near.rpartition("/")[0])}
+        return count + sum(clear_staging(place) for place in sorted(places))
 
     def _staging_for(self, near: str) -> Path:
+        """Return a folder on the file system of ``near`` that no change at ``near`` touches."""
         place = self._nearest_folder(near)
-        if self.staging is None:
-            return place
-        beside = self.staging
-        while not beside.exists():
-            beside = beside.parent
-        same = os.stat(beside).st_dev == os.stat(place).st_dev
-        return self.staging if same else place
+        device = os.stat(place).st_dev
+        if self.staging is not None:
+            beside = self.staging
+            while not beside.exists():
+                beside = beside.parent
+            if os.stat(beside).st_dev == device:
+                return self.staging
+        above = self._nearest_folder(near.rpartition("/")[0])
+        return above if os.stat(above).st_dev == device else place
 
     def _nearest_folder(self, near: str) -> Path:
         """Return the folder, real and beneath the root, that is nearest to ``near``."""

@@ -1,0 +1,38 @@
+"""Files that only grow: lines written by one process, read by others while it runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jupyter_mlops.files.durable import disk_error
+
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_APPEND
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Append ``data`` to ``path``, which is made when it is missing; its folder must exist.
+
+    Not synced: a power cut may take the end away. A failure part of the way leaves a cut line
+    behind, which readers skip.
+
+    Raises:
+        UnavailableError: the disk did not take it.
+    """
+    try:
+        fd = os.open(path, _FLAGS, 0o644)
+        try:
+            remaining = memoryview(data)
+            while remaining:
+                remaining = remaining[os.write(fd, remaining) :]
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise disk_error(error, path) from error

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
+from jupyter_mlops.files.beneath import Way
+from jupyter_mlops.files.durable import STAGED_PREFIX
+from jupyter_mlops.files.folder_tree import FolderTree
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.entry import Mode
+
+
+@pytest.fixture(params=["beside", "staging"])
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> WorkTree:
+    root = tmp_path / "project"
+    root.mkdir()
+    return WorkTree(root, tmp_path / "git" / "staging" if request.param == "staging" else None)
+
+
+def _files(folder: Path) -> dict[str, bytes | str]:
+    found: dict[str, bytes | str] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if STAGED_PREFIX in name:
+            continue
+        if path.is_symlink():
+            found[name] = os.readlink(path)
+        elif path.is_file():
+            found[name] = path.read_bytes()
+        elif not any(path.iterdir()):
+            found[name] = "folder"
+    return found
+
+
+def test_a_file_is_written_read_and_removed(tree: WorkTree) -> None:
+    tree.write_file("a/b/c.txt", b"one")
+    tree.write_file("a/b/c.txt", b"two", Mode.EXECUTABLE)
+
+    assert tree.read("a/b/c.txt") == b"two"
+    found = tree.stat("a/b/c.txt")
+    assert found is not None and found.mode is Mode.EXECUTABLE and found.path == "c.txt"
+    assert _files(tree.root) == {"a/b/c.txt": b"two"}
+    assert tree.unlink("a/b/c.txt") is True
+    assert tree.unlink("a/b/c.txt") is False
+    assert tree.unlink("a/x/c.txt") is False
+    tree.remove_empty_folders("a/b")
+    assert _files(tree.root) == {}
+    assert tree.stat("a/b/c.txt") is None
+
+
+def test_permissions_are_those_that_the_user_asks_for(tree: WorkTree) -> None:
+    before = os.umask(0o027)
+    try:
+        tree.write_file("x", b"")
+        tree.write_file("run", b"", Mode.EXECUTABLE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o640
+    assert stat.S_IMODE(os.stat(tree.root / "run").st_mode) == 0o750
+    tree.set_mode("x", Mode.EXECUTABLE)
+    assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o750
+    tree.set_mode("x", Mode.FILE)
+    assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o640
+    with pytest.raises(NotFoundError):
+        tree.set_mode("nowhere", Mode.FILE)
+
+
+_BAD = ["", "/etc/x", "../x", "a/../x", "a//b", ".git/config", "a/.GIT/x", "a\x00b", "a\\b", "."]
+
+
+@pytest.mark.parametrize("path", _BAD)
+def test_bad_paths_are_refused_by_every_call(tree: WorkTree, path: str) -> None:
+    with tree.open_batch("") as batch:
+        calls: list[Callable[[], object]] = [
+            lambda: tree.read(path),
+            lambda: tree.stat(path),
+            lambda: tree.write_file(path, b""),
+            lambda: tree.unlink(path),
+            lambda: tree.make_folder(path),
+            lambda: tree.set_mode(path, Mode.FILE),
+            lambda: tree.remove_empty_folders(path),
+            lambda: tree.make_symlink(path, "x"),
+            lambda: batch.open_file(path, Mode.FILE),
+            lambda: batch.add_link(path, "x"),
+            lambda: batch.add_folder(path),
+            lambda: batch.delete(path),
+        ]
+        for call in calls:
+            with pytest.raises(MlopsError) as caught:
+                call()
+            assert caught.value.code in ("path-refused", "link-leaves-folder")
+    assert _files(tree.root) == {}
+
+
+def test_nothing_goes_through_a_link(tree: WorkTree, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"secret")
+    (tree.root / "link").symlink_to(outside)
+    (tree.root / "file-link").symlink_to(outside / "secret")
+    before = _files(outside)
+
+    with pytest.raises(ConflictError) as caught:
+        tree.read("file-link")
+    assert caught.value.code == "link-on-the-way"
+    for call in (
+        lambda: tree.read("link/secret"),
+        lambda: tree.write_file("link/new", b"x"),
+        lambda: tree.write_file("link/deep/new", b"x"),
+        lambda: tree.unlink("link/secret"),
+        lambda: tree.make_folder("link/folder"),
+        lambda: tree.set_mode("link/secret", Mode.EXECUTABLE),
+    ):
+        with pytest.raises(ConflictError) as caught:
+            call()
+        assert caught.value.code == "link-on-the-way"
+    with tree.open_batch("other") as batch:
+        os.close(batch.open_file("fine", Mode.FILE))
+        os.close(batch.open_file("link/new", Mode.FILE))
+        with pytest.raises(ConflictError):
+            batch.apply()
+    assert _files(outside) == before
+    assert not (tree.root / "fine").exists()
+
+
+def test_writing_over_a_link_replaces_the_link_not_its_target(
+    tree: WorkTree, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"mine")
+    (tree.root / "x").symlink_to(target)
+    tree.write_file("x", b"new")
+    assert target.read_bytes() == b"mine"
+    assert not (tree.root / "x").is_symlink()
+
+
+def test_reading_has_a_limit_and_only_reads_files(tree: WorkTree) -> None:
+    tree.write_file("x", b"12345")
+    assert tree.read("x", limit_bytes=5) == b"12345"
+    with pytest.raises(ConflictError) as caught:
+        tree.read("x", limit_bytes=4)
+    assert caught.value.code == "file-too-big"
+    with pytest.raises(NotFoundError):
+        tree.read("y")
+    with pytest.raises(NotFoundError):
+        tree.read("no/folder/y")
+    tree.make_folder("d")
+    with pytest.raises(ConflictError):
+        tree.read("d")
+    os.mkfifo(tree.root / "pipe")
+    with pytest.raises(ConflictError):
+        tree.read("pipe")
+    with pytest.raises(ConflictError):
+        tree.read("x/y")
+
+
+def test_a_batch_changes_nothing_before_it_is_applied(tree: WorkTree) -> None:
+    tree.write_file("data/old", b"old")
+    tree.write_file("data/gone/deep/file", b"x")
+    tree.write_file("data/becomes-folder", b"x")
+    tree.write_file("data/becomes-file/inner", b"x")
+    before = _files(tree.root)
+    with tree.open_batch("data") as batch:
+        for path in ("data/old", "data/new/file", "data/becomes-folder/x", "data/becomes-file"):
+            fd = batch.open_file(path, Mode.FILE)
+            os.write(fd, path.encode())
+            os.close(fd)
+        batch.add_link("data/new/link", "../old", within="data")
+        batch.add_folder("data/empty")
+        for path in ("data/gone/deep/file", "data/becomes-folder", "data/becomes-file/inner"):
+            batch.delete(path)
+        batch.delete("data/never/was")
+        assert _files(tree.root) == before
+        batch.apply()
+    assert _files(tree.root) == {
+        "data/old": b"data/old",
+        "data/new/file": b"data/new/file",
+        "data/new/link": "../old",
+        "data/becomes-folder/x": b"data/becomes-folder/x",
+        "data/becomes-file": b"data/becomes-file",
+        "data/empty": "folder",
+    }
+
+
+def test_a_batch_that_is_not_applied_leaves_nothing(tree: WorkTree, tmp_path: Path) -> None:
+    with tree.open_batch("data") as batch:
+        os.close(batch.open_file("data/x", Mode.FILE))
+    assert _files(tree.root) == {}
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_the_folder_of_a_batch_stays_when_all_in_it_goes(tree: WorkTree) -> None:
+    tree.write_file("data/x/y", b"")
+    with tree.open_batch("data") as batch:
+        batch.delete("data/x/y")
+        batch.apply()
+    assert _files(tree.root) == {"data": "folder"}
+
+
+def test_a_folder_in_the_way_of_a_file_is_never_removed(tree: WorkTree) -> None:
+    tree.write_file("data/mine", b"x")
+    with pytest.raises(ConflictError) as caught:
+        tree.write_file("data", b"y")
+    assert caught.value.code == "not-a-file"
+    assert tree.read("data/mine") == b"x"
+    with pytest.raises(ConflictError):
+        tree.unlink("data")
+    with pytest.raises(ConflictError):
+        tree.write_file("data/mine/x", b"y")
+
+
+def test_links_stay_inside_the_tracked_folder(tree: WorkTree) -> None:
+    tree.make_symlink("data/a/link", "../x", within="data")
+    assert os.readlink(tree.root / "data/a/link") == "../x"
+    with pytest.raises(ConflictError) as caught:
+        tree.make_symlink("data/link", "../x", within="data")
+    assert caught.value.code == "link-leaves-folder"
+
+
+def test_empty_folders_are_removed_up_to_where_it_is_said(tree: WorkTree) -> None:
+    tree.make_folder("a/b/c")
+    tree.remove_empty_folders("a/b/c", stop="a")
+    assert _files(tree.root) == {"a": "folder"}
+    tree.write_file("a/x", b"")
+    tree.make_folder("a/b")
+    tree.remove_empty_folders("a/b")
+    assert _files(tree.root) == {"a/x": b""}
+
+
+def test_a_way_refuses_a_missing_root(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError), Way(tmp_path / "nowhere") as way:
+        way.to("")
+
+
+def test_a_folder_reads_as_a_tree(tree: WorkTree) -> None:
+    for path in ("b/x", "a", "b.txt"):
+        tree.write_file(path, path.encode())
+    (tree.root / ".git").mkdir()
+    (tree.root / ".git" / "config").write_bytes(b"")
+    (tree.root / "link").symlink_to("a")
+    folder = FolderTree(tree.root)
+    assert list(folder.iter_paths()) == ["a", "b.txt", "b/x"]
+    assert folder.read("b/x") == b"b/x"
+    assert list(folder.read_many(["b/x", "nowhere", "a"])) == [("b/x", b"b/x"), ("a", b"a")]
+    with pytest.raises(NotFoundError):
+        folder.read("nowhere")
+
+
+def test_renaming_moves_files_and_folders_and_never_overwrites(tree: WorkTree) -> None:
+    tree.write_file("old/x", b"x")
+    tree.rename("old", "new/deep")
+    assert _files(tree.root) == {"new/deep/x": b"x"}
+    tree.write_file("other", b"y")
+    with pytest.raises(ConflictError) as caught:
+        tree.rename("other", "new/deep/x")
+    assert caught.value.code == "path-exists"
+    with pytest.raises(NotFoundError):
+        tree.rename("nowhere", "made/not")
+    assert _files(tree.root) == {"new/deep/x": b"x", "other": b"y"}
