@@ -15,15 +15,27 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Literal, Protocol
 
 from jupyter_mlops.errors import UnavailableError, UsageError
 
-if TYPE_CHECKING:
-    from jupyter_mlops.git.repository import Repository
-
 Durable = Literal["objects", "all"]
 """What a call makes durable before it returns: the objects, or references and index as well."""
+
+
+class Place(Protocol):
+    """Where Git runs, and which Git: a :class:`jupyter_mlops.git.repository.Repository`."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that Git runs in."""
+        ...
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """The version of Git."""
+        ...
+
 
 LOCAL_VARIABLES = frozenset(
     {
@@ -66,7 +78,7 @@ _FSYNC_METHODS_SINCE = (2, 36, 0)
 
 
 def run_git(
-    repo: Repository,
+    repo: Place,
     *args: str,
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
@@ -109,7 +121,7 @@ def run_git_in(
 
 
 def try_git(
-    repo: Repository,
+    repo: Place,
     *args: str,
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
@@ -141,7 +153,7 @@ def try_git_in(
 
 
 @contextmanager
-def open_git(repo: Repository, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def open_git(repo: Place, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Yield the standard input and output of a Git process that is ended when the block is left.
 
     What Git says on its standard error is dropped: a protocol read from the output tells success.
