@@ -1,7 +1,7 @@
-"""The command reference, docs/commands.md, made from the table and the signatures.
+"""What is made from the table and the signatures: docs/commands.md, and the package's stub.
 
-``python -m jupyter_mlops.commands.reference`` writes it anew; with ``--check`` it only says whether
-it is stale, by its exit status.
+``python -m jupyter_mlops.commands.reference`` writes both anew; with ``--check`` it only says
+whether one is stale, by its exit status.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from jupyter_mlops.commands.help import HelpLine, explain_command
 from jupyter_mlops.commands.python import make_function
 from jupyter_mlops.commands.signature import read_signature
 from jupyter_mlops.commands.spec import Command
+from jupyter_mlops.commands.stub import STUB_PATH, render_stub
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
 from jupyter_mlops.document.render_markdown import escape_markdown, format_code
 
@@ -27,8 +28,9 @@ Every command can be typed in a terminal (`jupyter mlops status`, or `jupyter-ml
 notebook cell after `%load_ext jupyter_mlops` (`%mlops status`), and called from Python
 (`jupyter_mlops.status()`). Those marked *magic* need no `mlops` in a cell: `%snapshot data/`.
 
-Options may stand anywhere after the command; `--` ends them, for a path that begins with `-`. Every
-command takes `--help`, and `--json`, which prints the result as one JSON document on standard
+Options may stand anywhere after the command; `--` ends them, for a path that begins with `-`. A
+path that is called like a subcommand is written with its folder: `snapshot ./list`. Every command
+takes `--help`, and `--json`, which prints the result as one JSON document on standard
 output and nothing else there.
 
 In a notebook a command returns its result: `s = %snapshot data/` and then `s.id`.
@@ -108,12 +110,13 @@ def _dedent(paragraph: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Write the reference; with ``--check`` return 1 where it is stale, and write nothing."""
-    fresh = render_reference()
+    """Write what is stale; with ``--check`` return 1 instead where something is."""
+    fresh = {REFERENCE_PATH: render_reference(), STUB_PATH: render_stub()}
+    stale = [p for p, text in fresh.items() if not p.exists() or p.read_text("utf-8") != text]
     if "--check" in words:
-        current = REFERENCE_PATH.read_text("utf-8") if REFERENCE_PATH.exists() else None
-        return int(current != fresh)
-    REFERENCE_PATH.write_text(fresh, "utf-8")
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(fresh[path], "utf-8")
     return 0
 
 

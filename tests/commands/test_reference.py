@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
 from jupyter_mlops.commands.reference import REFERENCE_PATH, render_reference
+from jupyter_mlops.commands.stub import STUB_PATH, render_stub
 from tests.support.sample_commands import SAMPLES
 
 
@@ -13,7 +19,19 @@ def test_the_reference_tells_every_command() -> None:
     assert "jupyter_mlops.keep(*paths, message=…" in text
 
 
-def test_the_committed_reference_is_fresh() -> None:
-    assert REFERENCE_PATH.read_text("utf-8") == render_reference(), (
-        "docs/commands.md is stale: python -m jupyter_mlops.commands.reference"
+def test_the_stub_has_the_types_of_every_function() -> None:
+    text = render_stub(SAMPLES)
+    assert "from tests.support.sample_commands import Drawn, Kept, Said\n" in text
+    assert "def rename(old: str | PathLike[str], new: str | PathLike[str]) -> Said: ...\n" in text
+    assert "    *paths: str | PathLike[str],\n    message: str | None = ...,\n" in text
+    assert '    how: Literal["fast", "safe"] = ...,\n' in text
+    assert "def keep_list() -> Said: ...\n" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "render"), [(REFERENCE_PATH, render_reference), (STUB_PATH, render_stub)]
+)
+def test_what_is_committed_is_fresh(path: Path, render: Callable[[], str]) -> None:
+    assert path.read_text("utf-8") == render(), (
+        f"{path} is stale: python -m jupyter_mlops.commands.reference"
     )

@@ -1,0 +1,93 @@
+"""Made by ``python -m jupyter_mlops.commands.reference`` from the signatures."""
+
+from os import PathLike
+from typing import Literal
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from jupyter_mlops.commands.completion import CompletionScript
+from jupyter_mlops.commands.demo import DemoResult
+from jupyter_mlops.commands.diff import DiffResult
+from jupyter_mlops.commands.doctor import DoctorResult
+from jupyter_mlops.commands.help import Help
+from jupyter_mlops.commands.init import InitResult
+from jupyter_mlops.commands.log import LogResult
+from jupyter_mlops.commands.metrics_diff import MetricsDiffResult
+from jupyter_mlops.commands.metrics_history import MetricsHistoryResult
+from jupyter_mlops.commands.metrics_show import MetricsShowResult
+from jupyter_mlops.commands.move import MoveResult
+from jupyter_mlops.commands.params_diff import ParamsDiffResult
+from jupyter_mlops.commands.restore import RestoreResult
+from jupyter_mlops.commands.snapshot import SnapshotResult
+from jupyter_mlops.commands.snapshot_branch import SnapshotBranchResult
+from jupyter_mlops.commands.snapshot_drop import SnapshotDropResult
+from jupyter_mlops.commands.snapshot_name import SnapshotNameResult
+from jupyter_mlops.commands.snapshot_note import SnapshotNoteResult
+from jupyter_mlops.commands.status import StatusResult
+from jupyter_mlops.commands.strip import StripResult
+from jupyter_mlops.commands.undo import UndoResult
+from jupyter_mlops.commands.untrack import UntrackResult
+from jupyter_mlops.commands.upgrade import UpgradeResult
+from jupyter_mlops.errors import ConflictError as ConflictError
+from jupyter_mlops.errors import IntegrityError as IntegrityError
+from jupyter_mlops.errors import MlopsError as MlopsError
+from jupyter_mlops.errors import NotFoundError as NotFoundError
+from jupyter_mlops.errors import UnavailableError as UnavailableError
+from jupyter_mlops.errors import UnsupportedError as UnsupportedError
+from jupyter_mlops.errors import UsageError as UsageError
+from jupyter_mlops.tracking import log as log
+from jupyter_mlops.tracking import log_metric as log_metric
+from jupyter_mlops.tracking import log_params as log_params
+from jupyter_mlops.tracking import run as run
+
+__version__: str
+
+def load_ipython_extension(shell: InteractiveShell) -> None: ...
+def unload_ipython_extension(shell: InteractiveShell) -> None: ...
+def init() -> InitResult: ...
+def doctor() -> DoctorResult: ...
+def snapshot(
+    *paths: str | PathLike[str],
+    message: str | None = ...,
+    name: str | None = ...,
+    commit: bool = ...,
+    keep_mine: bool = ...,
+) -> SnapshotResult: ...
+def snapshot_list(*, limit: int | None = ...) -> LogResult: ...
+def snapshot_name(
+    snapshot: str,
+    name: str | None = ...,
+    *,
+    remove: bool = ...,
+) -> SnapshotNameResult: ...
+def snapshot_note(snapshot: str, text: str) -> SnapshotNoteResult: ...
+def snapshot_branch(snapshot: str, name: str) -> SnapshotBranchResult: ...
+def snapshot_drop(*snapshots: str) -> SnapshotDropResult: ...
+def restore(
+    *words: str,
+    code: bool = ...,
+    outputs: bool = ...,
+    dry_run: bool = ...,
+) -> RestoreResult: ...
+def status(*paths: str | PathLike[str]) -> StatusResult: ...
+def snapshot_log(*, limit: int | None = ...) -> LogResult: ...
+def diff(old: str = ..., new: str | None = ..., *paths: str | PathLike[str]) -> DiffResult: ...
+def undo() -> UndoResult: ...
+def untrack(path: str | PathLike[str]) -> UntrackResult: ...
+def move(old: str | PathLike[str], new: str | PathLike[str]) -> MoveResult: ...
+def metrics_show(revision: str | None = ...) -> MetricsShowResult: ...
+def metrics_diff(old: str | None = ..., new: str | None = ...) -> MetricsDiffResult: ...
+def metrics_history(
+    *,
+    metric: list[str] | tuple[str, ...] = ...,
+    branch: list[str] | tuple[str, ...] = ...,
+    all_branches: bool = ...,
+    limit: int | None = ...,
+    html: str | PathLike[str] | None = ...,
+) -> MetricsHistoryResult: ...
+def params_diff(old: str | None = ..., new: str | None = ...) -> ParamsDiffResult: ...
+def strip(*paths: str | PathLike[str], check: bool = ...) -> StripResult: ...
+def demo(folder: str | PathLike[str] = ...) -> DemoResult: ...
+def upgrade() -> UpgradeResult: ...
+def help(*words: str) -> Help: ...
+def completion(shell: Literal["bash", "zsh"]) -> CompletionScript: ...
