@@ -67,9 +67,15 @@ def read_manifest(store: Store, entry: Entry) -> FileManifest:
         NotFoundError: the store lacks it (code ``content-missing``).
         IntegrityError: its manifest is damaged, or speaks of another size.
     """
+    alone = FileManifest(entry.size_bytes, (ChunkRef(entry.hash, entry.size_bytes),))
     if _find_whole(store, entry) is not None:
-        return FileManifest(entry.size_bytes, (ChunkRef(entry.hash, entry.size_bytes),))
-    encoded = read_bytes(store, RecordKind.FILE, entry.hash)
+        return alone
+    try:
+        encoded = read_bytes(store, RecordKind.FILE, entry.hash)
+    except NotFoundError:
+        if _find_whole(store, entry) is not None:  # the search mended the index
+            return alone
+        raise
     manifest = decode_file_manifest(encoded, origin=format_hash(entry.hash))
     if manifest.size_bytes != entry.size_bytes:
         raise IntegrityError(
@@ -243,5 +249,5 @@ def _open_plain_pack(store: Store, entry: Entry) -> PackFile | None:
 
 def _find_whole(store: Store, entry: Entry) -> Place | None:
     """Return the one chunk that is the whole file, if it is one."""
-    place = store.find(RecordKind.CHUNK, entry.hash)
+    place = store.locate(RecordKind.CHUNK, entry.hash)
     return place if place is not None and place.plain_bytes == entry.size_bytes else None

@@ -11,8 +11,11 @@ import mmap
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from blake3 import blake3
 
 from jupyter_mlops.errors import IntegrityError, UnavailableError, UnsupportedError
 from jupyter_mlops.files.durable import (
@@ -25,7 +28,7 @@ from jupyter_mlops.files.durable import (
     sync_folder,
     write_atomic,
 )
-from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index, verify
+from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.objects.packs import list_packs, pack_path, read_pack_table
@@ -34,6 +37,7 @@ FORMAT = 0
 _FORMAT_TEXT = f"{FORMAT}\n".encode()
 _SEGMENT_NAME = re.compile(r"[0-9a-f]{64}\.idx")
 _SPARE_BYTES = 4 << 20
+_TICK_NS = 2_000_000_000
 
 
 class Store:
@@ -54,6 +58,7 @@ class Store:
         self._sizes: dict[tuple[Hash, bool], int] = {}
         self._present: dict[tuple[Hash, bool], bool] = {}
         self._searched_packs = False
+        self._listed_at: int | None = None
 
     @property
     def staging_folder(self) -> Path:
@@ -106,6 +111,7 @@ class Store:
         """Forget what was loaded of the index; the next search reads it again."""
         with self._lock:
             self._segments = None
+            self._listed_at = None
             self._rebuilt = None
             self._rebuilt_bytes = b""
             self._present.clear()
@@ -118,13 +124,14 @@ class Store:
         """
         with self._lock:
             before = set(self._segments or ())
-            self._load()
+            if self._index_moved():
+                self._load()
             if set(self._segments or ()) - before:
                 return True
             if self._searched_packs:
                 return False
             self._searched_packs = True
-            return self._index_unnamed()
+            return self.distrust_index() or self._index_unnamed()
 
     def distrust_index(self) -> bool:
         """Read every segment whole and leave out the damaged; return whether there were any.
@@ -133,7 +140,7 @@ class Store:
         """
         with self._lock:
             segments = dict(self._segments or {})
-            damaged = {name for name, view in segments.items() if not _is_sound(view)}
+            damaged = {name for name in segments if not _is_sound(self.index_folder / name)}
             if not damaged:
                 return False
             self._damaged |= damaged
@@ -152,10 +159,9 @@ class Store:
         """
         with self._lock:
             self._loaded()
-            if self._rebuilt is not None:
-                write_segment(self, self._rebuilt_bytes)
-            for name in self._damaged:
-                remove(self.index_folder / name)
+            # a segment that was rebuilt whole has the name of the damaged one, and replaces it
+            kept = write_segment(self, self._rebuilt_bytes) if self._rebuilt is not None else ""
+            remove_segments(self, sorted(self._damaged - {kept}))
             if self._rebuilt is not None or self._damaged:
                 self.reload()
 
@@ -171,10 +177,18 @@ class Store:
                     self._load()
         return self._views
 
+    def _index_moved(self) -> bool:
+        """Return whether segments may have come or gone since they were listed."""
+        return self._listed_at is None or _modified_at(self.index_folder) != self._listed_at
+
     def _load(self) -> None:
         known = self._segments or {}
         segments: dict[str, IndexView] = {}
         damaged = set()
+        foreign = False
+        modified_at = _modified_at(self.index_folder)
+        old_enough = modified_at is not None and time.time_ns() - modified_at > _TICK_NS
+        self._listed_at = modified_at if old_enough else None
         for name in iter_names(self.index_folder):
             if not _SEGMENT_NAME.fullmatch(name):
                 continue
@@ -189,11 +203,14 @@ class Store:
             except IntegrityError:
                 damaged.add(name)
                 continue
+            except UnsupportedError:  # a newer version's cache, not ours to remove
+                foreign = True
+                continue
             if view is not None:
                 segments[name] = view
         self._damaged = frozenset(damaged)
         self._use(segments, self._rebuilt)
-        if (damaged or not segments) and self._rebuilt is None:
+        if (damaged or foreign or not segments) and self._rebuilt is None:
             self._searched_packs = True
             self._index_unnamed()
 
@@ -343,12 +360,21 @@ def remove_segments(store: Store, names: list[str]) -> None:
         raise disk_error(error, store.index_folder) from error
 
 
-def _is_sound(view: IndexView) -> bool:
+def _modified_at(folder: Path) -> int | None:
     try:
-        verify(view)
-    except IntegrityError:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _is_sound(path: Path) -> bool:
+    """Return whether the segment at ``path`` is the bytes that its name says, or gone."""
+    try:
+        return blake3().update_mmap(path).hexdigest() == path.stem
+    except FileNotFoundError:
+        return True
+    except OSError:
         return False
-    return True
 
 
 def _open_segment(path: Path) -> IndexView | None:

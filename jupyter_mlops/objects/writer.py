@@ -185,8 +185,9 @@ class Writer:
         if item.mode is Mode.FOLDER:
             return Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
         if item.mode is Mode.SYMLINK:
-            target = read_target(path)
-            return Entry(Mode.SYMLINK, self.add_chunk(target), len(target))
+            entry = self._add_link(path)
+            self._advance(entry.size_bytes)
+            return entry
         if item.size_bytes > _SMALL_BYTES:
             return retry_while_changing(path, self._add_big)
         records: list[Record] = []
@@ -202,11 +203,17 @@ class Writer:
         for item in items:
             if item.mode is Mode.FILE or item.mode is Mode.EXECUTABLE:
                 entries.append(self._encode_small(f"{top}/{item.path}", records))
+            elif item.mode is Mode.SYMLINK:
+                entries.append(self._add_link(f"{top}/{item.path}"))
             else:
-                entries.append(self._add_one(f"{top}/{item.path}", item))
+                entries.append(Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0))
         self._append(records)
         self._advance(sum(entry.size_bytes for entry in entries))
         return entries
+
+    def _add_link(self, path: str) -> Entry:
+        target = read_target(path)
+        return Entry(Mode.SYMLINK, self.add_chunk(target), len(target))
 
     def _encode_small(self, path: str, records: list[Record]) -> Entry:
         """Read a small file whole; add the records that the store lacks to ``records``."""

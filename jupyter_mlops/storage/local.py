@@ -109,8 +109,8 @@ class LocalBackend:
         def fail(error: OSError) -> None:
             raise error
 
-        top = os.fspath(self.root)
-        folder = os.path.join(top, prefix.rpartition("/")[0])
+        top = os.path.normpath(self.root)
+        folder = os.path.normpath(os.path.join(top, prefix.rpartition("/")[0]))
         if not os.path.isdir(folder):
             return
         try:
