@@ -176,7 +176,7 @@ def _pack_rows(points: Sequence[Point], names: Sequence[str | None]) -> dict[int
     """Return a row for each point that has a name: lines that do not overlap share rows.
 
     A name is a branch's, or empty for commits on no branch's own line: these form a line as long
-    as each grows from the one before.
+    as each grows from the one before. A line takes its row from where it forks to where it merges.
     """
     line_of: dict[int, str | int] = {}
     first: dict[str | int, int] = {}
@@ -189,7 +189,7 @@ def _pack_rows(points: Sequence[Point], names: Sequence[str | None]) -> dict[int
             fits = grows and (point.snapshot is not None or newest[before] == point.previous)  # type: ignore[index]
             line: str | int = name or (before if fits and before is not None else at)
             line_of[at] = line
-            first.setdefault(line, at)
+            first.setdefault(line, at - 1 if point.previous is None else point.previous)
             last[line] = at
             if point.snapshot is None:
                 newest[line] = at
@@ -199,7 +199,7 @@ def _pack_rows(points: Sequence[Point], names: Sequence[str | None]) -> dict[int
     rows: dict[str | int, int] = {}
     ends: list[int] = []
     for line in sorted(first, key=first.__getitem__):
-        row = next((row for row, end in enumerate(ends) if end < first[line]), len(ends))
+        row = next((row for row, end in enumerate(ends) if end <= first[line]), len(ends))
         ends[row : row + 1] = [last[line]]
         rows[line] = row
     return {at: rows[line] for at, line in line_of.items()}

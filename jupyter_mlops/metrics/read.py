@@ -220,11 +220,12 @@ def _to_scalar(value: object) -> Scalar:
 def _list_text(value: object) -> str:
     """Return compact JSON, cut where it gets long, be it by YAML's references to itself."""
     text = ""
-    encoder = json.JSONEncoder(
-        ensure_ascii=False, separators=(",", ":"), default=str, check_circular=False
-    )
-    for part in encoder.iterencode(value):
-        text += part
-        if len(text) > _LIST_TEXT_LIMIT:
-            return text[:_LIST_TEXT_LIMIT] + "…"
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+    try:
+        for part in encoder.iterencode(value):
+            text += part
+            if len(text) > _LIST_TEXT_LIMIT:
+                return text[:_LIST_TEXT_LIMIT] + "…"
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     return text

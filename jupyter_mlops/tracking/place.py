@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.errors import MlopsError, NotFoundError
+from jupyter_mlops.files.append import append_bytes
 from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
@@ -81,8 +82,7 @@ class ProjectSink:
             make_folder(folder)
             self._series = folder / f"{_stamp(self._began_seconds)}-{os.getpid()}.jsonl"
             lines = self._header(run, place) + lines
-        with self._series.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(lines)
+        append_bytes(self._series, lines.encode("utf-8", "replace"))
 
     def _header(self, run: str, place: Place) -> str:
         return format_line(

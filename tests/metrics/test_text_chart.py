@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from jupyter_mlops.metrics.chart import plan_chart
+from jupyter_mlops.metrics.text_chart import render_text
+from tests.metrics.conftest import Story, snapshot
+
+BRANCHED = """\
+● main  ■ feat  • merged, or on no branch  ○ snapshot
+
+acc (higher is better)
+ 0.6 ┤                     ·········■              ···●
+     │            ■········  ·●·················●··
+     │           ·       ····
+     │          ·     ···
+     │        ··  ····              ○
+     │       ·····
+     │   ···●···
+     │●··       ·····
+0.05 ┤               ···•·················•
+      ●─────●─────────────────●─────────────────●─────●
+            ├─────■───────────┴─────■───────────┼─────╯
+            ╰───────────•─────────────────•─────╯
+
+○ s   feat   0.3  ▼ -0.3 worse    Snapshot
+• g2        0.07  ▲ +0.02 better  About g2
+● m2  main  0.55  ▲ +0.05 better  About m2
+● m3  main   0.6  ▲ +0.05 better  About m3"""
+
+
+def test_the_plot_the_graph_and_the_list(branched: Story) -> None:
+    chart = plan_chart(branched.read([snapshot("s", "f2", acc=0.3)], main="m3", feat="f2"), {})
+    text = render_text(chart, chart.metrics, width=66, listed=4)
+    assert text == BRANCHED
+
+
+def test_the_newest_points_are_listed(branched: Story) -> None:
+    chart = plan_chart(branched.read(main="m3", feat="f2"), {})
+    text = render_text(chart, chart.metrics, listed=3)
+    assert text.splitlines()[-3:] == [
+        "• g2        0.07  ▲ +0.02 better  About g2",
+        "● m2  main  0.55  ▲ +0.05 better  About m2",
+        "● m3  main   0.6  ▲ +0.05 better  About m3",
+    ]
+
+
+def test_as_many_columns_as_fit(story: Story) -> None:
+    names = ["c0"]
+    story.commit("c0", acc=0)
+    for at in range(1, 300):
+        names.append(story.commit(f"c{at}", names[-1], acc=at))
+    chart = plan_chart(story.read(main=names[-1]), {})
+    text = render_text(chart, chart.metrics, width=60)
+    assert "the newest 46 of 300 commits" in text
+    assert max(map(len, text.splitlines())) <= 60
+    assert "299 ┤" in text
+    assert "254 ┤" in text
+
+
+def test_numbers_that_cannot_be_drawn_are_listed(story: Story) -> None:
+    story.commit("a", acc=float("nan"))
+    chart = plan_chart(story.read(main="a"), {})
+    text = render_text(chart, chart.metrics)
+    assert "acc (higher is better): no numbers to draw" in text
+    assert text.endswith("● a  main  NaN    About a")
+
+
+def test_equal_values_are_one_row(story: Story) -> None:
+    story.commit("a", acc=1, n=1)
+    story.commit("b", "a", acc=1, n=2)
+    chart = plan_chart(story.read(main="b"), {})
+    (acc,) = (metric for metric in chart.metrics if metric.label == "acc")
+    assert "1 ┤●·····●" in render_text(chart, [acc])
+
+
+def test_nothing_to_draw_is_no_text(story: Story) -> None:
+    assert render_text(plan_chart(story.read(), {}), []) == ""
