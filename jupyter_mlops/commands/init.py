@@ -12,7 +12,12 @@ from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import default_config_text
-from jupyter_mlops.git.attributes import ATTRIBUTES_NAME, add_lines, read_missing_lines
+from jupyter_mlops.git.attributes import (
+    ATTRIBUTE_LINES,
+    ATTRIBUTES_NAME,
+    add_lines,
+    read_missing_lines,
+)
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
 
@@ -85,14 +90,13 @@ def _write_config(repo: Repository, tree: WorkTree) -> list[str]:
 
 
 def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
-    lines = read_missing_lines(repo)
-    if not lines:
+    if not read_missing_lines(repo):
         return []
     try:
         before = tree.read(ATTRIBUTES_NAME)
     except NotFoundError:
         before = b""
-    text = add_lines(before.decode("utf-8", "surrogateescape"), lines)
+    text = add_lines(before.decode("utf-8", "surrogateescape"), ATTRIBUTE_LINES)
     after = text.encode("utf-8", "surrogateescape")
     if after == before:
         return []

@@ -19,6 +19,9 @@ _LINES = {
     "*.ipynb": f"*.ipynb filter={FILTER} text eol=lf",
     "*.mlops": "*.mlops text eol=lf",
 }
+ATTRIBUTE_LINES = tuple(_LINES.values())
+"""The lines that ``init`` writes, in their order."""
+
 # A name that no file has, so that only rules for all such files count.
 _PROBE = "mlops-attribute-probe"
 
