@@ -19,6 +19,7 @@ help:
 	@echo 'make bench   what the main operations cost on this machine'
 
 demo: .venv/lab.stamp
+	@[ -e '$(DEMO)' ] || echo 'Running the notebooks of the demo in $(DEMO) (a minute or two) ...'
 	@$(BIN)/jupyter mlops demo '$(DEMO)'
 ifneq ($(LAB),0)
 	@cd '$(DEMO)' && exec '$(CURDIR)/$(BIN)/jupyter' lab $(ALLOW_ROOT) start-here.ipynb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ def demo(made: tuple[Project, dict[str, Any]]) -> Project:
 
 
 @pytest.fixture
-def linked(demo: Project, tmp_path: Path) -> Project:
-    """Return a linked worktree of the first version in which nothing was restored yet."""
+def linked(demo: Project, tmp_path: Path) -> Iterator[Project]:
+    """Yield a linked worktree of the first version in which nothing was restored yet."""
     target = tmp_path / "linked"
     demo.git("-c", f"core.hooksPath={tmp_path}", "worktree", "add", "-q", "-d", str(target), "v1")
-    return Project(target)
+    yield Project(target)
+    demo.git("worktree", "remove", "--force", str(target))
