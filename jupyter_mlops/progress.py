@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -18,18 +18,12 @@ class Task(Protocol):
 class Progress(Protocol):
     """Shows work to whoever waits."""
 
-    def task(self, label: str, total: int | None, unit: str = "B") -> _TaskContext:
+    def task(self, label: str, total: int | None, unit: str = "B") -> AbstractContextManager[Task]:
         """Return a context manager that yields a :class:`Task`.
 
         ``unit`` is ``B`` for bytes or a plural noun.
         """
         ...
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _Silent:
@@ -44,6 +38,6 @@ class NoProgress:
     def _silent(self) -> Iterator[Task]:
         yield _Silent()
 
-    def task(self, label: str, total: int | None, unit: str = "B") -> _TaskContext:
+    def task(self, label: str, total: int | None, unit: str = "B") -> AbstractContextManager[Task]:
         """Return a task that nobody sees."""
         return self._silent()
