@@ -12,7 +12,7 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
-from jupyter_mlops.snapshots.code import CodePlan, restore_code
+from jupyter_mlops.snapshots.code import CodeChanges, restore_code, restore_outputs
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.restore import Restored, restore_data
@@ -37,7 +37,7 @@ class RestoreResult:
 
     ``revision`` is the full id of the commit that was restored, null for the working tree's own
     pointers; ``saved_as`` the automatic snapshot of what was overwritten; ``code`` the code files
-    written or deleted.
+    written or deleted, ``code_saved_as`` the automatic snapshot of the code before.
     """
 
     revision: str | None
@@ -48,6 +48,7 @@ class RestoreResult:
     dry_run: bool = False
     paths: tuple[RestoredPath, ...] = ()
     code: tuple[str, ...] = ()
+    code_saved_as: str | None = None
 
     def describe(self) -> Document:
         """Return a line of counts, what was kept of the former state, and the paths that moved."""
@@ -59,7 +60,7 @@ class RestoreResult:
             f" left {self.unchanged} unchanged{of}."
         )
         blocks: list[Block] = [Note(line, "good")]
-        if self.saved_as:
+        if self.saved_as and self.saved_as != self.code_saved_as:
             blocks.append(Note(f"What was overwritten is kept as snapshot {self.saved_as}."))
             blocks.append(Hint("Take it back", "jupyter mlops undo"))
         moved = [path for path in self.paths if path.written or path.deleted]
@@ -72,6 +73,9 @@ class RestoreResult:
         if self.code:
             title = "code that changes" if self.dry_run else "code that changed"
             blocks.append(Table((title,), tuple((Code(path),) for path in self.code)))
+        if self.code_saved_as:
+            command = f"jupyter mlops restore {self.code_saved_as} --code"
+            blocks.append(Hint("Take the code back", command))
         return Document(tuple(blocks))
 
 
@@ -109,9 +113,10 @@ def restore(
             hints=["jupyter mlops log", "jupyter mlops restore REVISION --code"],
         )
     command = ws.execution.command
-    changed: CodePlan | None = None
+    changed: CodeChanges | None = None
     if revision is not None and (code or outputs):
-        changed = restore_code(ws, revision, outputs_only=not code, dry_run=dry_run)
+        bring = restore_code if code else restore_outputs
+        changed = bring(ws, revision, dry_run=dry_run)
     restored = restore_data(ws, revision, paths, command=command, dry_run=dry_run)
     return _result(revision, restored, changed, dry_run=dry_run)
 
@@ -163,26 +168,27 @@ def _is_tracked(ws: Workspace, word: str) -> bool:
 
 
 def _result(
-    revision: str | None, restored: Restored, changed: CodePlan | None, *, dry_run: bool
+    revision: str | None, restored: Restored, changed: CodeChanges | None, *, dry_run: bool
 ) -> RestoreResult:
     plans = restored.plans
-    saved_as = restored.saved_as or (changed.saved_as if changed is not None else None)
+    code_saved_as = changed.saved_as if changed is not None else None
     return RestoreResult(
         revision=revision,
         written=sum(plan.written_count for plan in plans),
-        deleted=sum(len(plan.delete) for plan in plans),
+        deleted=sum(plan.deleted_count for plan in plans),
         unchanged=sum(plan.unchanged_count for plan in plans),
-        saved_as=saved_as,
+        saved_as=restored.saved_as or code_saved_as,
         dry_run=dry_run,
         paths=tuple(
             RestoredPath(
                 plan.path,
                 plan.written_count,
-                len(plan.delete),
+                plan.deleted_count,
                 plan.unchanged_count,
                 plan.written_bytes,
             )
             for plan in plans
         ),
         code=changed.paths if changed is not None else (),
+        code_saved_as=code_saved_as,
     )

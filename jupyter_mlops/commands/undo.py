@@ -46,6 +46,6 @@ def undo(ws: Workspace) -> UndoResult:
         files=tuple(undone.operation.files),
         refs=tuple(undone.operation.refs),
         written=sum(plan.written_count for plan in undone.plans),
-        deleted=sum(len(plan.delete) for plan in undone.plans),
+        deleted=sum(plan.deleted_count for plan in undone.plans),
         hints=undone.hints,
     )

@@ -10,7 +10,7 @@ from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.git.process import explanation, git_failed, literal, run_git, try_git
 from jupyter_mlops.git.refs import sync_objects
 from jupyter_mlops.git.repository import Repository
-from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.revisions import Head, head
 
 HOOKS_OFF_VARIABLE = "MLOPS_HOOKS_OFF"
 """Set to ``1`` for Git commands of ours, so that the hooks which ``init`` made do nothing."""
@@ -82,21 +82,11 @@ def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | 
         raise UsageError("A commit needs a message without NUL characters.", code="message-invalid")
     clear_own_lock(repo)
     before = head(repo)
-    if before.in_progress in ("merge", "cherry-pick", "revert", "rebase"):
-        raise ConflictError(
-            f"Single paths cannot be committed while a {before.in_progress} is under way.",
-            code="operation-in-progress",
-            hints=("git status",),
-        )
+    _check_no_operation(before)
     pathspecs = [literal(path) for path in paths]
     if not _differ(repo, pathspecs):
         return None
-    if not has_identity(repo):
-        raise ConflictError(
-            "Nothing was committed, as Git does not know who you are.",
-            code="identity-missing",
-            hints=('git config user.name "Your Name"', 'git config user.email "you@example.org"'),
-        )
+    _check_identity(repo)
     status, _, said = try_git(
         repo,
         *(*_NO_GUESSING, "commit", "--quiet", "--only", "--no-edit", "--cleanup=whitespace"),
@@ -114,6 +104,34 @@ def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | 
         )
     sync_objects(repo)
     return after.commit
+
+
+def check_may_commit(repo: Repository) -> None:
+    """Refuse what :func:`commit_paths` would refuse before it looks at any path.
+
+    Raises:
+        ConflictError: as it does.
+    """
+    _check_no_operation(head(repo))
+    _check_identity(repo)
+
+
+def _check_no_operation(at: Head) -> None:
+    if at.in_progress in ("merge", "cherry-pick", "revert", "rebase"):
+        raise ConflictError(
+            f"Single paths cannot be committed while a {at.in_progress} is under way.",
+            code="operation-in-progress",
+            hints=("git status",),
+        )
+
+
+def _check_identity(repo: Repository) -> None:
+    if not has_identity(repo):
+        raise ConflictError(
+            "Nothing was committed, as Git does not know who you are.",
+            code="identity-missing",
+            hints=('git config user.name "Your Name"', 'git config user.email "you@example.org"'),
+        )
 
 
 def _differ(repo: Repository, pathspecs: Sequence[str]) -> bool:

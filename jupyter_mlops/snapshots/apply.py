@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from jupyter_mlops.errors import ConflictError, UnavailableError
 from jupyter_mlops.files.batch import Batch
-from jupyter_mlops.files.durable import free_bytes
+from jupyter_mlops.files.durable import clear_staging, free_bytes
+from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.objects.reader import read_file, restore_files
@@ -14,10 +16,10 @@ from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.plan import PathPlan
 from jupyter_mlops.snapshots.scan import Scanner
-from jupyter_mlops.snapshots.unfinished import clear_unfinished, write_unfinished
 from jupyter_mlops.units import format_bytes
 
 _SPARE_BYTES = 1 << 20
+_STATE_FOLDERS = ("operations", "origins", "unfinished")
 
 
 def open_worktree(handles: Handles) -> WorkTree:
@@ -28,23 +30,35 @@ def open_worktree(handles: Handles) -> WorkTree:
     return WorkTree(handles.root, handles.git.state_dir / "staging")
 
 
-def apply_plans(
-    handles: Handles,
-    scanner: Scanner,
-    plans: Sequence[PathPlan],
-    pointers: Mapping[str, bytes | None],
-) -> None:
-    """Make the data on disk what ``plans`` say; durable on return.
+@contextmanager
+def one_mover(handles: Handles) -> Iterator[None]:
+    """Let no other command of this worktree move pointers or data meanwhile; not reentrant."""
+    with hold_lock(handles.git.state_dir / "moving.lock"):
+        yield
 
-    Nothing in the working tree changes before every byte is staged and verified. Then a note is
-    left, files are moved, and the note is taken away; killed in between, the next restore finishes
-    the work.
+
+def clear_leftovers(handles: Handles) -> None:
+    """Remove the temporary files that killed commands left behind."""
+    open_worktree(handles).clear()
+    state_dir = handles.git.state_dir
+    for folder in (state_dir, *(state_dir / name for name in _STATE_FOLDERS)):
+        clear_staging(folder)
+
+
+@contextmanager
+def open_moves(
+    handles: Handles, scanner: Scanner, plans: Sequence[PathPlan]
+) -> Iterator[Callable[[], None]]:
+    """Stage and verify every byte that ``plans`` need, and yield what moves them into place.
+
+    Nothing in the working tree changes before that is called; when it returns, the data on disk is
+    what ``plans`` say, durably. It refuses, with nothing moved, when a file that it would replace
+    was changed meanwhile.
 
     Args:
         handles: the project.
         scanner: its stat cache learns of the files written.
         plans: what to do; paths do not overlap.
-        pointers: the encoded pointers that the note names.
 
     Raises:
         NotFoundError: the store lacks content.
@@ -52,28 +66,26 @@ def apply_plans(
         ConflictError: a link or a foreign file stands in the way.
         UnavailableError: the disk is full or read-only.
     """
-    busy = [plan for plan in plans if plan.write or plan.delete]
+    busy = [plan for plan in plans if plan.moves]
     if not busy:
+        yield lambda: None
         return
-    _check_room(handles, sum(plan.written_bytes for plan in busy))
-    tree = open_worktree(handles)
     total = sum(plan.written_bytes for plan in busy)
+    _check_room(handles, total)
     near = busy[0].path if len(busy) == 1 else ""
-    with tree.open_batch(near) as batch:
+    with open_worktree(handles).open_batch(near) as batch:
         with handles.progress.task("Restoring", total) as task:
             for plan in busy:
                 _stage(handles, batch, plan, task)
-        for plan in busy:
-            _check_untouched(scanner, plan)
-        write_unfinished(handles.git.state_dir, pointers)
-        batch.apply()
-    for plan in busy:
-        _learn(scanner, plan)
 
+        def move() -> None:
+            for plan in busy:
+                _check_untouched(scanner, plan)
+            batch.apply()
+            for plan in busy:
+                _learn(scanner, plan)
 
-def finish(handles: Handles) -> None:
-    """Take the note away: pointers, origins and data agree."""
-    clear_unfinished(handles.git.state_dir)
+        yield move
 
 
 def _check_room(handles: Handles, needed_bytes: int) -> None:
@@ -99,9 +111,9 @@ def _stage(handles: Handles, batch: Batch, plan: PathPlan, task: Task) -> None:
             batch.add_link(full, target, within=plan.path if name else "")
         else:
             files.append((entry, _opener(batch, full, entry.mode)))
-    if plan.pointer is not None and not plan.wanted:
+    if plan.makes_folder:
         batch.add_folder(plan.path)
-    for name in plan.delete:
+    for name in (*plan.delete, *plan.empty):
         batch.delete(f"{plan.path}/{name}" if name else plan.path)
     restore_files(handles.store, files, task)
 

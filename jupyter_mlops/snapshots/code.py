@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.formats.snapshot import RECORD_PATH
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.git.worktree_files import changed_files, write_worktree_files
+from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
+from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.snapshots.apply import open_worktree
 from jupyter_mlops.snapshots.content import Kept
 from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.snapshots.take import Circumstances, commit_state
 
 _NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
-class CodePlan:
+class CodeChanges:
     """The code files that are written or deleted, and the snapshot that keeps the former state."""
 
     written: tuple[str, ...]
@@ -31,37 +40,101 @@ class CodePlan:
         return tuple(sorted((*self.written, *self.deleted)))
 
 
-def restore_code(
-    handles: Handles, commit: str, *, outputs_only: bool = False, dry_run: bool = False
-) -> CodePlan:
+def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> CodeChanges:
     """Make the code files of the working tree what ``commit`` has; Git's index and HEAD stay.
 
     The whole state is kept as an automatic snapshot first. Files that Git tracks and the commit
     lacks are deleted, files that Git does not track are not. Pointer files are not code.
 
-    Args: handles: the project. commit: the full id of a commit. outputs_only: only notebooks whose
-        code is that of the commit, for the sake of their outputs. dry_run: plan only.
+    Args:
+        handles: the project.
+        commit: the full id of a commit.
+        dry_run: plan only.
+
+    Raises:
+        ConflictError: something that a snapshot leaves out stands where a file is to be written or
+            deleted; nothing was touched.
     """
     differing, lacking = changed_files(handles.git, commit)
-    there = open_tree(handles.git, commit).entries
-    if outputs_only:
-        same = set(there) - set(differing)
-        written = sorted(path for path in same if path.endswith(_NOTEBOOK_SUFFIX))
-        deleted: list[str] = []
-    else:
-        written = [path for path in differing if _is_code(path)]
-        deleted = [path for path in lacking if _is_code(path)]
+    written = [path for path in differing if _is_code(path)]
+    deleted = [path for path in lacking if _is_code(path)]
     if dry_run or not (written or deleted):
-        return CodePlan(tuple(written), tuple(deleted), None)
-    circumstances = Circumstances(message=f"before the code of {commit[:10]}", automatic=True)
-    record, _ = commit_state(handles, Kept({}, {}, 0, 0), circumstances, [], head(handles.git))
-    write_worktree_files(handles.git, commit, written)
+        return CodeChanges(tuple(written), tuple(deleted), None)
+    saved_as = _keep_state(handles, f"before the code of {commit[:10]}", [*written, *deleted])
     tree = open_worktree(handles)
     for path in deleted:
         tree.unlink(path)
         if "/" in path:
             tree.remove_empty_folders(path.rpartition("/")[0])
-    return CodePlan(tuple(written), tuple(deleted), record.id)
+    write_worktree_files(handles.git, commit, written)
+    return CodeChanges(tuple(written), tuple(deleted), saved_as)
+
+
+def restore_outputs(handles: Handles, commit: str, *, dry_run: bool = False) -> CodeChanges:
+    """Give the notebooks whose code is that of ``commit`` the outputs that the store has of them.
+
+    The whole state is kept as an automatic snapshot first. Notebooks of other code, and those that
+    the store has no outputs of, stay as they are.
+
+    Args and Raises: as :func:`restore_code`.
+    """
+    contents = dict(_iter_with_outputs(handles, commit))
+    written = tuple(sorted(contents))
+    if dry_run or not written:
+        return CodeChanges(written, (), None)
+    saved_as = _keep_state(handles, f"before the outputs of {commit[:10]}", written)
+    tree = open_worktree(handles)
+    for path in written:
+        found = tree.stat(path)
+        tree.write_file(path, contents[path], found.mode if found is not None else Mode.FILE)
+    return CodeChanges(written, (), saved_as)
+
+
+def _iter_with_outputs(handles: Handles, commit: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the notebooks that get other bytes by their outputs, with these bytes."""
+    there = open_tree(handles.git, commit)
+    differing = set(changed_files(handles.git, commit)[0])
+    names = [n for n in there.entries if n.endswith(_NOTEBOOK_SUFFIX) and n not in differing]
+    tree = open_worktree(handles)
+    for name, stripped in there.read_many(names):
+        payload = read_outputs(handles.store, hash_bytes(stripped))
+        if payload is None:
+            continue
+        content = attach_outputs(stripped, decode_outputs(payload))
+        try:
+            present = tree.read(name)
+        except NotFoundError:
+            continue
+        if content != present:
+            yield name, content
+
+
+def _keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
+    """Keep the whole state; return the snapshot's id once it surely holds all that is ``going``.
+
+    Raises:
+        ConflictError: it does not.
+    """
+    circumstances = Circumstances(message=why, automatic=True)
+    record, hidden = commit_state(handles, Kept({}, {}, 0, 0), circumstances, [], head(handles.git))
+    left_out = {left.path for left in record.left_out}
+    kept = open_tree(handles.git, hidden).entries.keys() - left_out
+    for path in going:
+        _check_kept(handles, path, kept)
+    return record.id
+
+
+def _check_kept(handles: Handles, path: str, kept: Container[str]) -> None:
+    for step in (path, *parents_of(path)):
+        full = handles.root / step
+        is_folder = full.is_dir() and not full.is_symlink()
+        if is_folder is (step != path) or not os.path.lexists(full) or step in kept:
+            continue
+        raise ConflictError(
+            f"Nothing was restored: {step} would be overwritten, and a snapshot does not keep it.",
+            code="would-overwrite",
+            hints=[f"mv -- {shlex.quote(step)} ELSEWHERE"],
+        )
 
 
 def _is_code(path: str) -> bool:

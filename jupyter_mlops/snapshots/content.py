@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,12 @@ class Kept:
     presents: Mapping[str, Present]
     new_bytes: int
     stored_bytes: int
+
+    def only(self, paths: Collection[str]) -> Kept:
+        """Return the same of these paths alone."""
+        pointers = {path: pointer for path, pointer in self.pointers.items() if path in paths}
+        presents = {path: present for path, present in self.presents.items() if path in paths}
+        return replace(self, pointers=pointers, presents=presents)
 
 
 def keep_content(
@@ -95,7 +101,9 @@ class _Reading:
         present = seen or self.scanner.look(path, add_files)
         if present is None:
             raise NotFoundError(
-                f"There is no file or folder {path} in the project.", code="path-not-found"
+                f"There is no file or folder {path} in the project.",
+                code="path-not-found",
+                hints=["jupyter mlops status"],
             )
         files = {
             name: entry

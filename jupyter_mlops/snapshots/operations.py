@@ -19,6 +19,7 @@ from jupyter_mlops.files import durable
 from jupyter_mlops.snapshots.origins import Origin, encode_origin
 
 _FOLDER = "operations"
+_MARK = "undoing"
 _KEPT_COUNT = 100
 
 
@@ -27,6 +28,11 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     before: bytes | None
     after: bytes | None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the two differ."""
+        return self.before != self.after
 
     def reversed(self) -> Move:
         """Return the move that takes this one back."""
@@ -72,7 +78,7 @@ class Operation:
     def moves_nothing(self) -> bool:
         """Return whether there is nothing to take back."""
         moves = [*self.files.values(), *self.refs.values(), *self.data.values()]
-        return not self.renamed and all(move.before == move.after for move in moves)
+        return not self.renamed and not any(move.moves for move in moves)
 
 
 def origin_move(before: Origin | None, after: Origin | None) -> Move:
@@ -102,15 +108,34 @@ def log_operation(state_dir: Path, operation: Operation) -> None:
         durable.remove(folder / _file_name(old))
 
 
-def read_last_operation(state_dir: Path) -> Operation | None:
-    """Return the newest operation that can be read, or None."""
+def read_last_operation(state_dir: Path) -> tuple[int, Operation] | None:
+    """Return the newest operation that can be read, with its number, or None."""
     folder = state_dir / _FOLDER
     for number in reversed(_numbers(folder)):
         try:
-            return msgspec.json.decode((folder / _file_name(number)).read_bytes(), type=Operation)
+            encoded = (folder / _file_name(number)).read_bytes()
+            return number, msgspec.json.decode(encoded, type=Operation)
         except (OSError, ValueError):
             continue
     return None
+
+
+def read_undo_mark(state_dir: Path) -> int | None:
+    """Return the number of the operation that an undo has begun to take back, or None."""
+    try:
+        return int((state_dir / _MARK).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def write_undo_mark(state_dir: Path, number: int) -> None:
+    """Note durably that the operation ``number`` is being taken back."""
+    durable.write_atomic(state_dir / _MARK, b"%d" % number, overwrite=True)
+
+
+def clear_undo_mark(state_dir: Path) -> None:
+    """Take the mark away; the undo is an operation of its own."""
+    durable.remove(state_dir / _MARK)
 
 
 def _numbers(folder: Path) -> list[int]:

@@ -1,10 +1,11 @@
 """Origins: for each tracked path of a worktree, the content that its data came from.
 
-An origin tells stale data from changed data. It is written before the pointer file it belongs to
-moves, and names the content before and after until both the pointer and the data stand; a pointer
-that names either of them has not been moved by anyone else. One small file a path, so that two
-commands on different paths never meet. Origins are local to a worktree and may be deleted: data
-that differs from its pointer is then ``diverged``, never silently ``changed``.
+An origin tells stale data from changed data. A snapshot writes it before the pointer file that it
+belongs to moves, and it names the content before and after until the snapshot stands; a pointer
+that names either of them has not been moved by anyone else. A restore writes it when data and
+pointer stand, and leaves a note until then (:mod:`jupyter_mlops.snapshots.unfinished`). One small
+file a path, so that two commands on different paths never meet. Origins are local to a worktree and
+may be deleted: data that differs from its pointer is then ``diverged``, never silently ``changed``.
 """
 
 from __future__ import annotations
@@ -25,13 +26,18 @@ _FOLDER = "origins"
 class Origin:
     """Where the data at ``path`` came from.
 
-    ``content`` is what the pointer names once the last command is through, ``before`` what it named
-    when that command began, or None when the command is known to be through.
+    ``content`` is what the pointer names once the last command is through. ``before`` is what it
+    named when that command began (``content`` again, where there was no pointer), and None once the
+    command is known to be through.
     """
 
     path: str
     content: Entry
     before: Entry | None = None
+
+    def holds(self, data: Entry) -> bool:
+        """Return whether ``data`` is content that some pointer or snapshot surely names."""
+        return data == self.content if self.before is None else data == self.before != self.content
 
     def names(self, content: Entry | None) -> bool:
         """Return whether ``content`` is one that this origin accounts for."""

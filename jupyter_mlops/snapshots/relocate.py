@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.staging import stage_paths
-from jupyter_mlops.snapshots.apply import open_worktree
+from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data, unignore_data
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
-from jupyter_mlops.snapshots.tracked import Tracked, check_place, pointer_path, read_tracked
+from jupyter_mlops.snapshots.tracked import (
+    Tracked,
+    check_place,
+    pointer_path,
+    read_pointer_file,
+    read_tracked,
+)
+from jupyter_mlops.snapshots.unfinished import settle_unfinished
 
 
 def untrack_path(handles: Handles, path: str, command: tuple[str, ...]) -> tuple[str, ...]:
@@ -22,15 +33,20 @@ def untrack_path(handles: Handles, path: str, command: tuple[str, ...]) -> tuple
     Raises:
         NotFoundError: ``path`` is not tracked.
     """
+    clear_leftovers(handles)
     origins = read_origins(handles.git.state_dir)
     one = _find(handles, path, origins)
     name = pointer_path(path)
     files: dict[str, Move] = {name: Move(one.encoded, None)}
-    open_worktree(handles).unlink(name)
-    unignore_data(handles, path, files)
-    remove_origin(handles.git.state_dir, path)
-    moved = {path: origin_move(origins.get(path), None)}
-    return _conclude(handles, command, files, moved, {})
+    with one_mover(handles):
+        unignore_data(handles, path, files)
+    staged = _stage(handles, files)
+    with one_mover(handles):
+        remove_origin(handles.git.state_dir, path)
+        open_worktree(handles).unlink(name)
+        settle_unfinished(handles.git.state_dir, [path])
+    _log(handles, command, files, {path: origin_move(origins.get(path), None)}, {})
+    return staged
 
 
 def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,44 +59,75 @@ def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) ->
         NotFoundError: ``old`` is not tracked, or its data is not here.
         ConflictError: something is at ``new``, or it cannot be tracked there.
     """
+    clear_leftovers(handles)
     origins = read_origins(handles.git.state_dir)
     one = _find(handles, old, origins)
     tree = open_worktree(handles)
-    if tree.stat(new) is not None or tree.stat(pointer_path(new)) is not None:
+    resumed = _check_move(handles, tree, one, new, origins)
+    origin = origins.get(old)
+    moved = {old: origin_move(origin, None)}
+    if origin is not None:
+        following = Origin(new, origin.content, origin.before)
+        moved[new] = origin_move(None, following)
+    files: dict[str, Move] = {
+        pointer_path(old): Move(one.encoded, None),
+        pointer_path(new): Move(None, one.encoded),
+    }
+    with one_mover(handles):
+        if origin is not None:
+            write_origin(handles.git.state_dir, following)
+        ignore_data(handles, new, files)
+        tree.write_file(pointer_path(new), one.encoded, Mode.FILE)
+        if not resumed:
+            tree.rename(old, new)
+        unignore_data(handles, old, files)
+        tree.unlink(pointer_path(old))
+        remove_origin(handles.git.state_dir, old)
+        settle_unfinished(handles.git.state_dir, [old])
+    staged = _stage(handles, files)
+    _log(handles, command, files, moved, {old: new})
+    return staged
+
+
+def _check_move(
+    handles: Handles, tree: WorkTree, one: Tracked, new: str, origins: dict[str, Origin]
+) -> bool:
+    """Refuse a move that would overwrite something, or has nothing to move.
+
+    Returns:
+        Whether a move that was killed has renamed the data already.
+    """
+    old = one.path
+    begun = read_pointer_file(tree, new) == one.encoded and new in origins
+    old_there = os.path.lexists(handles.root / old)
+    new_there = os.path.lexists(handles.root / new)
+    if begun and new_there and not old_there:
+        return True
+    if new_there or (read_pointer_file(tree, new) is not None and not begun):
         raise ConflictError(
             f"{old} cannot be moved: there is something at {new} already.",
             code="path-exists",
-            hints=[f"jupyter mlops move {old} OTHER-PATH"],
+            hints=[f"jupyter mlops move {shlex.quote(old)} OTHER-PATH"],
         )
-    if tree.stat(old) is None and not (handles.root / old).is_dir():
+    if not old_there:
         raise NotFoundError(
             f"The data of {old} is not here, so it cannot be moved.",
             code="path-not-found",
             hints=["jupyter mlops restore"],
         )
-    tracked = read_tracked(handles, origins)
-    check_place(handles, new, [path for path in tracked if path != old])
-    files: dict[str, Move] = {
-        pointer_path(old): Move(one.encoded, None),
-        pointer_path(new): Move(None, one.encoded),
-    }
-    origin = origins.get(old)
-    moved = {old: origin_move(origin, None)}
-    if origin is not None:
-        following = Origin(new, origin.content, origin.before)
-        write_origin(handles.git.state_dir, following)
-        moved[new] = origin_move(None, following)
-    ignore_data(handles, new, files)
-    tree.write_file(pointer_path(new), one.encoded, Mode.FILE)
-    tree.rename(old, new)
-    tree.unlink(pointer_path(old))
-    unignore_data(handles, old, files)
-    remove_origin(handles.git.state_dir, old)
-    return _conclude(handles, command, files, moved, {old: new})
+    others = [path for path in read_tracked(handles, origins) if path not in (old, new)]
+    check_place(handles, new, others)
+    if new.startswith(old + "/"):
+        raise ConflictError(
+            f"{old} cannot be moved into itself.",
+            code="path-nested",
+            hints=[f"jupyter mlops move {shlex.quote(old)} OTHER-PATH"],
+        )
+    return False
 
 
 def _find(handles: Handles, path: str, origins: dict[str, Origin]) -> Tracked:
-    tracked = read_tracked(handles, origins)
+    tracked = read_tracked(handles, origins, named=[path])
     if path not in tracked:
         raise NotFoundError(
             f"{path} is not tracked.", code="path-not-tracked", hints=["jupyter mlops status"]
@@ -88,19 +135,20 @@ def _find(handles: Handles, path: str, origins: dict[str, Origin]) -> Tracked:
     return tracked[path]
 
 
-def _conclude(
+def _stage(handles: Handles, files: dict[str, Move]) -> tuple[str, ...]:
+    there = [name for name, move in files.items() if move.after is not None]
+    gone = [name for name, move in files.items() if move.after is None]
+    staged = stage_paths(handles.git, there, remove=gone)
+    return (staged.hint,) if staged.hint else ()
+
+
+def _log(
     handles: Handles,
     command: tuple[str, ...],
     files: dict[str, Move],
     origins: dict[str, Move],
     renamed: dict[str, str],
-) -> tuple[str, ...]:
-    there = [name for name, move in files.items() if move.after is not None]
-    gone = [name for name, move in files.items() if move.after is None]
-    staged = stage_paths(handles.git, there, remove=gone)
+) -> None:
     now = handles.clock.now()
-    log_operation(
-        handles.git.state_dir,
-        Operation(command, now, files, origins=origins, renamed=renamed, staged=True),
-    )
-    return (staged.hint,) if staged.hint else ()
+    operation = Operation(command, now, files, origins=origins, renamed=renamed, staged=True)
+    log_operation(handles.git.state_dir, operation)

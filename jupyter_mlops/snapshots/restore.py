@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Mode
@@ -12,24 +13,30 @@ from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, 
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.folders import plan_pointer
 from jupyter_mlops.objects.reader import missing
-from jupyter_mlops.snapshots.apply import apply_plans, finish, open_worktree
+from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
-from jupyter_mlops.snapshots.origins import Origin, read_origins, write_origin
+from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
 from jupyter_mlops.snapshots.scan import Present, Scanner
-from jupyter_mlops.snapshots.take import keep_automatically
+from jupyter_mlops.snapshots.take import commit_automatically
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
     content_of,
     pointer_path,
+    read_pointer_file,
     read_tracked,
     read_tree_pointers,
     select_tracked,
 )
-from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.snapshots.unfinished import (
+    is_unfinished,
+    read_unfinished,
+    settle_unfinished,
+    write_unfinished,
+)
 from jupyter_mlops.units import plural
 
 
@@ -69,34 +76,29 @@ def restore_data(
         merge conflict. IntegrityError: a pointer file or stored content is damaged.
         UnavailableError: the disk is full or read-only.
     """
+    clear_leftovers(handles)
     scanner = Scanner(handles)
     origins = read_origins(handles.git.state_dir)
-    tracked = read_tracked(handles, origins)
-    if commit is None:
-        wanted = _pointers_here(handles, tracked)
-    else:
-        wanted = dict(read_tree_pointers(open_tree(handles.git, commit)))
-    plans = [_plan(handles, scanner, path, wanted[path]) for path in _select(wanted, paths, commit)]
+    tracked = read_tracked(handles, origins, named=paths)
+    wanted = _wanted_pointers(handles, tracked, commit)
+    selected = _select(wanted, paths, commit)
+    _check_nesting(selected, tracked)
+    scanner.ask_git(selected)
+    plans = [_plan(handles, scanner, path, wanted[path]) for path in selected]
     _check_content(handles, plans)
     if dry_run:
         return Restored(tuple(plans), None)
-    saved_as, data_before = _keep_overwritten(handles, scanner, plans, tracked, origins)
-    files = _carry_out(handles, scanner, plans, tracked, write_pointers=commit is not None)
+    saved_as = _keep_overwritten(handles, scanner, plans, origins)
+    files = _carry_out(handles, scanner, plans, tracked)
     scanner.save()
     if log:
         after = read_origins(handles.git.state_dir)
-        log_operation(
-            handles.git.state_dir,
-            Operation(
-                command,
-                handles.clock.now(),
-                files,
-                data={p.path: Move(data_before[p.path], _data_after(p)) for p in plans},
-                origins={
-                    p.path: origin_move(origins.get(p.path), after.get(p.path)) for p in plans
-                },
-            ),
-        )
+        moved = {
+            p.path: Move(encode_present(p.present), _encode(p.pointer)) for p in plans if p.moves
+        }
+        froms = {p.path: origin_move(origins.get(p.path), after.get(p.path)) for p in plans}
+        operation = Operation(command, handles.clock.now(), files, data=moved, origins=froms)
+        log_operation(handles.git.state_dir, operation)
     return Restored(tuple(plans), saved_as)
 
 
@@ -110,11 +112,15 @@ def encode_present(present: Present | None) -> bytes | None:
     return encode_pointer(pointer)
 
 
-def _pointers_here(handles: Handles, tracked: Mapping[str, Tracked]) -> dict[str, Pointer | None]:
-    """Return what the working tree's pointers want.
+def _wanted_pointers(
+    handles: Handles, tracked: Mapping[str, Tracked], commit: str | None
+) -> dict[str, Pointer | None]:
+    """Return what each path shall be: as ``commit`` says, or the working tree's own pointers.
 
-    Or the killed restore that is to be finished first.
+    A killed restore that is to be finished comes before the latter. None: nothing shall be there.
     """
+    if commit is not None:
+        return dict(read_tree_pointers(open_tree(handles.git, commit)))
     wanted: dict[str, Pointer | None] = {}
     for path, one in tracked.items():
         if one.pointer is None:
@@ -125,10 +131,25 @@ def _pointers_here(handles: Handles, tracked: Mapping[str, Tracked]) -> dict[str
                 hints=[f"git checkout --ours -- {name}", f"git checkout --theirs -- {name}"],
             )
         wanted[path] = one.pointer
-    for path, encoded in read_unfinished(handles.git.state_dir).items():
-        origin = f"the unfinished restore of {path}"
-        wanted[path] = decode_pointer(encoded, origin=origin) if encoded is not None else None
+    for path, move in read_unfinished(handles.git.state_dir).items():
+        encoded = tracked[path].encoded if path in tracked else None
+        if is_unfinished(move, encoded):
+            origin = f"the unfinished restore of {path}"
+            wanted[path] = decode_pointer(move.after, origin=origin) if move.after else None
     return wanted
+
+
+def _check_nesting(selected: Sequence[str], tracked: Mapping[str, Tracked]) -> None:
+    """Refuse to bring a path back inside or around another one that is tracked."""
+    for path in selected:
+        for other in tracked:
+            if path.startswith(other + "/") or other.startswith(path + "/"):
+                raise ConflictError(
+                    f"{path} cannot be restored, because {other} is tracked, and one of them lies"
+                    " inside the other.",
+                    code="path-nested",
+                    hints=[f"jupyter mlops untrack {shlex.quote(other)}"],
+                )
 
 
 def _select(
@@ -174,38 +195,37 @@ def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
 
 
 def _keep_overwritten(
-    handles: Handles,
-    scanner: Scanner,
-    plans: Sequence[PathPlan],
-    tracked: Mapping[str, Tracked],
-    origins: Mapping[str, Origin],
-) -> tuple[str | None, dict[str, bytes | None]]:
-    """Keep what the store lacks of what goes.
+    handles: Handles, scanner: Scanner, plans: Sequence[PathPlan], origins: Mapping[str, Origin]
+) -> str | None:
+    """Put all that goes into the store, where ``undo`` finds it.
 
-    Return the snapshot's id and what was on disk, by path.
+    What no pointer and no snapshot is known to name becomes an automatic snapshot. A mixture that a
+    killed restore left is not worth one, as long as the store has each of its files.
+
+    Returns:
+        The snapshot's id, if there is one.
     """
-    before: dict[str, bytes | None] = {}
-    lacking: list[str] = []
-    changed: list[str] = []
-    presents: dict[str, Present] = {}
+    unfinished = read_unfinished(handles.git.state_dir)
+    going: dict[str, Present] = {}
+    unnamed: list[str] = []
     for plan in plans:
-        before[plan.path] = encode_present(plan.present)
-        present = plan.present
-        if present is None or not plan.overwritten:
+        if plan.present is None or not plan.moves:
             continue
-        presents[plan.path] = present
-        goes = (entry for entry in plan.overwritten.values() if entry.mode is not Mode.FOLDER)
+        going[plan.path] = plan.present
+        if not plan.overwritten and not plan.empty:
+            continue
         origin = origins.get(plan.path)
-        if missing(handles.store, goes):
-            lacking.append(plan.path)
-        elif origin is None or not origin.names(present.content):
-            changed.append(plan.path)
-    if changed:
-        keep_content(handles, scanner, changed, presents)
-    if not lacking:
-        return None, before
-    names = ", ".join(lacking)
-    return keep_automatically(handles, scanner, lacking, f"before a restore of {names}").id, before
+        files = (entry for entry in plan.overwritten.values() if entry.mode is not Mode.FOLDER)
+        named = origin is not None and origin.holds(plan.present.content)
+        if missing(handles.store, files) or not (named or plan.path in unfinished):
+            unnamed.append(plan.path)
+    if not going:
+        return None
+    kept = keep_content(handles, scanner, list(going), going)
+    if not unnamed:
+        return None
+    why = f"before a restore of {', '.join(unnamed)}"
+    return commit_automatically(handles, kept.only(unnamed), why).id
 
 
 def _carry_out(
@@ -213,31 +233,63 @@ def _carry_out(
     scanner: Scanner,
     plans: Sequence[PathPlan],
     tracked: Mapping[str, Tracked],
-    *,
-    write_pointers: bool,
 ) -> dict[str, Move]:
-    """Move data, then pointers, with the origins around them; return what became of small files."""
+    """Move data, then pointers, then origins; return what became of small files.
+
+    A note names them all until everything stands.
+    """
     state_dir = handles.git.state_dir
-    encoded = {plan.path: encode_pointer(plan.pointer) if plan.pointer else None for plan in plans}
-    for plan in plans:
-        if plan.pointer is not None and (plan.write or plan.delete or write_pointers):
-            before = plan.present.content if plan.present is not None else None
-            write_origin(state_dir, Origin(plan.path, content_of(plan.pointer), before))
-    apply_plans(handles, scanner, plans, encoded)
+    pointers = {
+        plan.path: Move(
+            tracked[plan.path].encoded if plan.path in tracked else None, _encode(plan.pointer)
+        )
+        for plan in plans
+    }
+    moving = {p.path for p in plans if p.moves or pointers[p.path].moves}
     files: dict[str, Move] = {}
-    tree = open_worktree(handles)
-    for plan in plans:
-        data, name = encoded[plan.path], pointer_path(plan.path)
-        former = tracked[plan.path].encoded if plan.path in tracked else None
-        if write_pointers and data is not None and data != former:
-            tree.write_file(name, data, Mode.FILE)
-            files[name] = Move(former, data)
-        if plan.pointer is not None:
-            ignore_data(handles, plan.path, files)
-            write_origin(state_dir, Origin(plan.path, content_of(plan.pointer)))
-    finish(handles)
+    with open_moves(handles, scanner, plans) as move_data, one_mover(handles):
+        _check_pointers_stand(handles, pointers)
+        write_unfinished(state_dir, {path: pointers[path] for path in moving})
+        move_data()
+        tree = open_worktree(handles)
+        for path, move in pointers.items():
+            name = pointer_path(path)
+            if move.moves:
+                files[name] = move
+            if move.after is None:
+                tree.unlink(name)
+                continue
+            if move.moves:
+                tree.write_file(name, move.after, Mode.FILE)
+            ignore_data(handles, path, files)
+        _write_origins(state_dir, plans)
+        settle_unfinished(state_dir, pointers.keys())
     return files
 
 
-def _data_after(plan: PathPlan) -> bytes | None:
-    return encode_pointer(plan.pointer) if plan.pointer is not None else None
+def _check_pointers_stand(handles: Handles, pointers: Mapping[str, Move]) -> None:
+    """Refuse when a pointer file is no longer the one that the plan was made from."""
+    tree = open_worktree(handles)
+    for path, move in pointers.items():
+        if read_pointer_file(tree, path) != move.before:
+            raise ConflictError(
+                f"Nothing was restored: the pointer of {path} was moved by another program"
+                " meanwhile.",
+                code="pointer-moving",
+                hints=["jupyter mlops restore"],
+            )
+
+
+def _write_origins(state_dir: Path, plans: Sequence[PathPlan]) -> None:
+    known = read_origins(state_dir)
+    for plan in plans:
+        if plan.pointer is None:
+            remove_origin(state_dir, plan.path)
+            continue
+        origin = Origin(plan.path, content_of(plan.pointer))
+        if known.get(plan.path) != origin:
+            write_origin(state_dir, origin)
+
+
+def _encode(pointer: Pointer | None) -> bytes | None:
+    return encode_pointer(pointer) if pointer is not None else None

@@ -35,7 +35,7 @@ class Present:
 
     ``stats`` and ``entries`` are by path relative to ``path``, and have the one key ``""`` for a
     single file. ``git_files`` are the files inside that Git tracks; they belong to Git and are in
-    neither.
+    neither. A single file that Git tracks is in all three.
     """
 
     path: str
@@ -64,6 +64,17 @@ class Scanner:
         self._handles = handles
         self._cache_file = handles.git.state_dir / "stat-cache"
         self._cache: StatCache = read_stat_cache(self._cache_file)
+        self._git_files: dict[str, tuple[str, ...]] = {}
+
+    def ask_git(self, paths: Sequence[str]) -> None:
+        """Learn what Git tracks at ``paths``, all in one call; it holds for this scanner's life."""
+        asked = dict.fromkeys(path for path in paths if path not in self._git_files)
+        found: dict[str, list[str]] = {path: [] for path in asked}
+        for name in tracked_under(self._handles.git, list(asked)) if asked else ():
+            for path in (name, *parents_of(name)):
+                if path in found:
+                    found[path].append(name[len(path) + 1 :])
+        self._git_files.update({path: tuple(names) for path, names in found.items()})
 
     def list_files(self, path: str) -> tuple[bool, dict[str, FileStat], tuple[str, ...]] | None:
         """Return what the file system says of ``path``; None where nothing is.
@@ -79,9 +90,10 @@ class Scanner:
             mode = os.lstat(full).st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
+        self.ask_git([path])
+        of_git = self._git_files[path]
         if not stat.S_ISDIR(mode):
-            return False, {"": stat_file(full)}, ()
-        of_git = tuple(name[len(path) + 1 :] for name in tracked_under(self._handles.git, [path]))
+            return False, {"": stat_file(full)}, of_git if of_git == ("",) else ()
         stats = {found.path: found for found in walk(full, skip=frozenset(of_git)) if found.path}
         try:
             check_names(stats)
@@ -188,6 +200,15 @@ def hash_file(path: Path, found: FileStat) -> Entry:
             f"{path} cannot be read: permission denied.", code="not-readable"
         ) from error
     return Entry(found.mode, Hash(hasher.digest()), size_bytes)
+
+
+def parents_of(path: str) -> list[str]:
+    """Return the folders above ``path``, the nearest first, without the root."""
+    parents = []
+    while (cut := path.rfind("/")) >= 0:
+        path = path[:cut]
+        parents.append(path)
+    return parents
 
 
 def _join(path: str, name: str) -> str:

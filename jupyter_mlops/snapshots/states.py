@@ -43,14 +43,11 @@ def decide_state(
         return State.MISSING
     if data == pointer:
         return State.CLEAN
-    if origin is None:
+    if origin is None or unfinished:
         return State.DIVERGED
-    data_moved = not origin.names(data)
     if origin.names(pointer):
-        if not data_moved:
-            return State.CHANGED if data == origin.content else State.BEHIND
-        return State.DIVERGED if unfinished else State.CHANGED
-    return State.DIVERGED if data_moved else State.BEHIND
+        return State.BEHIND if data == origin.before else State.CHANGED
+    return State.BEHIND if origin.holds(data) else State.DIVERGED
 
 
 def count_differences(wanted: Mapping[str, Entry], present: Mapping[str, Entry]) -> Differences:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.operations import Move
+from jupyter_mlops.snapshots.origins import Origin, read_origins
 from jupyter_mlops.snapshots.scan import Present, Scanner
 from jupyter_mlops.snapshots.states import Differences, State, count_differences, decide_state
 from jupyter_mlops.snapshots.tracked import Tracked, read_tracked, select_tracked
-from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.snapshots.unfinished import is_unfinished, read_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +44,38 @@ def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]
     scanner = Scanner(handles)
     origins = read_origins(handles.git.state_dir)
     unfinished = read_unfinished(handles.git.state_dir)
-    tracked = read_tracked(handles, origins)
+    tracked = read_tracked(handles, origins, named=paths)
     for path in paths:
         if not select_tracked(tracked, [path]):
             raise NotFoundError(
                 f"{path} is not tracked.",
                 code="path-not-tracked",
-                hints=[f"jupyter mlops snapshot {path}"],
+                hints=[f"jupyter mlops snapshot {shlex.quote(path)}"],
             )
+    selected = select_tracked(tracked, paths)
+    scanner.ask_git(selected)
     statuses = []
-    for path in select_tracked(tracked, paths):
+    for path in selected:
         one = tracked[path]
         present = scanner.look(path)
-        data = present.content if present is not None else None
-        content = one.content
-        if content is None:
-            state = State.DIVERGED
-        else:
-            state = decide_state(content, origins.get(path), data, unfinished=path in unfinished)
+        state = state_of(one, origins.get(path), present, unfinished.get(path))
         statuses.append(
             PathStatus(path, state, _differences(handles, one, present, state), one, present)
         )
     scanner.save()
     return statuses
+
+
+def state_of(
+    tracked: Tracked, origin: Origin | None, present: Present | None, unfinished: Move | None
+) -> State:
+    """Return the state of a tracked path; one whose pointer is in a conflict has diverged."""
+    content = tracked.content
+    if content is None:
+        return State.DIVERGED
+    data = present.content if present is not None else None
+    cut_short = is_unfinished(unfinished, tracked.encoded)
+    return decide_state(content, origin, data, unfinished=cut_short)
 
 
 def _differences(

@@ -18,13 +18,13 @@ from jupyter_mlops.formats.snapshot import (
     SnapshotRecord,
     encode_snapshot_record,
 )
-from jupyter_mlops.git.commits import commit_paths, commit_tree
+from jupyter_mlops.git.commits import check_may_commit, commit_paths, commit_tree
 from jupyter_mlops.git.refs import RefUpdate, update_refs
 from jupyter_mlops.git.revisions import Head, head
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.git.state_tree import write_state_tree
 from jupyter_mlops.ids import new_snapshot_id
-from jupyter_mlops.snapshots.apply import open_worktree
+from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.content import Kept, keep_content
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data, ignore_file
@@ -33,16 +33,19 @@ from jupyter_mlops.snapshots.manage import check_name
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, write_origin
 from jupyter_mlops.snapshots.scan import Present, Scanner
-from jupyter_mlops.snapshots.states import State, decide_state
+from jupyter_mlops.snapshots.states import State
+from jupyter_mlops.snapshots.status import state_of
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
     content_of,
     pointer_path,
+    read_pointer_file,
     read_tracked,
     select_tracked,
+    tracked_by_git,
 )
-from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.snapshots.unfinished import read_unfinished, settle_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,44 +100,42 @@ def take_snapshot(
         is taken. NotFoundError: a named path does not exist. UnavailableError: the disk is full or
         read-only.
     """
-    scanner = Scanner(handles)
-    origins = read_origins(handles.git.state_dir)
-    tracked = read_tracked(handles, origins)
+    clear_leftovers(handles)
     if circumstances.name is not None:
         check_name(handles, circumstances.name)
-    chosen = _choose(handles, paths, tracked)
-    presents, left_out = _look_at_tracked(handles, scanner, chosen, tracked, named=bool(paths))
+    if commit_files is not None:
+        check_may_commit(handles.git)
+    scanner = Scanner(handles)
+    known = _read_known(handles, paths)
+    chosen = _choose(handles, paths, known.tracked)
+    scanner.ask_git(chosen)
+    presents, left_out = _look_at_tracked(scanner, chosen, known.tracked, named=bool(paths))
     if not keep_mine:
-        _refuse_stale(handles, presents, tracked, origins)
-    chosen = [path for path in chosen if path not in left_out]
-    kept = keep_content(handles, scanner, chosen, presents)
-    files, hints = _write_pointers(handles, kept, tracked, origins)
+        _refuse_stale(handles, presents, known)
+    kept = keep_content(handles, scanner, [c for c in chosen if c not in left_out], presents)
+    with one_mover(handles):
+        known = _read_again(handles, kept, known, keep_mine=keep_mine)
+        files, stage = _write_pointers(handles, kept, known)
+    staged = stage_paths(handles.git, stage)
     gone = [LeftOut(path, why) for path, why in sorted(left_out.items())]
     record, hidden = commit_state(handles, kept, circumstances, gone, head(handles.git))
     refs = {SNAPSHOT_REFS + record.id: Move(None, hidden.encode())}
-    commit = None
-    if commit_files is not None:
-        commit = _commit(handles, tracked.keys() | kept.pointers.keys(), commit_files, record, refs)
+    origins = _settle(handles, kept, known)
     scanner.save()
-    after = read_origins(handles.git.state_dir)
-    moved = {path: origin_move(origins.get(path), after.get(path)) for path in kept.pointers}
-    log_operation(
-        handles.git.state_dir,
-        Operation(
-            circumstances.command, handles.clock.now(), files, refs, origins=moved, staged=True
-        ),
-    )
-    return Taken(record, kept, commit, tuple(hints))
+    commit = None
+    try:
+        if commit_files is not None:
+            tracked = known.tracked.keys() | kept.pointers.keys()
+            commit = _commit(handles, tracked, commit_files, record, refs)
+    finally:
+        words, now = circumstances.command, handles.clock.now()
+        operation = Operation(words, now, files, refs, origins=origins, staged=True)
+        log_operation(handles.git.state_dir, operation)
+    return Taken(record, kept, commit, (staged.hint,) if staged.hint else ())
 
 
-def keep_automatically(
-    handles: Handles, scanner: Scanner, paths: Sequence[str], why: str
-) -> SnapshotRecord:
-    """Keep what is on disk at ``paths`` as a snapshot of its own.
-
-    No file of the working tree is touched.
-    """
-    kept = keep_content(handles, scanner, paths)
+def commit_automatically(handles: Handles, kept: Kept, why: str) -> SnapshotRecord:
+    """Make a snapshot of its own of what was kept; no file of the working tree is touched."""
     circumstances = Circumstances(message=why, automatic=True)
     record, _ = commit_state(handles, kept, circumstances, [], head(handles.git))
     return record
@@ -207,16 +208,13 @@ def _choose(handles: Handles, paths: Sequence[str], tracked: Mapping[str, Tracke
 
 
 def _look_at_tracked(
-    handles: Handles,
-    scanner: Scanner,
-    chosen: Iterable[str],
-    tracked: Mapping[str, Tracked],
-    *,
-    named: bool,
+    scanner: Scanner, chosen: Iterable[str], tracked: Mapping[str, Tracked], *, named: bool
 ) -> tuple[dict[str, Present], dict[str, str]]:
-    """Return what is on disk at those that are tracked,.
+    """Return what is on disk at those that are tracked, and those that are not here with the why.
 
-    Those whose data is not here, with the reason.
+    Raises:
+        NotFoundError: one that the user has named is not here.
+        ConflictError: Git itself tracks the file.
     """
     presents: dict[str, Present] = {}
     left_out: dict[str, str] = {}
@@ -225,6 +223,8 @@ def _look_at_tracked(
             continue
         present = scanner.look(path)
         if present is not None:
+            if present.git_files == ("",):
+                raise tracked_by_git(path)
             presents[path] = present
         elif named:
             raise NotFoundError(
@@ -237,20 +237,48 @@ def _look_at_tracked(
     return presents, left_out
 
 
-def _refuse_stale(
-    handles: Handles,
-    presents: Mapping[str, Present],
-    tracked: Mapping[str, Tracked],
-    origins: Mapping[str, Origin],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a worktree knew of its tracked paths at one moment."""
+
+    tracked: Mapping[str, Tracked]
+    origins: Mapping[str, Origin]
+
+
+def _read_known(handles: Handles, named: Iterable[str]) -> _Known:
+    origins = read_origins(handles.git.state_dir)
+    return _Known(read_tracked(handles, origins, named), origins)
+
+
+def _read_again(handles: Handles, kept: Kept, known: _Known, *, keep_mine: bool) -> _Known:
+    """Return what is known now that nobody else of us moves pointers; refuse what got stale.
+
+    Content takes long to keep: another kernel, or Git, may have moved a pointer meanwhile.
+    """
+    tree = open_worktree(handles)
+    now = read_origins(handles.git.state_dir)
+
+    def stands(path: str) -> bool:
+        former = known.tracked.get(path)
+        encoded = former.encoded if former is not None else None
+        same = now.get(path) == known.origins.get(path)
+        return same and read_pointer_file(tree, path) == encoded
+
+    if all(stands(path) for path in kept.pointers):
+        return known
+    again = _read_known(handles, kept.pointers)
+    if not keep_mine:
+        presents = {path: p for path, p in kept.presents.items() if path in again.tracked}
+        _refuse_stale(handles, presents, again)
+    return again
+
+
+def _refuse_stale(handles: Handles, presents: Mapping[str, Present], known: _Known) -> None:
     unfinished = read_unfinished(handles.git.state_dir)
     stale: dict[str, State] = {}
     for path, present in presents.items():
-        content = tracked[path].content
-        state = State.DIVERGED
-        if content is not None:
-            origin = origins.get(path)
-            state = decide_state(content, origin, present.content, unfinished=path in unfinished)
+        one, origin = known.tracked[path], known.origins.get(path)
+        state = state_of(one, origin, present, unfinished.get(path))
         if state in (State.BEHIND, State.DIVERGED):
             stale[path] = state
     if not stale:
@@ -265,36 +293,48 @@ def _refuse_stale(
 
 
 def _write_pointers(
-    handles: Handles,
-    kept: Kept,
-    tracked: Mapping[str, Tracked],
-    origins: Mapping[str, Origin],
+    handles: Handles, kept: Kept, known: _Known
 ) -> tuple[dict[str, Move], list[str]]:
-    """Write origins, pointers and ignore lines, and stage them.
+    """Write origins, pointers and ignore lines; what stands already is not written again.
 
-    What stands already is not written again.
+    Returns:
+        What became of small files, and the files that Git's index lacks.
     """
+    state_dir = handles.git.state_dir
     tree = open_worktree(handles)
     files: dict[str, Move] = {}
     stage: list[str] = []
     for path, pointer in kept.pointers.items():
-        name = pointer_path(path)
-        content = content_of(pointer)
-        encoded = encode_pointer(pointer)
-        former = tracked.get(path)
+        name, encoded, content = pointer_path(path), encode_pointer(pointer), content_of(pointer)
+        former = known.tracked.get(path)
         ignore_data(handles, path, files)
         if former is None or former.encoded != encoded:
-            stage.append(name)
-            before_content = former.content if former is not None else None
-            write_origin(handles.git.state_dir, Origin(path, content, before_content))
+            before = former.content if former is not None else None
+            write_origin(state_dir, Origin(path, content, before or content))
             tree.write_file(name, encoded, Mode.FILE)
             files[name] = Move(former.encoded if former is not None else None, encoded)
+            stage.append(name)
         elif not former.staged:
             stage.append(name)
-        if origins.get(path) != Origin(path, content):
-            write_origin(handles.git.state_dir, Origin(path, content))
-    staged = stage_paths(handles.git, [*stage, *(name for name in files if name not in stage)])
-    return files, [staged.hint] if staged.hint else []
+    settle_unfinished(state_dir, kept.pointers.keys())
+    return files, [*stage, *(name for name in files if name not in stage)]
+
+
+def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
+    """Let the origins say that the snapshot stands; return what became of them.
+
+    An origin that another command has written since is left alone.
+    """
+    state_dir = handles.git.state_dir
+    settled = {path: Origin(path, content_of(p)) for path, p in kept.pointers.items()}
+    if any(known.origins.get(path) != origin for path, origin in settled.items()):
+        with one_mover(handles):
+            current = read_origins(state_dir)
+            for path, origin in settled.items():
+                there = current.get(path)
+                if there is None or (there != origin and there.content == origin.content):
+                    write_origin(state_dir, origin)
+    return {path: origin_move(known.origins.get(path), origin) for path, origin in settled.items()}
 
 
 def _commit(
@@ -310,7 +350,14 @@ def _commit(
     existing = [
         name for name in (*names, *sorted(ignores), *files) if (handles.root / name).exists()
     ]
-    commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
+    try:
+        commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
+    except ConflictError as error:
+        raise ConflictError(
+            f"Snapshot {record.id} is kept, but no commit was made: {error.message}",
+            code=error.code,
+            hints=error.hints,
+        ) from error
     if commit is not None and at.branch is not None:
         before = at.commit.encode() if at.commit else None
         refs[f"refs/heads/{at.branch}"] = Move(before, commit.encode())

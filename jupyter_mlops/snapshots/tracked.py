@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
+from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.names import check_path
@@ -57,11 +59,25 @@ def content_of(pointer: Pointer) -> Entry:
     return pointer.entry if isinstance(pointer, FilePointer) else pointer_hash(pointer)
 
 
-def read_tracked(handles: Handles, origins: Mapping[str, Origin]) -> dict[str, Tracked]:
+def read_pointer_file(tree: WorkTree, path: str) -> bytes | None:
+    """Return the bytes of the pointer file of ``path``, None where there is none.
+
+    Raises:
+        ConflictError: it is larger than any pointer file, or a link.
+    """
+    try:
+        return tree.read(pointer_path(path), limit_bytes=POINTER_LIMIT_BYTES)
+    except NotFoundError:
+        return None
+
+
+def read_tracked(
+    handles: Handles, origins: Mapping[str, Origin], named: Iterable[str] = ()
+) -> dict[str, Tracked]:
     """Return the tracked paths of the working tree, sorted.
 
-    These are the pointer files that Git's index lists, and those which this worktree has an origin
-    for.
+    These are the pointer files that Git's index lists, those which this worktree has an origin
+    for, and those of the ``named`` paths.
 
     Raises:
         IntegrityError: a pointer file is not valid.
@@ -70,15 +86,14 @@ def read_tracked(handles: Handles, origins: Mapping[str, Origin]) -> dict[str, T
     listed = {name.removesuffix(POINTER_SUFFIX) for name in index}
     tree = WorkTree(handles.root)
     tracked: dict[str, Tracked] = {}
-    for path in sorted(listed | origins.keys()):
+    for path in sorted({*listed, *origins, *named}):
         name = pointer_path(path)
         if PurePosixPath(name).name == POINTER_SUFFIX:
             continue
-        try:
-            encoded = tree.read(name, limit_bytes=POINTER_LIMIT_BYTES)
-        except NotFoundError:
+        encoded = read_pointer_file(tree, path)
+        if encoded is None:
             continue
-        in_conflict = any(line.startswith(_CONFLICT_MARK) for line in encoded.splitlines())
+        in_conflict = encoded.startswith(_CONFLICT_MARK) or b"\n" + _CONFLICT_MARK in encoded
         pointer = None if in_conflict else decode_pointer(encoded, origin=name)
         staged = index.get(name) == blob_oid(handles.git, encoded)
         tracked[path] = Tracked(path, encoded, pointer, staged)
@@ -122,7 +137,7 @@ def resolve_path(root: Path, here: Path, text: str) -> str:
             raise UsageError(
                 f"{text!r} is outside the project {root}.",
                 code="path-outside",
-                hints=[f"cd {root}"],
+                hints=[f"cd {shlex.quote(str(root))}"],
             ) from None
     if relative == ".":
         raise UsageError(
@@ -132,13 +147,12 @@ def resolve_path(root: Path, here: Path, text: str) -> str:
         )
     if relative.split("/")[0].lower() == ".git":
         raise UsageError(
-            f"{text!r} is inside Git's own folder, which is never touched.", code="path-in-git"
+            f"{text!r} is inside Git's own folder, which is never touched.",
+            code="path-in-git",
+            hints=["jupyter mlops status"],
         )
-    relative = (
-        relative.removesuffix(POINTER_SUFFIX)
-        if not relative.endswith("/" + POINTER_SUFFIX)
-        else relative
-    )
+    if not relative.endswith("/" + POINTER_SUFFIX):
+        relative = relative.removesuffix(POINTER_SUFFIX)
     try:
         check_path(relative)
     except ValueError as error:
@@ -182,26 +196,27 @@ def check_place(handles: Handles, path: str, tracked: Iterable[str]) -> None:
             raise ConflictError(
                 f"{path} lies inside {other}, which is tracked as a whole.",
                 code="path-nested",
-                hints=[f"jupyter mlops snapshot {other}"],
+                hints=[f"jupyter mlops snapshot {shlex.quote(other)}"],
             )
         if other.startswith(path + "/"):
             raise ConflictError(
                 f"{path} holds {other}, which is tracked by itself.",
                 code="path-nested",
-                hints=[f"jupyter mlops untrack {other}"],
+                hints=[f"jupyter mlops untrack {shlex.quote(other)}"],
             )
     for module in submodule_paths(handles.git):
         if path == module or path.startswith(module + "/"):
             raise ConflictError(
                 f"{path} belongs to the submodule {module}, a Git project of its own.",
                 code="path-in-submodule",
-                hints=[f"cd {module}"],
+                hints=[f"cd {shlex.quote(module)}"],
             )
     rule = ignored(handles.git, [pointer_path(path)]).get(pointer_path(path))
     if rule is not None:
         raise ConflictError(
             f"{path} cannot be tracked: Git ignores its pointer file by the rule {rule}.",
             code="path-ignored",
+            hints=[f"git check-ignore -v --no-index {shlex.quote(pointer_path(path))}"],
         )
 
 
@@ -213,28 +228,33 @@ def _check_on_disk(root: Path, path: str) -> None:
             raise ConflictError(
                 f"{'/'.join(parts[:count])} is a symbolic link; track what it points to.",
                 code="path-is-link",
+                hints=[f"readlink -f {shlex.quote('/'.join(parts[:count]))}"],
             )
     if not (root / path).exists():
         raise NotFoundError(
-            f"There is no file or folder {path} in the project.", code="path-not-found"
+            f"There is no file or folder {path} in the project.",
+            code="path-not-found",
+            hints=["jupyter mlops status"],
         )
 
 
 def _check_not_git(handles: Handles, path: str) -> None:
-    in_git = tracked_under(handles.git, [path])
+    """Refuse a file that Git tracks, and a folder of which Git tracks all files."""
+    in_git = set(tracked_under(handles.git, [path]))
     if not in_git:
         return
-    if (handles.root / path).is_dir():
-        of_git = set(in_git)
-        for folder, _, names in os.walk(handles.root / path):
-            base = Path(folder).relative_to(handles.root).as_posix()
-            if any(f"{base}/{name}" not in of_git for name in names):
-                return
-        hint = f"git rm -r --cached -- {path}"
-    else:
-        hint = f"git rm --cached -- {path}"
-    raise ConflictError(
+    full = handles.root / path
+    if full.is_dir() and any(f"{path}/{found.path}" not in in_git for found in walk(full)):
+        return
+    raise tracked_by_git(path, is_folder=full.is_dir())
+
+
+def tracked_by_git(path: str, *, is_folder: bool = False) -> ConflictError:
+    """Return the refusal to keep what Git itself tracks."""
+    name = shlex.quote(path)
+    untie = "git rm -r --cached --" if is_folder else "git rm --cached --"
+    return ConflictError(
         f"{path} is tracked by Git itself, which would keep a second copy of it.",
         code="tracked-by-git",
-        hints=[hint, f"jupyter mlops snapshot {path}"],
+        hints=[f"{untie} {name}", f"jupyter mlops snapshot {name}"],
     )

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.objects.reader import missing
-from jupyter_mlops.snapshots.apply import apply_plans, finish, open_worktree
+from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS, SNAPSHOT_REFS
-from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, read_last_operation
+from jupyter_mlops.snapshots.operations import (
+    Move,
+    Operation,
+    clear_undo_mark,
+    log_operation,
+    read_last_operation,
+    read_undo_mark,
+    write_undo_mark,
+)
 from jupyter_mlops.snapshots.origins import decode_origin, remove_origin, write_origin
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
 from jupyter_mlops.snapshots.scan import Scanner
-from jupyter_mlops.snapshots.tracked import content_of
+from jupyter_mlops.snapshots.tracked import content_of, pointer_path, read_pointer_file
+from jupyter_mlops.snapshots.unfinished import (
+    read_unfinished,
+    settle_unfinished,
+    write_unfinished,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,79 +51,115 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
     """Take the last command of this worktree back.
 
     Everything that the command moved must still stand as the command left it. The undo is itself a
-    command that can be taken back.
+    command that can be taken back. One that was killed is concluded by the next.
 
     Raises:
         NotFoundError: there is nothing to take back, or the store lacks the former content.
         ConflictError: something has moved since; nothing was touched.
     """
-    last = read_last_operation(handles.git.state_dir)
+    clear_leftovers(handles)
+    state_dir = handles.git.state_dir
+    last = read_last_operation(state_dir)
     if last is None:
-        raise NotFoundError("There is nothing to undo in this worktree.", code="nothing-to-undo")
-    back = _keep_dropped(last.reversed(command, handles.clock.now()))
+        raise NotFoundError(
+            "There is nothing to undo in this worktree.",
+            code="nothing-to-undo",
+            hints=["jupyter mlops log"],
+        )
+    number, operation = last
+    back = _keep_dropped(handles, operation.reversed(command, handles.clock.now()))
+    resumed = read_undo_mark(state_dir) == number
     scanner = Scanner(handles)
-    _check_files(handles, back)
-    _check_refs(handles, back)
-    plans = _plan_data(handles, scanner, back)
-    _move_data(handles, scanner, back, plans)
-    hints = _move_files(handles, back)
-    names = [
-        RefUpdate(name, _text(move.after), _text(move.before)) for name, move in back.refs.items()
-    ]
-    if names:
-        update_refs(handles.git, names)
-    _move_origins(handles, back)
+    _check_files(handles, back, resumed=resumed)
+    moves = _check_refs(handles, back, resumed=resumed)
+    plans = _plan_data(handles, scanner, back, resumed=resumed)
+    with open_moves(handles, scanner, plans) as move_data, one_mover(handles):
+        _check_files(handles, back, resumed=resumed)
+        write_undo_mark(state_dir, number)
+        _move_data(handles, back, plans, move_data)
+        _move_files(handles, back)
+        update_refs(handles.git, moves)
+        _move_origins(handles, back)
+    hints = _stage(handles, back)
     scanner.save()
-    log_operation(handles.git.state_dir, back)
-    return Undone(last, tuple(plans), hints)
+    log_operation(state_dir, back)
+    clear_undo_mark(state_dir)
+    return Undone(operation, tuple(plans), hints)
 
 
-def _keep_dropped(back: Operation) -> Operation:
-    """Let a snapshot whose ref is taken away stay reachable under another ref,.
+def _keep_dropped(handles: Handles, back: Operation) -> Operation:
+    """Let a snapshot whose ref goes away stay reachable under another ref, and the other way round.
 
-    The other way round.
+    So it is for a snapshot that is taken back; one that was dropped has named both refs itself.
     """
-    refs: dict[str, Move] = dict(back.refs)
+    dropped = {ref.name: ref.oid for ref in list_refs(handles.git, DROPPED_REFS)}
+    refs = dict(back.refs)
     for name, move in back.refs.items():
-        if name.startswith(SNAPSHOT_REFS):
-            dropped = DROPPED_REFS + name.removeprefix(SNAPSHOT_REFS)
-            refs.setdefault(dropped, Move(move.after, move.before))
-    return Operation(
-        back.command, back.at, back.files, refs, back.data, back.origins, back.renamed, back.staged
-    )
+        if not name.startswith(SNAPSHOT_REFS) or (move.before and move.after):
+            continue
+        other = DROPPED_REFS + name.removeprefix(SNAPSHOT_REFS)
+        there = dropped.get(other)
+        if move.after is None or there is not None:
+            refs.setdefault(other, Move(there.encode() if there else None, move.before))
+    return replace(back, refs=refs)
 
 
-def _check_files(handles: Handles, back: Operation) -> None:
+def _check_files(handles: Handles, back: Operation, *, resumed: bool) -> None:
     tree = open_worktree(handles)
     for path, move in back.files.items():
         try:
             current: bytes | None = tree.read(path)
         except NotFoundError:
             current = None
-        if current != move.before:
+        if current != move.before and not (resumed and current == move.after):
             raise _moved(path)
     for old, new in back.renamed.items():
-        if tree.stat(new) is not None:
+        done = resumed and not _is_there(handles, old) and _is_there(handles, new)
+        if not done and _is_there(handles, new):
             raise _moved(new)
-        if not (handles.root / old).exists():
+        if not done and not _is_there(handles, old):
             raise _moved(old)
 
 
-def _check_refs(handles: Handles, back: Operation) -> None:
+def _is_there(handles: Handles, path: str) -> bool:
+    return os.path.lexists(handles.root / path)
+
+
+def _check_refs(handles: Handles, back: Operation, *, resumed: bool) -> list[RefUpdate]:
+    """Return how refs move; refuse where one has moved, or the branch of HEAD would vanish."""
     if not back.refs:
-        return
+        return []
     current = {ref.name: ref.oid for ref in list_refs(handles.git, *back.refs)}
+    at = head(handles.git)
+    updates = []
     for name, move in back.refs.items():
-        if current.get(name) != _text(move.before):
+        there, before, after = current.get(name), _text(move.before), _text(move.after)
+        if there == after and (resumed or before == after):
+            continue
+        if there != before:
             raise _moved(name)
+        if after is None and at.branch is not None and name == f"refs/heads/{at.branch}":
+            raise ConflictError(
+                f"Nothing was undone: the branch {at.branch} would vanish, and you are on it.",
+                code="undo-moved",
+                hints=["git switch -"],
+            )
+        updates.append(RefUpdate(name, after, before))
+    return updates
 
 
-def _plan_data(handles: Handles, scanner: Scanner, back: Operation) -> list[PathPlan]:
+def _plan_data(
+    handles: Handles, scanner: Scanner, back: Operation, *, resumed: bool
+) -> list[PathPlan]:
     plans = []
+    unfinished = read_unfinished(handles.git.state_dir) if resumed else {}
     for path, move in sorted(back.data.items()):
         present = scanner.look(path)
-        expected = _content(path, move.before)
-        if (present.content if present is not None else None) != expected:
+        content = present.content if present is not None else None
+        expected = [_content(path, move.before)]
+        if resumed:
+            expected.append(_content(path, move.after))
+        if content not in expected and path not in unfinished:
             raise _moved(path)
         pointer = decode_pointer(move.after, origin=f"the former {path}") if move.after else None
         entries: Mapping[str, Entry] = read_entries(handles.store, pointer) if pointer else {}
@@ -124,19 +175,33 @@ def _plan_data(handles: Handles, scanner: Scanner, back: Operation) -> list[Path
     return plans
 
 
-def _move_data(handles: Handles, scanner: Scanner, back: Operation, plans: list[PathPlan]) -> None:
+def _move_data(
+    handles: Handles, back: Operation, plans: list[PathPlan], move_data: Callable[[], None]
+) -> None:
+    tree = open_worktree(handles)
     for old, new in back.renamed.items():
-        open_worktree(handles).rename(old, new)
-    apply_plans(handles, scanner, plans, {path: move.after for path, move in back.data.items()})
+        if _is_there(handles, old):
+            tree.rename(old, new)
+    noted = {}
+    for plan in plans:
+        current = read_pointer_file(tree, plan.path)
+        noted[plan.path] = Move(
+            current, back.files.get(pointer_path(plan.path), _same(current)).after
+        )
+    write_unfinished(handles.git.state_dir, noted)
+    move_data()
 
 
-def _move_files(handles: Handles, back: Operation) -> tuple[str, ...]:
+def _move_files(handles: Handles, back: Operation) -> None:
     tree = open_worktree(handles)
     for path, move in back.files.items():
         if move.after is None:
             tree.unlink(path)
         else:
             tree.write_file(path, move.after, Mode.FILE)
+
+
+def _stage(handles: Handles, back: Operation) -> tuple[str, ...]:
     if not back.staged or not back.files:
         return ()
     there = [path for path, move in back.files.items() if move.after is not None]
@@ -151,8 +216,11 @@ def _move_origins(handles: Handles, back: Operation) -> None:
             remove_origin(handles.git.state_dir, path)
         else:
             write_origin(handles.git.state_dir, decode_origin(move.after))
-    if back.data:
-        finish(handles)
+    settle_unfinished(handles.git.state_dir, back.data.keys())
+
+
+def _same(value: bytes | None) -> Move:
+    return Move(value, value)
 
 
 def _content(path: str, encoded: bytes | None) -> Entry | None:
