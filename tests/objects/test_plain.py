@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.files.clone import try_clone
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.index import PackEntry, encode_index
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.objects.packs import pack_path, read_pack_table
+from jupyter_mlops.objects.plain import LEAST_BYTES
+from jupyter_mlops.objects.reader import missing, read_file, read_manifest, restore_files
+from jupyter_mlops.objects.store import Store, open_store, rebuild_index
+from tests.objects.conftest import add_contents, add_folder
+
+_BIG = random.Random(12).randbytes(LEAST_BYTES + 1_000_000)
+
+
+@pytest.fixture
+def cloning_disk(tmp_path: Path) -> Iterator[Path]:
+    """An xfs of 400 MiB, which clones."""
+    if os.name != "posix" or os.geteuid() != 0 or shutil.which("mkfs.xfs") is None:
+        pytest.skip("not run: a cloning file system needs root and mkfs.xfs")
+    image, folder = tmp_path / "image", tmp_path / "disk"
+    folder.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(400 << 20)
+    made, mounted = ["mkfs.xfs", "-q", str(image)], ["mount", "-o", "loop", str(image), str(folder)]
+    for command in (made, mounted):
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("not run: no loop device can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _plain_packs(store: Store) -> list[Path]:
+    return sorted((store.folder / "packs").glob("*/*.plain"))
+
+
+def _keep_as_plain(store: Store, entry: Entry, content: bytes) -> None:
+    """Put ``content`` in the store as a plain pack in place of its chunks, as a clone would."""
+    path = pack_path(store.folder, entry.hash, True)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+
+
+def test_without_clones_a_big_file_goes_to_record_packs(store: Store, tmp_path: Path) -> None:
+    with open(tmp_path / "a", "wb+") as one, open(tmp_path / "b", "wb+") as two:
+        clones = try_clone(one.fileno(), two.fileno())
+    entry = add_contents(store, {"big": _BIG}, tmp_path / "data")["big"]
+    assert len(_plain_packs(store)) == clones
+    assert read_file(store, entry) == _BIG
+
+
+def test_a_plain_pack_is_indexed_by_cutting_it_again(store: Store, tmp_path: Path) -> None:
+    entry = add_contents(store, {"big": _BIG}, tmp_path / "data")["big"]
+    _keep_as_plain(store, entry, _BIG)
+    table = read_pack_table(pack_path(store.folder, entry.hash, True), plain=True)
+
+    assert [(info.id, info.plain_bytes) for info in table] == list(
+        read_manifest(store, entry).chunks
+    )
+    rebuild_index(store)
+    (plain,) = [pack for pack in store.iter_packs() if pack.plain]
+    assert plain == PackEntry(entry.hash, True, len(_BIG))
+    encode_index([plain], [(0, info) for info in table])
+    assert read_file(open_store(store.folder), entry) == _BIG
+
+
+def test_damage_in_a_plain_pack_is_noticed_or_another_copy_read(
+    store: Store, tmp_path: Path
+) -> None:
+    entry = add_contents(store, {"big": _BIG}, tmp_path / "data")["big"]
+    _keep_as_plain(store, entry, _BIG)
+    rebuild_index(store)
+    _keep_as_plain(store, entry, b"?" + _BIG[1:])
+    assert read_file(open_store(store.folder), entry) == _BIG
+
+    first = read_manifest(store, entry).chunks[0].hash
+    others = [place for place in store.places(RecordKind.CHUNK, first) if not place.plain]
+    content = bytearray(store.pack_path(others[0]).read_bytes())
+    content[others[0].offset + 200] ^= 1
+    store.pack_path(others[0]).unlink()
+    store.pack_path(others[0]).write_bytes(content)
+    with pytest.raises(IntegrityError) as caught:
+        read_file(open_store(store.folder), entry)
+    assert caught.value.code == "content-damaged"
+
+
+def test_a_big_new_file_is_cloned_both_ways(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    entries, report = add_folder(store, _data(cloning_disk, _BIG))
+    entry = entries["big"]
+
+    (pack,) = _plain_packs(store)
+    assert pack.read_bytes() == _BIG
+    assert pack.stem == entry.hash.hex()
+    assert report.new_bytes == len(_BIG)
+    assert read_file(open_store(store.folder), entry) == _BIG
+
+    (cloning_disk / "out").mkdir()
+    tree = WorkTree(cloning_disk / "out", cloning_disk / "staging")
+    with tree.open_batch("big") as batch:
+        restore_files(store, [(entry, partial(batch.open_file, "big", Mode.FILE))])
+        batch.apply()
+    assert (cloning_disk / "out" / "big").read_bytes() == _BIG
+
+    again, report = add_folder(store, cloning_disk / "data")
+    assert (again, report.packs) == (entries, 0)
+    shutil.rmtree(store.folder / "index")
+    assert missing(open_store(store.folder), [entry]) == []
+
+
+def test_the_next_version_of_a_cloned_file_adds_its_new_chunks(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    add_folder(store, _data(cloning_disk, _BIG))
+    changed = _BIG[:9_000_000] + b"changed" + _BIG[9_000_000:]
+
+    entries, report = add_folder(store, _data(cloning_disk, changed))
+
+    assert report.stored_bytes < 1_000_000
+    assert len(_plain_packs(store)) == 1
+    assert read_file(open_store(store.folder), entries["big"]) == changed
+
+
+def _data(disk: Path, content: bytes) -> Path:
+    (disk / "data").mkdir(exist_ok=True)
+    (disk / "data" / "big").write_bytes(content)
+    return disk / "data"
