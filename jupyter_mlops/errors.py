@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from jupyter_mlops.text import visible
+
 
 class MlopsError(Exception):
     """Base of all errors that a user may see; never raised itself."""
@@ -26,8 +28,8 @@ class MlopsError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython prints in place of a traceback."""
-        lines = [f"\x1b[31m{self.message}\x1b[0m"]
-        lines += [f"  → {hint}" for hint in self.hints]
+        lines = [f"\x1b[31m{visible(self.message)}\x1b[0m"]
+        lines += [f"  → {visible(hint)}" for hint in self.hints]
         return lines
 
 

@@ -9,9 +9,9 @@ from typing import TextIO
 
 from jupyter_mlops.commands.run import encode_error, encode_result
 from jupyter_mlops.commands.spec import Result
-from jupyter_mlops.document.cells import visible
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError, UnavailableError
+from jupyter_mlops.text import visible
 
 _RED = "\x1b[31m"
 _BOLD = "\x1b[1m"

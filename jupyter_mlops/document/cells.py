@@ -1,33 +1,15 @@
-"""Cells and words as text: one line, nothing in it that steers a terminal."""
+"""Cells and words as one line of text."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from jupyter_mlops.document.model import Bytes, Cell, Code, Delta, Number, Time, Tone
+from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes, format_number
 
 NOTHING = "–"
 """What an empty cell shows."""
-
-# C0 and C1 controls, line separators, and the marks that turn the direction of writing.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str, *, keep_lines: bool = False) -> str:
-    r"""Return ``text`` with control characters written out (``\x1b``), so that none takes effect.
-
-    Newlines and tabs stay when ``keep_lines`` says so.
-    """
-    return _CONTROLS.sub(
-        lambda match: (
-            match[0]
-            if keep_lines and match[0] in "\n\t"
-            else match[0].encode("unicode_escape", "backslashreplace").decode()
-        ),
-        text,
-    )
 
 
 def format_cell(cell: Cell) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from jupyter_mlops.document.cells import cell_tone, format_cell, is_amount, visible
+from jupyter_mlops.document.cells import cell_tone, format_cell, is_amount
 from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
+from jupyter_mlops.text import visible
 
 # JupyterLab's variables first, then Visual Studio Code's, then a colour for the reader's scheme.
 # Where the style sheet is taken out, as in a notebook that is not trusted, plain HTML remains.

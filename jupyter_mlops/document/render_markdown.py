@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jupyter_mlops.document.cells import format_cell, is_amount, visible
+from jupyter_mlops.document.cells import format_cell, is_amount
 from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
+from jupyter_mlops.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 _AT_START = re.compile(r"(?m)^(\s*|\s*\d+)(?=[-+=.)])")

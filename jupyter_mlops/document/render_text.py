@@ -10,7 +10,6 @@ from jupyter_mlops.document.cells import (
     is_amount,
     shorten,
     text_width,
-    visible,
 )
 from jupyter_mlops.document.model import (
     Block,
@@ -23,6 +22,7 @@ from jupyter_mlops.document.model import (
     Table,
     Tone,
 )
+from jupyter_mlops.text import visible
 
 _GAP = "  "
 _NARROWEST = 12

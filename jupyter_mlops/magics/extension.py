@@ -18,12 +18,12 @@ from jupyter_mlops.commands.spec import PROGRAM, Command, Result
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
 from jupyter_mlops.commands.workspace import current_folder
 from jupyter_mlops.document import Document, Hint
-from jupyter_mlops.document.cells import visible
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.magics.completion import Completer
 from jupyter_mlops.magics.progress import CellProgress
 from jupyter_mlops.progress import NoProgress, Progress
+from jupyter_mlops.text import visible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

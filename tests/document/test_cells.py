@@ -11,8 +11,8 @@ from jupyter_mlops.document.cells import (
     is_amount,
     shorten,
     text_width,
-    visible,
 )
+from jupyter_mlops.text import visible
 
 
 @pytest.mark.parametrize(
