@@ -219,7 +219,11 @@ def _name_each(
         yield Finding(code, describe(path) + (f", since {since}." if since else "."), mend(path))
     others = paths[_LISTED:]
     if others:
-        yield Finding(code, f"There are {len(others)} more like these, the first {others[0]}.", mend(others[0]))
+        yield Finding(
+            code,
+            f"There are {len(others)} more like these, the first {others[0]}.",
+            mend(others[0]),
+        )
 
 
 def _last_commit(repo: Repository, path: str) -> str | None:

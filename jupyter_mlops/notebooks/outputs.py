@@ -28,7 +28,9 @@ from jupyter_mlops.notebooks.canonical import (
 )
 
 FORMAT = 0
-"""Version of the payload."""
+"""Version of the payload; docs/formats/outputs.md."""
+
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 Fields = dict[str, Any]
 """Keys with the values that were removed or changed; a dict in both versions goes down a level."""
@@ -72,7 +74,7 @@ def find_removed(before: Notebook, after: Notebook) -> Removed | None:
 class _Cell(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     source: str
     id: str | None = None
-    fields: str = "{}"
+    fields: str = ""
 
 
 class _Payload(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,7 +95,7 @@ def encode_outputs(removed: Removed, created_at: datetime) -> bytes:
     not, ``NaN`` among them. The same ``removed`` gives the same bytes but for ``created_at``.
     """
     cells = [_Cell(cell.source, cell.id, _encode_fields(cell.fields)) for cell in removed.cells]
-    moment = created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = created_at.astimezone(UTC).strftime(_MOMENT)
     return msgspec.json.encode(_Payload(FORMAT, moment, _encode_fields(removed.notebook), cells))
 
 
@@ -108,6 +110,9 @@ def decode_outputs(payload: bytes) -> Removed:
         version = msgspec.json.decode(payload, type=_Head).format
         if version == FORMAT:
             decoded = msgspec.json.decode(payload, type=_Payload)
+            datetime.strptime(decoded.created_at, _MOMENT)
+            if msgspec.json.encode(decoded) != payload:
+                raise ValueError("another encoding of the same")
             cells = tuple(
                 RemovedCell(cell.id, cell.source, _decode_fields(cell.fields))
                 for cell in decoded.cells
@@ -128,10 +133,12 @@ def decode_outputs(payload: bytes) -> Removed:
 
 
 def _encode_fields(fields: Fields) -> str:
-    return json.dumps(fields, separators=(",", ":"))
+    return json.dumps(fields, separators=(",", ":")) if fields else ""
 
 
 def _decode_fields(text: str) -> Fields:
+    if not text:
+        return {}
     fields = json.loads(text)
     if not isinstance(fields, dict):
         raise ValueError("fields are an object")

@@ -7,7 +7,6 @@ command line, its keep-tags and the keys of its section in Git's configuration. 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -108,19 +107,19 @@ def _strip_parsed(notebook: Notebook, settings: StripSettings) -> Notebook:
 
 
 class _Metadata(msgspec.Struct):
-    tags: Sequence[str] = ()
-    keep_output: bool = False
-    init_cell: bool = False
+    tags: object = ()
+    keep_output: object = False
+    init_cell: object = False
 
 
 class _Cell(msgspec.Struct):
-    outputs: list[object] = msgspec.field(default_factory=list)
-    execution_count: int | None = None
+    outputs: object = ()
+    execution_count: object = None
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
 
 class _NotebookMetadata(msgspec.Struct):
-    keep_output: bool = False
+    keep_output: object = False
 
 
 class _Cells(msgspec.Struct):
@@ -139,7 +138,7 @@ def carries_outputs(data: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return any(
-        cell.execution_count is not None or (cell.outputs and not _keeps_output(cell, notebook))
+        cell.execution_count is not None or bool(cell.outputs and not _keeps_output(cell, notebook))
         for cell in notebook.cells
     )
 
@@ -153,9 +152,7 @@ def _decode_cells(data: bytes) -> _Cells:
 
 def _keeps_output(cell: _Cell, notebook: _Cells) -> bool:
     metadata = cell.metadata
-    return (
-        metadata.init_cell
-        or metadata.keep_output
-        or "keep_output" in metadata.tags
-        or notebook.metadata.keep_output
+    tagged = isinstance(metadata.tags, list) and "keep_output" in metadata.tags
+    return bool(
+        tagged or metadata.init_cell or metadata.keep_output or notebook.metadata.keep_output
     )
