@@ -15,8 +15,20 @@ from jupyter_mlops._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_TRACKING = frozenset({"log", "log_metric", "log_params", "run"})
-_ERRORS = frozenset(
+TRACKING_NAMES = frozenset(
+    {
+        "Run",
+        "flush",
+        "log",
+        "log_metric",
+        "log_metrics",
+        "log_param",
+        "log_params",
+        "next_step",
+        "run",
+    }
+)
+ERROR_NAMES = frozenset(
     {
         "ConflictError",
         "IntegrityError",
@@ -32,9 +44,9 @@ _ERRORS = frozenset(
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _TRACKING:
+    if name in TRACKING_NAMES:
         return getattr(import_module("jupyter_mlops.tracking"), name)
-    if name in _ERRORS:
+    if name in ERROR_NAMES:
         return getattr(import_module("jupyter_mlops.errors"), name)
     found = import_module("jupyter_mlops.commands.python").find_function(name)
     if found is None:
@@ -44,7 +56,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     names = import_module("jupyter_mlops.commands.python").function_names()
-    return sorted({*names, *_TRACKING, *_ERRORS, "__version__"})
+    return sorted({*names, *TRACKING_NAMES, *ERROR_NAMES, "__version__"})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

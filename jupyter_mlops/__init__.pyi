@@ -35,11 +35,18 @@ from jupyter_mlops.errors import NotFoundError as NotFoundError
 from jupyter_mlops.errors import UnavailableError as UnavailableError
 from jupyter_mlops.errors import UnsupportedError as UnsupportedError
 from jupyter_mlops.errors import UsageError as UsageError
+from jupyter_mlops.tracking import Run as Run
+from jupyter_mlops.tracking import flush as flush
 from jupyter_mlops.tracking import log as log
 from jupyter_mlops.tracking import log_metric as log_metric
+from jupyter_mlops.tracking import log_metrics as log_metrics
+from jupyter_mlops.tracking import log_param as log_param
 from jupyter_mlops.tracking import log_params as log_params
+from jupyter_mlops.tracking import next_step as next_step
 from jupyter_mlops.tracking import run as run
 
+ERROR_NAMES: frozenset[str]
+TRACKING_NAMES: frozenset[str]
 __version__: str
 
 def load_ipython_extension(shell: InteractiveShell) -> None: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from jupyter_mlops import ERROR_NAMES, TRACKING_NAMES
 from jupyter_mlops.commands.signature import Parameter, read_signature
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
@@ -19,17 +20,9 @@ from typing import Literal
 from IPython.core.interactiveshell import InteractiveShell
 
 '''
-_ERRORS = (
-    "ConflictError",
-    "IntegrityError",
-    "MlopsError",
-    "NotFoundError",
-    "UnavailableError",
-    "UnsupportedError",
-    "UsageError",
-)
-_TRACKING = ("log", "log_metric", "log_params", "run")
 _TAIL = """
+ERROR_NAMES: frozenset[str]
+TRACKING_NAMES: frozenset[str]
 __version__: str
 
 def load_ipython_extension(shell: InteractiveShell) -> None: ...
@@ -45,8 +38,8 @@ def render_stub(commands: Sequence[Command] = COMMANDS) -> str:
         result = read_signature(command).result
         if result is not None:
             names.setdefault(result.__module__, set()).add(result.__name__)
-    names["jupyter_mlops.errors"] = {f"{name} as {name}" for name in _ERRORS}
-    names["jupyter_mlops.tracking"] = {f"{name} as {name}" for name in _TRACKING}
+    names["jupyter_mlops.errors"] = {f"{name} as {name}" for name in ERROR_NAMES}
+    names["jupyter_mlops.tracking"] = {f"{name} as {name}" for name in TRACKING_NAMES}
     imports = "".join(_format_import(module, names[module]) for module in sorted(names))
     return _HEAD + imports + _TAIL + "".join(_format_function(command) for command in shown)
 

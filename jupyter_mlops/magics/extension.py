@@ -45,6 +45,7 @@ def load(shell: InteractiveShell, commands: tuple[Command, ...] = COMMANDS) -> N
         shell.magics_manager.register_function(_Magic(shell, name, commands), "line", name)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(Completer(commands))
+    shell.events.register("post_run_cell", _write_logged)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -53,9 +54,18 @@ def unload(shell: InteractiveShell) -> None:
         if isinstance(shell.magics_manager.magics["line"].get(name), _Magic):
             del shell.magics_manager.magics["line"][name]
             delattr(shell.magics_manager.user_magics, name)
+    if _write_logged in shell.events.callbacks["post_run_cell"]:
+        shell.events.unregister("post_run_cell", _write_logged)
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, Completer)]
+
+
+def _write_logged(result: object) -> None:
+    """Write what a cell has logged, so that its files are there when the cell is through."""
+    tracking = sys.modules.get("jupyter_mlops.tracking")
+    if tracking is not None:
+        tracking.flush()
 
 
 class _Magic:

@@ -170,3 +170,11 @@ def test_commands_become_magics() -> None:
     note = Note("jupyter mlops status")
     document = Document((note, Hint("Type", "jupyter mlops status")))
     assert adapt_to_cell(document).blocks == (note, Hint("Type", "%mlops status"))
+
+
+def test_what_a_cell_logged_is_written_when_the_cell_is_through(
+    shell: InteractiveShell, project: Project
+) -> None:
+    cell = "import jupyter_mlops as mlops\nwith_run = mlops.run('fit')\nwith_run.log(loss=0.5)"
+    assert run(shell, cell).success
+    assert json.loads(project.read("metrics/fit.json")) == {"loss": 0.5}
