@@ -408,6 +408,41 @@ def remove(path: Path) -> bool:
     return True
 
 
+def write_new(path: Path, parts: Iterable[bytes], staging: Path) -> bool:
+    """Remove what dead writers left in ``folder``, never what belongs to a live one.
+
+    Durable on return; of many that write one name at once, one wins.
+
+    Raises:
+        UnavailableError: the disk did not take it.
+    """
+    if path.exists():
+        return False
+    with open_staged(staging) as staged:
+        for part in parts:
+            staged.write(part)
+        try:
+            staged.publish(path)
+        except ConflictError:
+            return False
+    return True
+
+
+def remove_durably(path: Path) -> bool:
+    """Unlink the file ``path`` and sync its folder; return whether it existed.
+
+    Raises:
+        UnavailableError: it cannot be removed.
+    """
+    if not remove(path):
+        return False
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
+    return True
+
+
 def clear_staging(folder: Path) -> int:
     """Remove from ``folder`` what dead writers left behind, never what belongs to a live one.
 

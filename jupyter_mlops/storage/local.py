@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError, UnavailableError
-from jupyter_mlops.files.durable import disk_error, open_staged, remove, sync_folder
+from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.storage.backend import check_object_name
+
+WriteNew = Callable[[Path, Iterable[bytes], Path], bool]
+"""Creates a file durably by way of a staging folder, as ``files.durable.write_new`` does."""
+
+Remove = Callable[[Path], bool]
+"""Removes a file durably, as ``files.durable.remove_durably`` does."""
 
 _COPY_BYTES = 4 << 20
 _STAGING = "tmp"
 
 
 class LocalBackend:
-    """The objects under ``root``, a folder that is made at the first write; see ``Backend``."""
+    """The objects under ``root``, a folder that is made at the first write; see ``Backend``.
 
-    def __init__(self, root: Path) -> None:
+    Only one module changes a store's folder, so what writes and removes files is handed in.
+    """
+
+    def __init__(self, root: Path, write_new: WriteNew, remove: Remove) -> None:
         self.root = root
+        self._write_new = write_new
+        self._remove = remove
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return ``length`` bytes from ``offset``; as the protocol says."""
@@ -52,7 +62,7 @@ class LocalBackend:
 
     def put(self, name: str, data: bytes) -> bool:
         """Create the object ``name``; as the protocol says."""
-        return self._put(name, iter((data,)))
+        return self._put(name, (data,))
 
     def put_file(self, name: str, path: Path) -> bool:
         """Create the object ``name`` from a file; as the protocol says."""
@@ -70,14 +80,7 @@ class LocalBackend:
 
     def delete(self, name: str) -> bool:
         """Delete the object ``name``; as the protocol says."""
-        path = self._path(name)
-        there = remove(path)
-        if there:
-            try:
-                sync_folder(path.parent)
-            except OSError as error:
-                raise disk_error(error, path.parent) from error
-        return there
+        return self._remove(self._path(name))
 
     def size(self, name: str) -> int | None:
         """Return the size of the object ``name``; None when there is none."""
@@ -92,18 +95,8 @@ class LocalBackend:
         check_object_name(name)
         return self.root / name
 
-    def _put(self, name: str, parts: Iterator[bytes]) -> bool:
-        path = self._path(name)
-        if path.exists():
-            return False
-        with open_staged(self.root / _STAGING) as staged:
-            for part in parts:
-                staged.write(part)
-            try:
-                staged.publish(path)
-            except ConflictError:
-                return False
-        return True
+    def _put(self, name: str, parts: Iterable[bytes]) -> bool:
+        return self._write_new(self._path(name), parts, self.root / _STAGING)
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, int]]:
         def fail(error: OSError) -> None:

@@ -25,7 +25,7 @@ class Timing:
 
 
 def clock(work: Callable[[], _T], runs: int = 1) -> tuple[Timing, _T]:
-    """Return how long ``work`` takes, what is dirty in memory written out before, and its last result."""
+    """Return how long ``work`` takes, begun with nothing dirty in memory, and its result."""
     timings = []
     for _ in range(runs):
         os.sync()
@@ -61,7 +61,7 @@ def make_csv(path: Path, size_bytes: int, seed: int = 1) -> None:
 
 
 def edit_csv(source: Path, target: Path, seed: int = 2) -> None:
-    """Write a copy with 1 % of the rows edited in 200 places, some longer, some gone, and 1 % appended."""
+    """Write a copy with 1 % of the rows edited in 200 places and 1 % appended."""
     rng = random.Random(seed)
     with open(source, "rb") as file:
         lines = file.readlines()

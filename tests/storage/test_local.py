@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.errors import NotFoundError, UnavailableError
+from jupyter_mlops.files.durable import remove_durably, write_new
 from jupyter_mlops.storage.local import LocalBackend
 from tests.storage.conformance import BackendConformance
 
@@ -13,7 +14,7 @@ from tests.storage.conformance import BackendConformance
 class TestLocalBackend(BackendConformance):
     @pytest.fixture
     def backend(self, tmp_path: Path) -> LocalBackend:
-        return LocalBackend(tmp_path / "place")
+        return LocalBackend(tmp_path / "place", write_new, remove_durably)
 
     def test_objects_can_be_mapped(self, backend: LocalBackend) -> None:
         backend.put("x", b"content")
