@@ -57,7 +57,8 @@ def build_demo(here: Here, folder: Path) -> Repository:
     """Make the demo's project at ``folder``, which is empty or not there.
 
     Notebooks run in kernels of this very interpreter. Commits are the user's own where Git knows
-    who that is; nothing outside of ``folder`` is written.
+    who that is. Outside of ``folder`` only Jupyter's list of trusted notebooks is written, so that
+    their charts are drawn when they are opened.
 
     Raises:
         UnsupportedError: the packages of the extra ``lab`` are missing.
@@ -115,6 +116,7 @@ def _execute(root: Path, run: NotebookRun) -> None:
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
+    from nbformat.sign import NotebookNotary
 
     path = root / run.notebook
     source = path.read_bytes() if path.exists() else _read_packaged(run.notebook)
@@ -137,6 +139,7 @@ def _execute(root: Path, run: NotebookRun) -> None:
             f"{run.notebook} of the demo failed: {error.ename}: {error.evalue}",
             code="demo-notebook-failed",
         ) from error
+    NotebookNotary().sign(notebook)
     WorkTree(root).write_file(run.notebook, _encode(notebook))
 
 
