@@ -409,7 +409,7 @@ def remove(path: Path) -> bool:
 
 
 def write_new(path: Path, parts: Iterable[bytes], staging: Path) -> bool:
-    """Remove what dead writers left in ``folder``, never what belongs to a live one.
+    """Create ``path`` with ``parts``, by way of a file in ``staging``; False when it exists.
 
     Durable on return; of many that write one name at once, one wins.
 
