@@ -11,6 +11,7 @@ from jupyter_mlops.files.durable import clear_staging, free_bytes
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.objects.reader import read_file, restore_files
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
@@ -38,7 +39,8 @@ def one_mover(handles: Handles) -> Iterator[None]:
 
 
 def clear_leftovers(handles: Handles) -> None:
-    """Remove the temporary files that killed commands left behind."""
+    """Remove the temporary files, and Git's lock, that killed commands of ours left behind."""
+    clear_own_lock(handles.git)
     open_worktree(handles).clear()
     state_dir = handles.git.state_dir
     for folder in (state_dir, *(state_dir / name for name in _STATE_FOLDERS)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.operations import Move
@@ -35,12 +36,14 @@ class PathStatus:
 def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]:
     """Return the status of the tracked paths at or under ``paths``, all where none is named.
 
-    Reads only; files that the stat cache cannot answer for are hashed.
+    Moves nothing; files that the stat cache cannot answer for are hashed, and temporary files that
+    killed commands left are removed.
 
     Raises:
         IntegrityError: a pointer file is not valid.
         NotFoundError: one of ``paths`` is not tracked.
     """
+    clear_leftovers(handles)
     scanner = Scanner(handles)
     origins = read_origins(handles.git.state_dir)
     unfinished = read_unfinished(handles.git.state_dir)

@@ -1,0 +1,15 @@
+"""The project of a test as one with an ``mlops.toml``, whose commands are functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.data_project import DataProject, make_data_project
+
+
+@pytest.fixture
+def data_project(tmp_path: Path) -> DataProject:
+    """A project with one commit and nothing tracked."""
+    return make_data_project(tmp_path / "project")
