@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
-from jupyter_mlops.git.index_file import new_temporary
+from jupyter_mlops.git.index_file import open_private_index
 from jupyter_mlops.git.process import NO_HOOKS, encode_names, run_git
 from jupyter_mlops.git.repository import Repository
 
@@ -20,22 +19,17 @@ def change_tree(repo: Repository, tree: str, changes: Mapping[str, bytes | None]
         tree: the full id of a tree or commit.
         changes: the new bytes of files by path; None takes a file out.
     """
-    private = new_temporary(repo)
-    env = {"GIT_INDEX_FILE": str(private)}
     rows = []
     for path, content in changes.items():
         if content is None:
             rows.append(f"0 {repo.null_oid}\t{path}")
             continue
-        store = ("hash-object", "-w", "--no-filters", "--stdin")
-        oid = run_git(repo, *store, input=content, durable="objects").decode("ascii").strip()
+        write = ("hash-object", "-w", "--no-filters", "--stdin")
+        oid = run_git(repo, *write, input=content, durable="objects").decode("ascii").strip()
         rows.append(f"100644 {oid} 0\t{path}")
-    try:
+    with open_private_index(repo, empty=True) as private:
+        env = {"GIT_INDEX_FILE": str(private)}
         run_git(repo, *NO_HOOKS, "read-tree", tree, env=env)
         change = (*NO_HOOKS, "update-index", "-z", "--index-info")
         run_git(repo, *change, input=encode_names(rows), env=env)
         return run_git(repo, "write-tree", env=env, durable="objects").decode("ascii").strip()
-    finally:
-        for temporary in (private, private.with_name(f"{private.name}.lock")):
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)

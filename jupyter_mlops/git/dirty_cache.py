@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from jupyter_mlops.git.index_file import new_temporary
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.durable import remove, write_atomic
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.ids import hash_bytes
 
@@ -73,12 +74,8 @@ class DirtyCache:
         if encodable == self._kept:
             return
         content = msgspec.msgpack.encode(_CacheFile(self._rules, encodable))
-        temporary = new_temporary(repo)
-        with suppress(OSError):
-            temporary.write_bytes(content)
-            os.replace(temporary, _cache_path(repo))
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        with suppress(UnavailableError):
+            write_atomic(_cache_path(repo), content, durable=False)
 
 
 def read_dirty_cache(repo: Repository, paths: Iterable[str]) -> DirtyCache:
@@ -93,8 +90,8 @@ def read_dirty_cache(repo: Repository, paths: Iterable[str]) -> DirtyCache:
 
 def clear_dirty_cache(repo: Repository) -> None:
     """Forget everything that was kept."""
-    with suppress(OSError):
-        _cache_path(repo).unlink(missing_ok=True)
+    with suppress(UnavailableError):
+        remove(_cache_path(repo))
 
 
 def file_state(found: os.stat_result) -> FileState:

@@ -11,13 +11,13 @@ import errno
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.git.owner import current_owner, format_owner, is_gone, parse_owner
 from jupyter_mlops.git.repository import Repository
 
@@ -64,25 +64,27 @@ def hold_index_lock(repo: Repository, *, sleep: Sleep = time.sleep) -> Iterator[
 
 def clear_own_lock(repo: Repository) -> None:
     """Remove an ``index.lock`` of ours whose process has ended, and its temporary files."""
-    with suppress(OSError):
+    with suppress(OSError, UnavailableError):
         _remove_left_behind(repo, repo.git_dir / "index.lock")
     clear_temporaries(repo)
 
 
 @contextmanager
-def open_private_index(repo: Repository) -> Iterator[Path]:
+def open_private_index(repo: Repository, *, empty: bool = False) -> Iterator[Path]:
     """Yield the path of a copy of the index, which is removed when the block is left.
 
     The copy keeps the time of the original, from which Git tells which files may have been changed
-    in the moment they were staged. There is no file when the repository has no index yet.
+    in the moment they were staged. There is no file when ``empty``, or when the repository has no
+    index yet.
 
     Raises:
         UnavailableError: the repository cannot be written.
     """
     private = new_temporary(repo)
     try:
-        with _converted(repo), suppress(FileNotFoundError):
-            shutil.copy2(repo.git_dir / "index", private)
+        if not empty:
+            with _converted(repo), suppress(FileNotFoundError):
+                shutil.copy2(repo.git_dir / "index", private)
         yield private
     finally:
         for path in (private, private.with_name(f"{private.name}.lock")):
@@ -152,25 +154,9 @@ def _remove_left_behind(repo: Repository, lock: Path) -> None:
     """
     if not _is_left_behind(lock):
         return
-    with _one_at_a_time(repo.state_dir / "recovery.lock"):
+    with hold_lock(repo.state_dir / "recovery.lock"):
         if _is_left_behind(lock):
             lock.unlink(missing_ok=True)
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold the lock of the operating system on ``path``, which ends with its process."""
-    path.parent.mkdir(exist_ok=True)
-    with path.open("ab") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _is_left_behind(lock: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
@@ -92,8 +93,6 @@ def _read_start(pid: int) -> int | None:
 
 def _is_running(pid: int) -> bool:
     if sys.platform == "win32":
-        import ctypes
-
         synchronize, still_running = 0x00100000, 0x00000102
         process = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
         if not process:

@@ -13,7 +13,8 @@ WRITERS = {
     "files/beneath.py": "steps beneath a root, of which files/worktree.py is made",
     "files/batch.py": "many files at once into the working tree, for files/worktree.py",
     "files/worktree.py": "all that is written in the working tree",
-    "git/staging.py": "Git's own index lock",
+    "git/index_file.py": "Git's own index, its lock, and private copies of it",
+    "git/refs.py": "the mark that tells when objects were last synced",
     "git/hooks.py": "Git's hooks folder",
     "git/launcher.py": "the launcher, which Git and its hooks start",
 }
