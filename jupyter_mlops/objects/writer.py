@@ -170,7 +170,7 @@ class Writer:
             overwrite=True,
         )
         index_bytes = publish_rows(self._store, [(pack, table) for _, pack, table in packs])
-        stored_bytes = index_bytes + sum(pack.size_bytes for _, pack, _ in packs)
+        stored_bytes = index_bytes + sum(p.size_bytes for _, p, _ in packs if not p.plain)
         self._store.reload()
         return WriteReport(self._new_bytes, stored_bytes, len(packs))
 
