@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from jupyter_mlops.errors import ConflictError, UnavailableError
+from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
 from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.durable import clear_staging, free_bytes
 from jupyter_mlops.files.lock import hold_lock
@@ -15,8 +16,10 @@ from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.objects.reader import read_file, restore_files
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.operations import Move
 from jupyter_mlops.snapshots.plan import PathPlan
 from jupyter_mlops.snapshots.scan import Scanner
+from jupyter_mlops.snapshots.unfinished import settle_unfinished, write_unfinished
 from jupyter_mlops.units import format_bytes
 
 _SPARE_BYTES = 1 << 20
@@ -47,15 +50,51 @@ def clear_leftovers(handles: Handles) -> None:
         clear_staging(folder)
 
 
+class DataMoves:
+    """Changes to data that are staged and verified; made by :func:`open_moves`."""
+
+    def __init__(self, scanner: Scanner, plans: Sequence[PathPlan], batch: Batch | None) -> None:
+        self._scanner = scanner
+        self._plans = plans
+        self._batch = batch
+
+    def carry_out(self, state_dir: Path, noted: Mapping[str, Move]) -> None:
+        """Make the data on disk what was planned, durably; a note of the pointers stays behind.
+
+        The note is for the caller to settle, once pointers and origins stand as well. A refusal
+        that left all as it was leaves no note.
+
+        Args:
+            state_dir: the worktree's state folder.
+            noted: by tracked path, how the pointer file moves with its data.
+
+        Raises:
+            ConflictError: a file that would be replaced was changed meanwhile, or something is in
+                the way.
+            UnavailableError: the disk did not take it.
+        """
+        for plan in self._plans:
+            _check_untouched(self._scanner, plan)
+        write_unfinished(state_dir, noted)
+        if self._batch is None:
+            return
+        try:
+            self._batch.apply()
+        except MlopsError:
+            with suppress(ConflictError):
+                for plan in self._plans:
+                    _check_untouched(self._scanner, plan)
+                settle_unfinished(state_dir, noted.keys())
+            raise
+        for plan in self._plans:
+            _learn(self._scanner, plan)
+
+
 @contextmanager
 def open_moves(
     handles: Handles, scanner: Scanner, plans: Sequence[PathPlan]
-) -> Iterator[Callable[[], None]]:
-    """Stage and verify every byte that ``plans`` need, and yield what moves them into place.
-
-    Nothing in the working tree changes before that is called; when it returns, the data on disk is
-    what ``plans`` say, durably. It refuses, with nothing moved, when a file that it would replace
-    was changed meanwhile.
+) -> Iterator[DataMoves]:
+    """Stage and verify every byte that ``plans`` need; nothing in the working tree changes yet.
 
     Args:
         handles: the project.
@@ -65,12 +104,12 @@ def open_moves(
     Raises:
         NotFoundError: the store lacks content.
         IntegrityError: content in the store is damaged.
-        ConflictError: a link or a foreign file stands in the way.
+        ConflictError: a path is refused.
         UnavailableError: the disk is full or read-only.
     """
     busy = [plan for plan in plans if plan.moves]
     if not busy:
-        yield lambda: None
+        yield DataMoves(scanner, (), None)
         return
     total = sum(plan.written_bytes for plan in busy)
     _check_room(handles, total)
@@ -79,15 +118,7 @@ def open_moves(
         with handles.progress.task("Restoring", total) as task:
             for plan in busy:
                 _stage(handles, batch, plan, task)
-
-        def move() -> None:
-            for plan in busy:
-                _check_untouched(scanner, plan)
-            batch.apply()
-            for plan in busy:
-                _learn(scanner, plan)
-
-        yield move
+        yield DataMoves(scanner, busy, batch)
 
 
 def _check_room(handles: Handles, needed_bytes: int) -> None:

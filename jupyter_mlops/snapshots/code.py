@@ -125,10 +125,15 @@ def _keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
 
 
 def _check_kept(handles: Handles, path: str, kept: Container[str]) -> None:
+    """Refuse when writing ``path`` would take something away that ``kept`` has not.
+
+    A folder where the file is to be, whatever it holds, and a file where a folder is to be.
+    """
     for step in (path, *parents_of(path)):
         full = handles.root / step
         is_folder = full.is_dir() and not full.is_symlink()
-        if is_folder is (step != path) or not os.path.lexists(full) or step in kept:
+        vanishes = step == path if is_folder else os.path.lexists(full) and step not in kept
+        if not vanishes:
             continue
         raise ConflictError(
             f"Nothing was restored: {step} would be overwritten, and a snapshot does not keep it.",

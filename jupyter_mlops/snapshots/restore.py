@@ -35,7 +35,6 @@ from jupyter_mlops.snapshots.unfinished import (
     is_unfinished,
     read_unfinished,
     settle_unfinished,
-    write_unfinished,
 )
 from jupyter_mlops.units import plural
 
@@ -247,10 +246,9 @@ def _carry_out(
     }
     moving = {p.path for p in plans if p.moves or pointers[p.path].moves}
     files: dict[str, Move] = {}
-    with open_moves(handles, scanner, plans) as move_data, one_mover(handles):
+    with open_moves(handles, scanner, plans) as moves, one_mover(handles):
         _check_pointers_stand(handles, pointers)
-        write_unfinished(state_dir, {path: pointers[path] for path in moving})
-        move_data()
+        moves.carry_out(state_dir, {path: pointers[path] for path in moving})
         tree = open_worktree(handles)
         for path, move in pointers.items():
             name = pointer_path(path)

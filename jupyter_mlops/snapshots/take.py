@@ -19,6 +19,7 @@ from jupyter_mlops.formats.snapshot import (
     encode_snapshot_record,
 )
 from jupyter_mlops.git.commits import check_may_commit, commit_paths, commit_tree
+from jupyter_mlops.git.ignore import ignored, tracked_under
 from jupyter_mlops.git.refs import RefUpdate, update_refs
 from jupyter_mlops.git.revisions import Head, head
 from jupyter_mlops.git.staging import stage_paths
@@ -347,10 +348,12 @@ def _commit(
     at = head(handles.git)
     names = [pointer_path(path) for path in sorted(tracked)]
     ignores = {ignore_file(path) for path in tracked}
+    files = _not_ignored(handles, files)
     existing = [
         name for name in (*names, *sorted(ignores), *files) if (handles.root / name).exists()
     ]
     try:
+        stage_paths(handles.git, _new_to_git(handles, files))
         commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
     except ConflictError as error:
         raise ConflictError(
@@ -362,6 +365,18 @@ def _commit(
         before = at.commit.encode() if at.commit else None
         refs[f"refs/heads/{at.branch}"] = Move(before, commit.encode())
     return commit
+
+
+def _not_ignored(handles: Handles, files: Sequence[str]) -> list[str]:
+    """Return those of ``files`` that Git tracks or does not ignore."""
+    hidden = ignored(handles.git, files).keys() - set(tracked_under(handles.git, files))
+    return [name for name in files if name not in hidden]
+
+
+def _new_to_git(handles: Handles, files: Sequence[str]) -> list[str]:
+    """Return those of ``files`` that are not in Git's index; a commit of paths wants them there."""
+    known = set(tracked_under(handles.git, files)) if files else set()
+    return [name for name in files if name not in known]
 
 
 def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
@@ -14,7 +14,13 @@ from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.objects.reader import missing
-from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
+from jupyter_mlops.snapshots.apply import (
+    DataMoves,
+    clear_leftovers,
+    one_mover,
+    open_moves,
+    open_worktree,
+)
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS, SNAPSHOT_REFS
@@ -31,11 +37,7 @@ from jupyter_mlops.snapshots.origins import decode_origin, remove_origin, write_
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
 from jupyter_mlops.snapshots.scan import Scanner
 from jupyter_mlops.snapshots.tracked import content_of, pointer_path, read_pointer_file
-from jupyter_mlops.snapshots.unfinished import (
-    read_unfinished,
-    settle_unfinished,
-    write_unfinished,
-)
+from jupyter_mlops.snapshots.unfinished import read_unfinished, settle_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,14 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
     resumed = read_undo_mark(state_dir) == number
     scanner = Scanner(handles)
     _check_files(handles, back, resumed=resumed)
-    moves = _check_refs(handles, back, resumed=resumed)
+    ref_updates = _check_refs(handles, back, resumed=resumed)
     plans = _plan_data(handles, scanner, back, resumed=resumed)
-    with open_moves(handles, scanner, plans) as move_data, one_mover(handles):
+    with open_moves(handles, scanner, plans) as moves, one_mover(handles):
         _check_files(handles, back, resumed=resumed)
         write_undo_mark(state_dir, number)
-        _move_data(handles, back, plans, move_data)
+        _move_data(handles, back, plans, moves)
         _move_files(handles, back)
-        update_refs(handles.git, moves)
+        update_refs(handles.git, ref_updates)
         _move_origins(handles, back)
     hints = _stage(handles, back)
     scanner.save()
@@ -175,9 +177,7 @@ def _plan_data(
     return plans
 
 
-def _move_data(
-    handles: Handles, back: Operation, plans: list[PathPlan], move_data: Callable[[], None]
-) -> None:
+def _move_data(handles: Handles, back: Operation, plans: list[PathPlan], moves: DataMoves) -> None:
     tree = open_worktree(handles)
     for old, new in back.renamed.items():
         if _is_there(handles, old):
@@ -188,8 +188,7 @@ def _move_data(
         noted[plan.path] = Move(
             current, back.files.get(pointer_path(plan.path), _same(current)).after
         )
-    write_unfinished(handles.git.state_dir, noted)
-    move_data()
+    moves.carry_out(handles.git.state_dir, noted)
 
 
 def _move_files(handles: Handles, back: Operation) -> None:
