@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from jupyter_mlops._version import __version__
 from jupyter_mlops.commands.clone import current_installation, plan_clone, read_launcher
+from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, read_config
 from jupyter_mlops.config import CONFIG_NAME
@@ -19,8 +20,6 @@ from jupyter_mlops.git.launcher import FILTER
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.trees import open_blob_reader
-from jupyter_mlops.notebooks.strip import carries_outputs
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.tracked import read_tracked
 from jupyter_mlops.units import format_bytes
@@ -163,15 +162,9 @@ def _check_attributes(repo: Repository) -> Iterator[Finding]:
 
 def _check_notebooks(repo: Repository) -> Iterator[Finding]:
     """Find notebooks whose outputs are in Git."""
-    blobs = {path: oid for path, oid in list_index(repo, "*.ipynb").items() if oid is not None}
-    if not blobs:
-        return
-    with open_blob_reader(repo) as reader:
-        contents = zip(blobs, reader.read_many(blobs.values()), strict=True)
-        carrying = [path for path, content in contents if carries_outputs(content)]
     yield from _name_each(
         repo,
-        carrying,
+        notebooks_with_outputs(repo),
         "notebook-with-outputs",
         lambda path: f"{path} is in Git with outputs",
         lambda path: f"git add --renormalize -- {shlex.quote(path)}",

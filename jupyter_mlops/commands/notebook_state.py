@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
-from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.trees import open_blob_reader
+from jupyter_mlops.notebooks.strip import carries_outputs
 
 
-def notebooks_with_outputs(ws: Workspace) -> list[str]:
-    """Return the notebooks in Git's index that carry outputs or execution counts, sorted."""
-    listed = list_index(ws.git, "*.ipynb")
-    blobs = {path: oid for path, oid in listed.items() if oid is not None}
+def notebooks_with_outputs(repo: Repository) -> list[str]:
+    """Return the notebooks in Git's index that carry outputs or counts, sorted."""
+    blobs = {path: oid for path, oid in list_index(repo, "*.ipynb").items() if oid is not None}
     if not blobs:
         return []
-    with open_blob_reader(ws.git) as reader:
-        contents = reader.read_many(blobs.values())
-        return [path for path, content in zip(blobs, contents, strict=True) if _carries(content)]
-
-
-def _carries(content: bytes) -> bool:
-    try:
-        notebook = json.loads(content)
-        cells = notebook["cells"]
-        return any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+    with open_blob_reader(repo) as reader:
+        contents = zip(blobs, reader.read_many(blobs.values()), strict=True)
+        return [path for path, content in contents if carries_outputs(content)]

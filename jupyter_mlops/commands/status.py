@@ -120,7 +120,7 @@ def status(
         tracked=tuple(_result(one) for one in statuses),
         not_pushed=len(statuses),
         only_copy_here=_unique_bytes(statuses),
-        notebooks_with_outputs=tuple(notebooks_with_outputs(ws)),
+        notebooks_with_outputs=tuple(notebooks_with_outputs(ws.git)),
     )
 
 
