@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Container, Iterable
 from operator import itemgetter
@@ -16,10 +15,8 @@ from jupyter_mlops.files.links import check_link
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.names import check_path
 
-_NEEDS_CHECK = re.compile(
-    r"[^A-Za-z0-9_.\-/]|(?:^|/)\.(?:git|mlops-tmp-)|/git~|^git~", re.IGNORECASE
-)
-_LONG_BYTES = 1000
+_LOOK_CLOSER = ("\\", ":", ".git", "git~", STAGED_PREFIX)
+_LONG_BYTES = 250
 
 
 class FileStat(NamedTuple):
@@ -146,8 +143,12 @@ def _list_folder(
 
 def _check_listed(names: list[str], root: str, found: list[FileStat]) -> None:
     """Check the names of one folder together: one search where all of them are plain."""
-    if not _NEEDS_CHECK.search("/".join(names)) and (
-        not names or len(max(names, key=len)) < _LONG_BYTES
+    joined = "/".join(names).lower()
+    if (
+        joined.isascii()
+        and joined.isprintable()
+        and not any(part in joined for part in _LOOK_CLOSER)
+        and (not names or len(max(names, key=len)) < _LONG_BYTES)
     ):
         return
     ours = set()

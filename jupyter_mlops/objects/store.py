@@ -18,12 +18,14 @@ from pathlib import Path
 from blake3 import blake3
 
 from jupyter_mlops.errors import IntegrityError, UnavailableError, UnsupportedError
+from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import (
     clear_staging,
     disk_error,
     free_bytes,
     iter_names,
     make_folder,
+    open_staging,
     remove,
     sync_folder,
     write_atomic,
@@ -111,6 +113,7 @@ class Store:
         """Forget what was loaded of the index; the next search reads it again."""
         with self._lock:
             self._segments = None
+            self._damaged = frozenset()
             self._listed_at = None
             self._rebuilt = None
             self._rebuilt_bytes = b""
@@ -300,19 +303,34 @@ def clear_store(store: Store) -> int:
 
 
 def ensure_room(store: Store, needed_bytes: int) -> None:
-    """Let pass if the disk can take ``needed_bytes`` more.
+    """Let pass if the disk can take ``needed_bytes`` more, or makes clones, which need no room.
 
     Raises:
         UnavailableError: it cannot; nothing was written.
     """
     free = free_bytes(store.folder)
-    if free is not None and free < needed_bytes + _SPARE_BYTES:
+    if free is not None and free < needed_bytes + _SPARE_BYTES and not _makes_clones(store):
         raise UnavailableError(
             f"The disk that holds {store.folder} has room for {free:,} bytes, and up to "
             f"{needed_bytes + _SPARE_BYTES:,} are needed; nothing was written.",
             code="disk-full",
             hints=("Free some space there, then run the same command again.",),
         )
+
+
+def _makes_clones(store: Store) -> bool:
+    if not store.staging_folder.is_dir():
+        return False
+    with (
+        open_staging(store.staging_folder) as staging,
+        staging.create() as source,
+        staging.create() as target,
+    ):
+        source.write(b"x")
+        try:
+            return try_clone(source.fd, target.fd)
+        except OSError:
+            return False
 
 
 def rebuild_index(store: Store) -> int:

@@ -32,7 +32,13 @@ from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, Record, SealedPa
 from jupyter_mlops.objects.packs import pack_path
 from jupyter_mlops.objects.plain import PlainPack, clone_as_plain
 from jupyter_mlops.objects.segments import publish_rows
-from jupyter_mlops.objects.source import open_source, read_small, read_target, retry_while_changing
+from jupyter_mlops.objects.source import (
+    open_source,
+    read_error,
+    read_small,
+    read_target,
+    retry_while_changing,
+)
 from jupyter_mlops.objects.store import Store, clear_store, create_store
 from jupyter_mlops.progress import Task
 
@@ -50,7 +56,7 @@ class WriteReport:
     """What a writer added.
 
     ``new_bytes``: plain bytes of chunks that the store lacked. ``stored_bytes``: bytes added on
-    disk, packs and index. ``packs``: how many packs.
+    disk, packs and index, but for clones, which share their blocks. ``packs``: how many packs.
     """
 
     new_bytes: int = 0
@@ -259,7 +265,10 @@ class Writer:
                 if record is None:
                     self._advance(entry.size_bytes)
                     return entry
-            id, refs = self._cut_big(source.fd)
+            try:
+                id, refs = self._cut_big(source.fd)
+            except OSError as error:
+                raise read_error(path, error) from error
             size_bytes = sum(ref.size_bytes for ref in refs)
             if not source.is_unchanged(size_bytes):
                 return None

@@ -100,6 +100,18 @@ def test_a_lost_or_damaged_index_is_rebuilt_from_the_packs(
         assert [p.name for p in _segments(store)] == [segment.name]
 
 
+def test_a_store_that_stays_open_mends_its_index_once(store: Store) -> None:
+    (entry,) = _add(store, b"content")
+    (segment,) = _segments(store)
+    _damage(segment, 0)
+    store.reload()
+    assert has_file(store, entry)
+    (again,) = _add(store, b"content")
+    assert again == entry
+    assert [p.name for p in _segments(store)] == [segment.name]
+    assert sorted(store.segments()) == [segment.name]
+
+
 def test_each_flipped_byte_of_a_segment_is_survived(store: Store) -> None:
     entries = _add(store, *[b"%d" % number * 50 for number in range(4)])
     (segment,) = _segments(store)
