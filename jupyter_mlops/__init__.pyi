@@ -71,7 +71,8 @@ def snapshot_note(snapshot: str, text: str) -> SnapshotNoteResult: ...
 def snapshot_branch(snapshot: str, name: str) -> SnapshotBranchResult: ...
 def snapshot_drop(*snapshots: str) -> SnapshotDropResult: ...
 def restore(
-    *words: str,
+    revision: str | None = ...,
+    *paths: str | PathLike[str],
     code: bool = ...,
     outputs: bool = ...,
     dry_run: bool = ...,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
@@ -37,7 +37,8 @@ class RestoreResult:
 
     ``revision`` is the full id of the commit that was restored, null for the working tree's own
     pointers; ``saved_as`` the automatic snapshot of what was overwritten; ``code`` the code files
-    written or deleted, ``code_saved_as`` the automatic snapshot of the code before.
+    written or deleted, ``code_saved_as`` the automatic snapshot of the code before. ``set_up``
+    tells what this clone lacked and got, a sentence each.
     """
 
     revision: str | None
@@ -49,6 +50,7 @@ class RestoreResult:
     paths: tuple[RestoredPath, ...] = ()
     code: tuple[str, ...] = ()
     code_saved_as: str | None = None
+    set_up: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return a line of counts, what was kept of the former state, and the paths that moved."""
@@ -59,7 +61,8 @@ class RestoreResult:
             f"{would} {plural(self.written, 'file')}, {delete} {self.deleted},"
             f" left {self.unchanged} unchanged{of}."
         )
-        blocks: list[Block] = [Note(line, "good")]
+        blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
+        blocks.append(Note(line, "good"))
         if self.saved_as and self.saved_as != self.code_saved_as:
             blocks.append(Note(f"What was overwritten is kept as snapshot {self.saved_as}."))
             blocks.append(Hint("Take it back", "jupyter mlops undo"))
@@ -81,14 +84,16 @@ class RestoreResult:
 
 def restore(
     ws: Workspace,
-    words: Annotated[
-        tuple[str, ...],
+    revision: Annotated[
+        str | None,
         Arg(
-            "A revision (commit, branch, tag, snapshot) and paths; without a revision, what the"
-            " pointer files name.",
-            metavar="[REVISION] [PATH...]",
+            "A commit, branch, tag or snapshot; what the pointer files name by default.",
+            metavar="REVISION",
             complete="revision",
         ),
+    ] = None,
+    paths: Annotated[
+        tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
     ] = (),
     *,
     code: Annotated[
@@ -104,8 +109,10 @@ def restore(
     Without a revision, data becomes what the pointer files of the working tree name. With one, its
     pointer files are written too, so that pointer and data agree. What would be overwritten and is
     nowhere else is kept as a snapshot first. A restore that was cut short is finished by the next.
+    In a new clone, Git's filter and hooks are set up as ``init`` does it.
     """
-    revision, paths = _split(ws, words)
+    commit = _resolve(ws, revision) if revision is not None else None
+    selected = resolve_paths(ws, paths)
     if (code or outputs) and revision is None:
         raise UsageError(
             "--code and --outputs need a revision to take them from.",
@@ -114,21 +121,20 @@ def restore(
         )
     command = ws.execution.command
     changed: CodeChanges | None = None
-    if revision is not None and (code or outputs):
+    set_up: tuple[str, ...] = ()
+    if commit is not None and (code or outputs):
+        restore_data(ws, commit, selected, command=command, dry_run=True)
+        set_up = () if dry_run else ensure_clone(ws.git)
         bring = restore_code if code else restore_outputs
-        changed = bring(ws, revision, dry_run=dry_run)
-    restored = restore_data(ws, revision, paths, command=command, dry_run=dry_run)
-    return _result(revision, restored, changed, dry_run=dry_run)
+        changed = bring(ws, commit, dry_run=dry_run)
+    restored = restore_data(ws, commit, selected, command=command, dry_run=dry_run)
+    if not dry_run:
+        set_up += ensure_clone(ws.git)
+    return _result(commit, restored, changed, set_up, dry_run=dry_run)
 
 
-def _split(ws: Workspace, words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Return the revision's commit id and the project-relative paths that ``words`` mean.
-
-    The first word is the revision.
-    """
-    if not words:
-        return None, []
-    first = words[0]
+def _resolve(ws: Workspace, first: str) -> str:
+    """Return the full id of the commit that the first word means; a tracked path is refused."""
     commit = _find_revision(ws, first)
     tracked = _is_tracked(ws, first)
     if commit is None and not tracked:
@@ -137,7 +143,7 @@ def _split(ws: Workspace, words: Sequence[str]) -> tuple[str | None, list[str]]:
             code="unknown-revision",
             hints=["jupyter mlops log", "git log --oneline --all"],
         )
-    if tracked:
+    if tracked or commit is None:
         what = (
             "is a tracked path, and" if commit is None else "is both a revision and a tracked path;"
         )
@@ -146,7 +152,7 @@ def _split(ws: Workspace, words: Sequence[str]) -> tuple[str | None, list[str]]:
             code="revision-comes-first",
             hints=[f"jupyter mlops restore HEAD {shlex.quote(first)}", "jupyter mlops restore"],
         )
-    return commit, resolve_paths(ws, words[1:])
+    return commit
 
 
 def _find_revision(ws: Workspace, word: str) -> str | None:
@@ -168,7 +174,12 @@ def _is_tracked(ws: Workspace, word: str) -> bool:
 
 
 def _result(
-    revision: str | None, restored: Restored, changed: CodeChanges | None, *, dry_run: bool
+    revision: str | None,
+    restored: Restored,
+    changed: CodeChanges | None,
+    set_up: tuple[str, ...],
+    *,
+    dry_run: bool,
 ) -> RestoreResult:
     plans = restored.plans
     code_saved_as = changed.saved_as if changed is not None else None
@@ -191,4 +202,5 @@ def _result(
         ),
         code=changed.paths if changed is not None else (),
         code_saved_as=code_saved_as,
+        set_up=set_up,
     )
