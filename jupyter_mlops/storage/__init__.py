@@ -1,1 +1,0 @@
-"""Where packs live: one protocol, one implementation a kind of place."""
