@@ -49,6 +49,7 @@ ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 .venv/test.stamp: .venv/lab.stamp pyproject.toml
 	@echo 'Installing the test tools into .venv (once) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,test]'
+	@$(BIN)/python -m tests.support.programs
 	@touch $@
 
 .venv/python.stamp:

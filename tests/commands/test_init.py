@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.git.hook_scripts import HOOK_NAMES
 from jupyter_mlops.git.launcher import Installation, format_launcher, launcher_path
 from jupyter_mlops.git.repository import open_repository
+from tests.support.disks import make_read_only
 from tests.support.project import Project, make_project
 
 
@@ -136,14 +136,9 @@ def test_a_project_file_that_is_not_valid_stops_it(project: Project) -> None:
     assert not (project.root / ".gitattributes").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_project_is_named(project: Project) -> None:
-    project.root.chmod(0o555)
-    try:
-        with pytest.raises(UnavailableError):
-            init(open_here(project.root))
-    finally:
-        project.root.chmod(0o755)
+    with make_read_only(project.root), pytest.raises(UnavailableError):
+        init(open_here(project.root))
 
 
 def test_json_has_what_was_done(project: Project) -> None:

@@ -11,8 +11,8 @@ import pytest
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
 from jupyter_mlops.metrics.chart import Chart, plan_chart
 from tests.metrics.conftest import Story, snapshot
+from tests.support.programs import find_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -68,12 +68,13 @@ def test_two_charts_have_ids_of_their_own(chart: Chart) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium here")
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("not run: no Chromium can be had here")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        running = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
         yield running
         running.close()
 

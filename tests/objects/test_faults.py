@@ -20,6 +20,7 @@ from jupyter_mlops.objects.reader import missing, read_file, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import open_writer
 from tests.objects.conftest import add_contents, add_folder
+from tests.support.disks import mount_tmpfs
 
 _ROOT = Path(__file__).parents[2]
 
@@ -148,17 +149,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("not run: a small tmpfs needs Linux and root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("not run: no tmpfs can be mounted here")
-    try:
+    with mount_tmpfs(folder, "4m"):
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_stops_a_writer_and_changes_nothing(small_disk: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +23,23 @@ STATE = ".git/mlops-worktree"
 
 @dataclass(frozen=True, slots=True)
 class DataProject(Project):
-    """A project whose commands run in this process, opened anew for each of them."""
+    """A project whose commands run in this process, opened anew for each of them.
+
+    Git is run without hooks, as many of its clients do it.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
+
+    def git(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        input: str | None = None,
+    ) -> str:
+        """Run Git here, no hook of it, and return its standard output."""
+        no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+        return super(DataProject, self).git(*no_hooks, *args, env=env, check=check, input=input)
 
     def open(self, cwd: str = "", progress: Progress | None = None) -> Workspace:
         """Open the project as a command typed in the folder ``cwd`` does."""
@@ -48,8 +63,9 @@ class DataProject(Project):
     def restore(
         self, *words: str, code: bool = False, outputs: bool = False, dry_run: bool = False
     ) -> RestoreResult:
-        """Restore."""
-        return restore(self.open(), words, code=code, outputs=outputs, dry_run=dry_run)
+        """Restore; the first of ``words`` is the revision."""
+        revision, paths = (words[0], words[1:]) if words else (None, ())
+        return restore(self.open(), revision, paths, code=code, outputs=outputs, dry_run=dry_run)
 
     def undo(self) -> UndoResult:
         """Take the last command back."""
