@@ -82,6 +82,8 @@ def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) ->
             tree.rename(old, new)
         unignore_data(handles, old, files)
         tree.unlink(pointer_path(old))
+        if "/" in old:
+            tree.remove_empty_folders(old.rpartition("/")[0])
         remove_origin(handles.git.state_dir, old)
         settle_unfinished(handles.git.state_dir, [old])
     staged = _stage(handles, files)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
@@ -39,6 +40,7 @@ from jupyter_mlops.snapshots.status import state_of
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
+    check_no_link,
     content_of,
     pointer_path,
     read_pointer_file,
@@ -84,6 +86,7 @@ def take_snapshot(
     *,
     keep_mine: bool = False,
     commit_files: Sequence[str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Taken:
     """Keep ``paths`` as one state tied to the current commit; all tracked ones where none is named.
 
@@ -96,6 +99,7 @@ def take_snapshot(
         circumstances: what else is recorded.
         keep_mine: take data that is behind or has diverged from its pointer as the newer one.
         commit_files: with a list, also make an ordinary commit of the pointers and of these files.
+        sleep: how another program's lock on Git's index is waited for.
 
     Raises: ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; the name
         is taken. NotFoundError: a named path does not exist. UnavailableError: the disk is full or
@@ -106,6 +110,8 @@ def take_snapshot(
         check_name(handles, circumstances.name)
     if commit_files is not None:
         check_may_commit(handles.git)
+    for path in paths:
+        check_no_link(handles.root, path)
     scanner = Scanner(handles)
     known = _read_known(handles, paths)
     chosen = _choose(handles, paths, known.tracked)
@@ -117,7 +123,7 @@ def take_snapshot(
     with one_mover(handles):
         known = _read_again(handles, kept, known, keep_mine=keep_mine)
         files, stage = _write_pointers(handles, kept, known)
-    staged = stage_paths(handles.git, stage)
+    staged = stage_paths(handles.git, stage, sleep=sleep)
     gone = [LeftOut(path, why) for path, why in sorted(left_out.items())]
     record, hidden = commit_state(handles, kept, circumstances, gone, head(handles.git))
     refs = {SNAPSHOT_REFS + record.id: Move(None, hidden.encode())}

@@ -21,6 +21,7 @@ from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.objects.folders import pointer_hash
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.origins import Origin
+from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.trees import Tree
 
 POINTER_LIMIT_BYTES = 64 * 1024**2
@@ -177,10 +178,17 @@ def select_tracked(tracked: Iterable[str], wanted: Sequence[str]) -> list[str]:
 def check_new_path(handles: Handles, path: str, tracked: Iterable[str]) -> None:
     """Refuse ``path`` where tracking it would take something from Git or from another path.
 
-    Raises: ConflictError: tracked by Git, nested in or around a tracked path, in an ignored folder
-        or a submodule, or a symbolic link. NotFoundError: nothing is there.
+    Raises:
+        ConflictError: tracked by Git, nested in or around a tracked path, in an ignored folder or a
+            submodule.
+        NotFoundError: nothing is there.
     """
-    _check_on_disk(handles.root, path)
+    if not (handles.root / path).exists():
+        raise NotFoundError(
+            f"There is no file or folder {path} in the project.",
+            code="path-not-found",
+            hints=["jupyter mlops status"],
+        )
     check_place(handles, path, tracked)
     _check_not_git(handles, path)
 
@@ -220,22 +228,19 @@ def check_place(handles: Handles, path: str, tracked: Iterable[str]) -> None:
         )
 
 
-def _check_on_disk(root: Path, path: str) -> None:
-    parts = path.split("/")
-    for count in range(1, len(parts) + 1):
-        step = root.joinpath(*parts[:count])
-        if step.is_symlink():
+def check_no_link(root: Path, path: str) -> None:
+    """Refuse ``path`` when it, or a folder on the way to it, is a symbolic link.
+
+    Raises:
+        ConflictError: it is.
+    """
+    for step in reversed((path, *parents_of(path))):
+        if (root / step).is_symlink():
             raise ConflictError(
-                f"{'/'.join(parts[:count])} is a symbolic link; track what it points to.",
+                f"{step} is a symbolic link; track what it points to.",
                 code="path-is-link",
-                hints=[f"readlink -f {shlex.quote('/'.join(parts[:count]))}"],
+                hints=[f"readlink -f {shlex.quote(step)}"],
             )
-    if not (root / path).exists():
-        raise NotFoundError(
-            f"There is no file or folder {path} in the project.",
-            code="path-not-found",
-            hints=["jupyter mlops status"],
-        )
 
 
 def _check_not_git(handles: Handles, path: str) -> None:

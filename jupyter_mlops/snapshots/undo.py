@@ -198,6 +198,9 @@ def _move_files(handles: Handles, back: Operation) -> None:
             tree.unlink(path)
         else:
             tree.write_file(path, move.after, Mode.FILE)
+    for path, move in back.files.items():
+        if move.after is None and "/" in path:
+            tree.remove_empty_folders(path.rpartition("/")[0])
 
 
 def _stage(handles: Handles, back: Operation) -> tuple[str, ...]:

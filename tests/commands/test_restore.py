@@ -346,7 +346,7 @@ def test_another_program_writing_meanwhile_is_noticed(two_states: DataProject) -
             pass
 
     with pytest.raises(ConflictError) as caught:
-        restore(two_states.open(progress=Meddler()), ("one",))
+        restore(two_states.open(progress=Meddler()), "one")
     assert caught.value.code == "file-changing"
     assert two_states.read("data/a.csv") == b"written meanwhile"
     assert two_states.read("model.bin") == b"m2"
