@@ -11,6 +11,7 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Note, Table
 from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.snapshots.compare import FileChanges, compare_entries
 from jupyter_mlops.snapshots.content import read_entries
@@ -71,7 +72,10 @@ def diff(
         tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
     ] = (),
 ) -> DiffResult:
-    """Show what changed in tracked data between two revisions."""
+    """Show what changed in tracked data between two revisions.
+
+    Before the first commit, ``HEAD`` has nothing.
+    """
     before = _read_revision(ws, old)
     after = _read_worktree(ws) if new is None else _read_revision(ws, new)
     wanted = select_tracked(before.keys() | after.keys(), resolve_paths(ws, paths))
@@ -82,6 +86,8 @@ def diff(
 
 
 def _read_revision(ws: Workspace, revision: str) -> dict[str, Mapping[str, Entry]]:
+    if revision == "HEAD" and head(ws.git).commit is None:
+        return {}
     pointers = read_tree_pointers(open_tree(ws.git, resolve_revision(ws.git, revision)))
     return {path: _files(read_entries(ws.store, p)) for path, p in pointers.items()}
 

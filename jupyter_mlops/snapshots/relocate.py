@@ -117,14 +117,14 @@ def _check_move(
             code="path-not-found",
             hints=["jupyter mlops restore"],
         )
-    others = [path for path in read_tracked(handles, origins) if path not in (old, new)]
-    check_place(handles, new, others)
     if new.startswith(old + "/"):
         raise ConflictError(
             f"{old} cannot be moved into itself.",
             code="path-nested",
             hints=[f"jupyter mlops move {shlex.quote(old)} OTHER-PATH"],
         )
+    others = [path for path in read_tracked(handles, origins) if path not in (old, new)]
+    check_place(handles, new, others)
     return False
 
 
