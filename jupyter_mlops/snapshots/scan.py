@@ -172,10 +172,11 @@ class Scanner:
 
 def hash_only(folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
     """Return the entries of files under ``folder`` without keeping anything."""
-    return [hash_file(folder / found.path, found) for found in stats]
+    top = os.fspath(folder)
+    return [hash_file(f"{top}/{found.path}", found) for found in stats]
 
 
-def hash_file(path: Path, found: FileStat) -> Entry:
+def hash_file(path: str, found: FileStat) -> Entry:
     """Return the entry of one file or link.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
-from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, encode_pointer
 from jupyter_mlops.formats.snapshot import (
     RECORD_PATH,
@@ -41,7 +41,6 @@ from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
     check_no_link,
-    content_of,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -312,7 +311,8 @@ def _write_pointers(
     files: dict[str, Move] = {}
     stage: list[str] = []
     for path, pointer in kept.pointers.items():
-        name, encoded, content = pointer_path(path), encode_pointer(pointer), content_of(pointer)
+        name, encoded = pointer_path(path), encode_pointer(pointer)
+        content = kept.presents[path].content
         former = known.tracked.get(path)
         ignore_data(handles, path, files)
         if former is None or former.encoded != encoded:
@@ -333,7 +333,7 @@ def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
     An origin that another command has written since is left alone.
     """
     state_dir = handles.git.state_dir
-    settled = {path: Origin(path, content_of(p)) for path, p in kept.pointers.items()}
+    settled = {path: Origin(path, kept.presents[path].content) for path in kept.pointers}
     if any(known.origins.get(path) != origin for path, origin in settled.items()):
         with one_mover(handles):
             current = read_origins(state_dir)
@@ -386,10 +386,9 @@ def _new_to_git(handles: Handles, files: Sequence[str]) -> list[str]:
 
 
 def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:
-    content: Entry = content_of(pointer)
     files = sum(entry.mode is not Mode.FOLDER for entry in present.entries.values())
     kind: PathKind = "file" if isinstance(pointer, FilePointer) else "tree"
-    return SnapshotPath(path, kind, content.hash, files, present.size_bytes)
+    return SnapshotPath(path, kind, present.content.hash, files, present.size_bytes)
 
 
 def _git_files(presents: Mapping[str, Present]) -> list[LeftOut]:

@@ -33,18 +33,15 @@ class Tracked:
     """A tracked path of the working tree.
 
     ``encoded`` are the pointer file's bytes, ``pointer`` is None while Git's merge conflict stands
-    in it. ``staged`` says whether Git's index has the same bytes.
+    in it, and so is ``content``, what it names. ``staged`` says whether Git's index has the same
+    bytes.
     """
 
     path: str
     encoded: bytes
     pointer: Pointer | None
+    content: Entry | None
     staged: bool
-
-    @property
-    def content(self) -> Entry | None:
-        """What the pointer names."""
-        return content_of(self.pointer) if self.pointer is not None else None
 
 
 def pointer_path(path: str) -> str:
@@ -97,7 +94,8 @@ def read_tracked(
         in_conflict = encoded.startswith(_CONFLICT_MARK) or b"\n" + _CONFLICT_MARK in encoded
         pointer = None if in_conflict else decode_pointer(encoded, origin=name)
         staged = index.get(name) == blob_oid(handles.git, encoded)
-        tracked[path] = Tracked(path, encoded, pointer, staged)
+        content = content_of(pointer) if pointer is not None else None
+        tracked[path] = Tracked(path, encoded, pointer, content, staged)
     return tracked
 
 
