@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give the whole run a home of its own and a Git that reads no settings of the machine."""
+    """Give the whole run a home of its own and a Git that reads no settings of the machine.
+
+    A run in the background (``make test &``) ignores Ctrl-C, and so would all that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     before = dict(os.environ)
     after = hermetic_environment(tmp_path_factory.mktemp("home"), before)
     os.environ.clear()
