@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from jupyter_mlops.commands.restore import restore
 from jupyter_mlops.errors import ConflictError, IntegrityError, NotFoundError, UsageError
 from jupyter_mlops.formats.pointer import TreePointer, encode_pointer
 from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.notebooks.outputs import encode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, strip
+from jupyter_mlops.objects.outputs import write_outputs
+from jupyter_mlops.objects.writer import open_writer
 from tests.support.data_project import STATE, DataProject
 
 
@@ -259,6 +264,44 @@ def test_code_needs_a_revision(two_states: DataProject) -> None:
         with pytest.raises(UsageError) as caught:
             two_states.restore(**options)
         assert caught.value.code == "revision-missing"
+
+
+def test_outputs_that_the_store_has_come_back(two_states: DataProject) -> None:
+    cell = {
+        "id": "a",
+        "cell_type": "code",
+        "metadata": {},
+        "source": "1",
+        "execution_count": 7,
+        "outputs": [
+            {
+                "output_type": "execute_result",
+                "execution_count": 7,
+                "data": {"text/plain": "1"},
+                "metadata": {},
+            }
+        ],
+    }
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    stripped = strip(json.dumps(notebook).encode(), StripSettings())
+    assert stripped.removed is not None
+    ws = two_states.open()
+    with open_writer(ws.store) as writer:
+        payload = encode_outputs(stripped.removed, ws.clock.now())
+        write_outputs(writer, hash_bytes(stripped.notebook), payload)
+        writer.finish()
+    for name in ("kept.ipynb", "edited.ipynb", "unknown.ipynb"):
+        two_states.write(name, stripped.notebook)
+    two_states.write("unknown.ipynb", stripped.notebook.replace(b'"1"', b'"2"'))
+    two_states.commit("notebooks")
+    edited = two_states.write("edited.ipynb", stripped.notebook.replace(b'"1"', b'"3"'))
+    result = two_states.restore("HEAD", outputs=True)
+    assert result.code == ("kept.ipynb",)
+    assert result.code_saved_as is not None
+    restored = json.loads(two_states.read("kept.ipynb"))
+    assert restored["cells"][0]["outputs"] == cell["outputs"]
+    assert restored["cells"][0]["execution_count"] == 7
+    assert b'"3"' in edited.read_bytes()
 
 
 def test_a_dry_run_names_the_code(two_states: DataProject) -> None:
