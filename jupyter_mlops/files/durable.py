@@ -167,6 +167,7 @@ class StagedFile:
         self.size_bytes = 0
         self._open = True
         self._here = True
+        self._failure: MlopsError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -183,8 +184,11 @@ class StagedFile:
         """Append all of ``data``.
 
         Raises:
-            UnavailableError: the disk is full or cannot be written; the file is discarded.
+            UnavailableError: the disk is full or cannot be written; the file is discarded, and
+                every later call raises the same.
         """
+        if self._failure is not None:
+            raise self._failure
         view = memoryview(data).cast("B")
         try:
             while view:
@@ -193,7 +197,8 @@ class StagedFile:
                 view = view[written:]
         except OSError as error:
             self.discard()
-            raise disk_error(error, self.path.parent) from error
+            self._failure = disk_error(error, self.path.parent)
+            raise self._failure from error
 
     def sync(self) -> None:
         """Make the bytes durable.
@@ -212,6 +217,7 @@ class StagedFile:
         if self._open:
             self._open = False
             os.close(self.fd)
+            self.fd = -1  # whoever gets this number next is not written to by mistake
 
     def publish(self, path: Path, *, overwrite: bool = False) -> None:
         """Sync the bytes, give them the name ``path``, sync its folder.

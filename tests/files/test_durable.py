@@ -90,6 +90,18 @@ def test_a_published_file_has_the_readers_of_its_folder_and_no_writers(tmp_path:
     assert stat.S_IMODE(os.stat(folder / "file").st_mode) == 0o400
 
 
+def test_a_closed_file_never_writes_into_the_next_one_of_its_number(tmp_path: Path) -> None:
+    staged = open_staged(tmp_path)
+    staged.discard()
+    with (tmp_path / "other").open("wb") as other:
+        for _ in range(2):
+            with pytest.raises(UnavailableError) as caught:
+                staged.write(b"lost")
+            assert caught.value.code == "write-failed"
+        other.write(b"mine")
+    assert (tmp_path / "other").read_bytes() == b"mine"
+
+
 def test_many_files_are_published_into_folders_that_are_made(tmp_path: Path) -> None:
     with open_staging(tmp_path / "tmp") as staging:
         files = []
