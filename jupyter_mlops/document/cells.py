@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from jupyter_mlops.document.model import Bytes, Cell, Code, Delta, Number, Time, Tone
+from jupyter_mlops.document.model import Bytes, Cell, Code, Delta, Number, Table, Time, Tone
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes, format_number
 
@@ -33,9 +33,14 @@ def format_cell(cell: Cell) -> str:
             return at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def is_amount(cell: Cell) -> bool:
-    """Return whether ``cell`` is a number of some kind, which stands to the right."""
-    return isinstance(cell, int | Bytes | Number | Delta)
+def amount_columns(table: Table) -> list[bool]:
+    """Return which columns hold amounts and nothing else; amounts stand to the right."""
+    columns = ([row[i] for row in table.rows] for i in range(len(table.columns)))
+    filled = ([cell for cell in column if cell is not None] for column in columns)
+    return [
+        bool(cells) and all(isinstance(cell, int | Bytes | Number | Delta) for cell in cells)
+        for cells in filled
+    ]
 
 
 def cell_tone(cell: Cell) -> Tone:
@@ -66,6 +71,22 @@ def shorten(text: str, width: int) -> str:
     while text and text_width(text) > width - 1:
         text = text[:-1]
     return text + "…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return ``text`` as lines of at most ``width`` columns, broken between words.
+
+    A word that is wider has a line of its own. Blanks at the beginning stay.
+    """
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if text_width(indent + longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [indent + line for line in lines]
 
 
 def _format_delta(value: float, better: bool | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from jupyter_mlops.document.cells import cell_tone, format_cell, is_amount
+from jupyter_mlops.document.cells import amount_columns, cell_tone, format_cell
 from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
 from jupyter_mlops.text import visible
 
@@ -67,7 +67,7 @@ def _render_table(table: Table) -> Iterator[str]:
     yield "<table>"
     if table.title:
         yield f"<caption>{_text(table.title)}</caption>"
-    right = [any(is_amount(row[i]) for row in table.rows) for i in range(len(table.columns))]
+    right = amount_columns(table)
     if any(table.columns):
         yield "<thead><tr>"
         for name, to_right in zip(table.columns, right, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jupyter_mlops.document.cells import format_cell, is_amount
+from jupyter_mlops.document.cells import amount_columns, format_cell
 from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
 from jupyter_mlops.text import visible
 
@@ -57,9 +57,8 @@ def _render_table(table: Table) -> Iterator[str]:
     if table.title:
         yield f"**{escape_markdown(table.title)}**"
         yield ""
-    right = [any(is_amount(row[i]) for row in table.rows) for i in range(len(table.columns))]
     yield _join(escape_markdown(name) for name in table.columns)
-    yield _join("---:" if to_right else "---" for to_right in right)
+    yield _join("---:" if to_right else "---" for to_right in amount_columns(table))
     for row in table.rows:
         yield _join(_render_cell(cell) for cell in row)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jupyter_mlops.document.cells import (
+    amount_columns,
     cell_tone,
     format_cell,
-    is_amount,
     shorten,
     text_width,
+    wrap,
 )
 from jupyter_mlops.document.model import (
     Block,
@@ -40,8 +41,9 @@ _COLOURS: dict[Tone, str] = {
 def render_text(document: Document, *, width: int | None = None, colour: bool = False) -> str:
     """Return ``document`` as lines of text with a final newline; an empty one as an empty string.
 
-    Tables are fitted into ``width`` columns by shortening plain words, never ids, paths or numbers;
-    without a width nothing is shortened. Nothing in the document can steer the terminal.
+    A ``width`` breaks notes between words, and fits tables: plain words go on in the next line
+    where they are the last column, and are shortened elsewhere; ids, paths and numbers never are.
+    Nothing in the document can steer the terminal.
     """
     lines: list[str] = []
     before: Block | None = None
@@ -60,7 +62,10 @@ def _stands_apart(before: Block, block: Block) -> bool:
 def _render_block(block: Block, width: int | None, colour: bool) -> Iterator[str]:
     match block:
         case Note(text, tone):
-            for line in visible(text, keep_lines=True).split("\n"):
+            lines = visible(text, keep_lines=True).split("\n")
+            if width is not None and len(lines) == 1:
+                lines = wrap(lines[0], width)
+            for line in lines:
                 yield _paint(line, _COLOURS[tone], colour)
         case Hint(text, command):
             lead = visible(text).rstrip(" :")
@@ -83,11 +88,15 @@ def _render_table(table: Table, width: int | None, colour: bool) -> Iterator[str
     ]
     if width is not None:
         widths = _fit(widths, [_may_shrink(table.rows, i) for i in range(len(heads))], width)
-    right = [any(is_amount(row[i]) for row in table.rows) for i in range(len(heads))]
+    right = amount_columns(table)
     if any(heads):
         yield _paint(_join(heads, widths, right, ["plain"] * len(heads), False), _BOLD, colour)
     for row, shown in zip(table.rows, texts, strict=True):
-        yield _join(shown, widths, right, [cell_tone(cell) for cell in row], colour)
+        tones = [cell_tone(cell) for cell in row]
+        first, *others = wrap(shown[-1], widths[-1])
+        yield _join([*shown[:-1], first], widths, right, tones, colour)
+        for rest in others:
+            yield _join([*[""] * (len(shown) - 1), rest], widths, right, tones, colour)
 
 
 def _may_shrink(rows: Sequence[Sequence[Cell]], column: int) -> bool:

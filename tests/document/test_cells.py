@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jupyter_mlops.document import Bytes, Cell, Code, Delta, Number, Time
+from jupyter_mlops.document import Bytes, Cell, Code, Delta, Number, Table, Time
 from jupyter_mlops.document.cells import (
+    amount_columns,
     cell_tone,
     format_cell,
-    is_amount,
     shorten,
     text_width,
+    wrap,
 )
 from jupyter_mlops.text import visible
 
@@ -42,8 +43,14 @@ def test_times_are_told_in_the_readers_zone() -> None:
 
 
 def test_amounts_and_tones() -> None:
-    assert [is_amount(c) for c in (1, Bytes(1), Number(1), Delta(1, None))] == [True] * 4
-    assert not any(is_amount(c) for c in ("1", Code("1"), None, Time(datetime.now(UTC))))
+    now = Time(datetime.now(UTC))
+    rows: tuple[tuple[Cell, ...], ...] = (
+        (0, Bytes(1), Number(1), Delta(1, None), "1", Code("1"), now, None, 1),
+        (1, None, 1, 1, None, None, None, None, "text"),
+    )
+    columns = tuple("abcdefghi")
+    assert amount_columns(Table(columns, rows)) == [True] * 4 + [False] * 5
+    assert amount_columns(Table(columns, ())) == [False] * 9
     assert cell_tone(Delta(1, True)) == "good"
     assert cell_tone(Delta(1, False)) == "bad"
     assert cell_tone(Delta(1, None)) == "plain"
@@ -69,3 +76,18 @@ def test_width_is_in_columns() -> None:
     assert shorten("漢字漢字", 5) == "漢字…"
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "ab…"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("one two", ["one two"]),
+        ("one two three", ["one two", "three"]),
+        ("a-very-long-word b", ["a-very-long-word", "b"]),
+        ("  one two three", ["  one", "  two", "  three"]),
+        ("漢字漢 字", ["漢字漢", "字"]),
+    ],
+)
+def test_words_wrap(text: str, lines: list[str]) -> None:
+    assert wrap(text, 7) == lines

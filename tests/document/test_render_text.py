@@ -41,6 +41,20 @@ def test_words_are_shortened_and_paths_never() -> None:
     assert "data/train.csv" in render_text(Document((TABLE,)), width=10)
 
 
+def test_notes_and_last_columns_go_on_in_the_next_line() -> None:
+    table = Table(("", ""), ((Code("--check"), "Write nothing at all."), (Code("-h"), "Explain.")))
+    assert render_text(Document((Note("Remove outputs and noise."), table)), width=24) == (
+        "Remove outputs and\n"
+        "noise.\n"
+        "\n"
+        "  --check  Write nothing\n"
+        "           at all.\n"
+        "  -h       Explain.\n"
+    )
+    script = "source <(jupyter-mlops completion bash)\nand more"
+    assert render_text(Document((Note(script),)), width=10) == script + "\n"
+
+
 def test_tables_without_names_have_no_head() -> None:
     table = Table(("", ""), ((Code("a"), "b"),))
     assert render_text(Document((table,))) == "  a  b\n"
