@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from jupyter_mlops.commands.number_trees import (
-    open_head,
-    open_revision,
-    open_working_tree,
+    New,
+    Old,
+    open_sides,
     problem_notes,
     spell,
 )
-from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Cell, Code, Delta, Document, Note, Number, Table
 from jupyter_mlops.metrics.compare import MetricChange, compare_metrics
@@ -43,14 +41,8 @@ class MetricsDiffResult:
 
 def metrics_diff(
     ws: Workspace,
-    old: Annotated[
-        str | None,
-        Arg("Commit, branch, tag or snapshot; HEAD by default.", complete="revision"),
-    ] = None,
-    new: Annotated[
-        str | None,
-        Arg("The same; the working tree by default.", complete="revision"),
-    ] = None,
+    old: Old = None,
+    new: New = None,
 ) -> MetricsDiffResult:
     """Compare the metrics of two revisions.
 
@@ -58,8 +50,7 @@ def metrics_diff(
     higher; loss, error, rmse, mae: lower), or said under [metrics] better in mlops.toml.
     """
     files = ws.config.metrics.files
-    before = open_head(ws) if old is None else open_revision(ws, old)
-    after = open_working_tree(ws, files) if new is None else open_revision(ws, new)
+    before, after = open_sides(ws, old, new, files)
     old_read = read_metrics(before.tree, files) if before.tree else Read()
     new_read = read_metrics(after.tree, files) if after.tree else Read()
     return MetricsDiffResult(

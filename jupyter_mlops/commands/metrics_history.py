@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from jupyter_mlops.commands.number_trees import problem_notes
+from jupyter_mlops.commands.number_trees import HOW_TO_LOG, problem_notes
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better
@@ -64,8 +65,7 @@ class MetricsHistoryResult:
             notes = (Note(f"The chart is in {self.html}.", "good"), *notes)
         if not self.metrics:
             none = Note("No commit and no snapshot holds a metric yet.")
-            how = Note("In a notebook, mlops.log(loss=0.2, acc=0.91) keeps some.", "quiet")
-            return Document((none, how, *notes))
+            return Document((none, HOW_TO_LOG, *notes))
         chart, text = self._draw()
         figure = Figure(self._title(), text, partial(render_fragment, chart, text))
         return Document((figure, *notes))
@@ -117,7 +117,11 @@ def metrics_history(
     that it is tied to. A commit is on those branches whose first-parent line holds it.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"--limit is {limit}, and must be at least 1.", code="limit-invalid")
+        raise UsageError(
+            f"--limit is {limit}, but must be at least 1.",
+            code="limit-invalid",
+            hints=("jupyter mlops metrics history --help",),
+        )
     now = head(ws.git)
     branches = _choose_branches(ws.git, branch, all_branches=all_branches)
     if not branch and now.branch is None and now.commit is not None:
@@ -132,16 +136,16 @@ def metrics_history(
             hints=("jupyter mlops metrics show",),
         )
     chart = plan_chart(history, ws.config.metrics.better, now.branch)
+    target = None if html is None else Path(os.path.normpath(ws.cwd / html))
     result = MetricsHistoryResult(
         branches=history.branches,
         points=history.points,
         metrics=tuple(MetricResult(one.name, one.label, one.way) for one in chart.metrics),
         current=now.branch,
         problems=history.problems,
-        html=str(ws.cwd / html) if html else None,
+        html=None if target is None else str(target),
     )
-    if html is not None:
-        target = ws.cwd / html
+    if target is not None:
         WorkTree(target.parent).write_file(target.name, result.render_page().encode("utf-8"))
     return result
 

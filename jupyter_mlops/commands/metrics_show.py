@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jupyter_mlops.commands.number_trees import (
+    HOW_TO_LOG,
     open_revision,
     open_working_tree,
     problem_notes,
@@ -32,8 +33,7 @@ class MetricsShowResult:
         notes = problem_notes(self.problems)
         if not self.values:
             none = Note(f"There are no metrics in {where}.")
-            how = Note("In a notebook, mlops.log(loss=0.2, acc=0.91) keeps some.", "quiet")
-            return Document((none, how, *notes))
+            return Document((none, HOW_TO_LOG, *notes))
         named = [(*split_name(name), value) for name, value in self.values.items()]
         rows = tuple((Code(path), key, Number(value)) for path, key, value in named)
         table = Table(("File", "Metric", "Value"), rows, title=f"Metrics in {where}")

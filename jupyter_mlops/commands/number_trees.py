@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.document import Note
+from jupyter_mlops.document import Hint, Note
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.metrics.read import Problem
@@ -15,6 +17,15 @@ from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.tracking import flush
 from jupyter_mlops.trees import Tree
 from jupyter_mlops.units import plural
+
+Old = Annotated[
+    str | None, Arg("Commit, branch, tag or snapshot; HEAD by default.", complete="revision")
+]
+New = Annotated[str | None, Arg("The same; the working tree by default.", complete="revision")]
+
+HOW_TO_LOG = Hint(
+    "In a notebook or script", "import jupyter_mlops as mlops; mlops.log(loss=0.2, acc=0.91)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,18 @@ class Source:
     tree: Tree | None
 
 
+def open_sides(
+    ws: Workspace, old: str | None, new: str | None, patterns: Sequence[str]
+) -> tuple[Source, Source]:
+    """Return what a command compares: ``old``, HEAD by default, and ``new``, the working tree.
+
+    Raises:
+        NotFoundError: one is no revision or snapshot.
+    """
+    before = _open_head(ws) if old is None else open_revision(ws, old)
+    return before, open_working_tree(ws, patterns) if new is None else open_revision(ws, new)
+
+
 def open_revision(ws: Workspace, revision: str) -> Source:
     """Return the files of a revision or snapshot.
 
@@ -39,16 +62,15 @@ def open_revision(ws: Workspace, revision: str) -> Source:
     return Source(revision, commit, open_tree(ws.git, commit))
 
 
-def open_head(ws: Workspace) -> Source:
-    """Return the files of HEAD; none before the first commit."""
-    commit = head(ws.git).commit
-    return Source("HEAD", commit, open_tree(ws.git, commit) if commit else None)
-
-
 def open_working_tree(ws: Workspace, patterns: Sequence[str]) -> Source:
     """Return the working tree, with everything that this process has logged so far."""
     flush()
     return Source(None, None, WorkingTree(ws.root, patterns))
+
+
+def _open_head(ws: Workspace) -> Source:
+    commit = head(ws.git).commit
+    return Source("HEAD", commit, open_tree(ws.git, commit) if commit else None)
 
 
 def spell(revision: str | None) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from jupyter_mlops.commands.number_trees import (
-    open_head,
-    open_revision,
-    open_working_tree,
+    New,
+    Old,
+    open_sides,
     problem_notes,
     spell,
 )
-from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Cell, Code, Document, Note, Number, Table
 from jupyter_mlops.metrics.compare import ParamChange, compare_params
@@ -46,22 +44,15 @@ class ParamsDiffResult:
 
 def params_diff(
     ws: Workspace,
-    old: Annotated[
-        str | None,
-        Arg("Commit, branch, tag or snapshot; HEAD by default.", complete="revision"),
-    ] = None,
-    new: Annotated[
-        str | None,
-        Arg("The same; the working tree by default.", complete="revision"),
-    ] = None,
+    old: Old = None,
+    new: New = None,
 ) -> ParamsDiffResult:
     """Compare the parameters of two revisions.
 
     They are all values in the files that [params] files in mlops.toml names.
     """
     files = ws.config.params.files
-    before = open_head(ws) if old is None else open_revision(ws, old)
-    after = open_working_tree(ws, files) if new is None else open_revision(ws, new)
+    before, after = open_sides(ws, old, new, files)
     old_read = read_params(before.tree, files) if before.tree else Read()
     new_read = read_params(after.tree, files) if after.tree else Read()
     return ParamsDiffResult(

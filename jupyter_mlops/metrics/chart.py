@@ -3,7 +3,8 @@
 Columns are commits in graph order. Each branch has a lane, and for each metric a line, over the
 commits that are its own, from the one that it grew from: a commit lies in the lane of the first
 branch whose first-parent line holds it, so a merge joins no two lines. Commits that no branch's
-first-parent line holds share grey lanes.
+first-parent line holds share grey lanes. Every text is one line, with control characters
+written out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jupyter_mlops.metrics.compare import delta as difference
 from jupyter_mlops.metrics.compare import direction, is_better
 from jupyter_mlops.metrics.history import History, Point, Values
 from jupyter_mlops.metrics.read import Number, split_name
+from jupyter_mlops.text import visible
 
 STYLES = 8
 """How many branches have a look of their own; those after them share the grey one."""
@@ -119,9 +121,9 @@ def plan_chart(history: History, better: Mapping[str, Better], first: str | None
             lane=lane_of[at],
             commit=point.commit,
             snapshot=point.snapshot,
-            branches=point.branches,
-            subject=point.subject,
-            author=point.author,
+            branches=tuple(visible(name) for name in point.branches),
+            subject=visible(point.subject),
+            author=None if point.author is None else visible(point.author),
             when=point.committed_at.strftime("%Y-%m-%d %H:%M"),
             values=point.values,
             previous=point.previous,
@@ -163,7 +165,7 @@ def _plan_lanes(
     shown = {*owned[:1], *recent[: STYLES - 1]}
     lane_of = {name: at for at, name in enumerate(name for name in owned if name in shown)}
     rows = _pack_rows(points, [None if name in shown else name or "" for name in owner])
-    lanes = [Lane(name, at) for name, at in lane_of.items()]
+    lanes = [Lane(visible(name), at) for name, at in lane_of.items()]
     lanes += [Lane(None, GREY)] * (max(rows.values(), default=-1) + 1)
     placed = [
         len(lane_of) + rows[at] if at in rows else lane_of[name or ""]
@@ -251,7 +253,7 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
     keys = [split_name(name)[1] for name in names]
     count = Counter(keys)
     return {
-        name: key if count[key] == 1 else f"{key} · {_stem(name)}"
+        name: visible(key if count[key] == 1 else f"{key} · {_stem(name)}")
         for name, key in zip(names, keys, strict=True)
     }
 

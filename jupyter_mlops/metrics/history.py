@@ -24,7 +24,6 @@ class SnapshotPoint:
     created_at: datetime
     message: str | None
     values: Values
-    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

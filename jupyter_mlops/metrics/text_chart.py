@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from jupyter_mlops.document.cells import shorten, text_width
 from jupyter_mlops.metrics.chart import GREY, Chart, Dot, Lane, Metric
 from jupyter_mlops.metrics.read import Number
 from jupyter_mlops.units import format_number
@@ -28,6 +29,7 @@ _PLOT_ROWS = 9
 _LANES_LIMIT = 12
 _STEP_LIMIT = 6
 _FIRST_LISTED = 15
+_SUBJECT_WIDTH = 40
 _MARGIN = 14
 """Room for the longest number and the axis."""
 
@@ -199,11 +201,13 @@ def _list_points(chart: Chart, metrics: Iterable[Metric], limit: int) -> str:
         held = [dot for dot in chart.dots if metric.name in dot.values]
         for dot in held[len(held) - limit :] if limit < len(held) else held:
             rows.append(_list_point(chart, metric, dot))
-    widths = [max(len(row[at]) for row in rows) for at in range(5)] if rows else []
+    widths = [max(text_width(row[at]) for row in rows) for at in range(5)] if rows else []
     lines = []
-    for mark, commit, where, value, change, subject in rows:
-        first = f"{mark} {commit:<{widths[1]}}  {where:<{widths[2]}}"
-        line = f"{first}  {value:>{widths[3]}}  {change:<{widths[4]}}  {subject}"
+    for row in rows:
+        mark, commit, where, value, change, subject = row
+        spaces = [" " * (widths[at] - text_width(row[at])) for at in range(5)]
+        first = f"{mark} {commit}{spaces[1]}  {where}{spaces[2]}"
+        line = f"{first}  {spaces[3]}{value}  {change}{spaces[4]}  {subject}"
         lines.append(line.rstrip())
     return "\n".join(lines)
 
@@ -216,5 +220,5 @@ def _list_point(chart: Chart, metric: Metric, dot: Dot) -> tuple[str, ...]:
         change = f"{'▲ +' if moved > 0 else '▼ -'}{format_number(abs(moved))}{word}"
     name = dot.snapshot if dot.snapshot is not None else (dot.commit or "")[:7]
     value = format_number(dot.values[metric.name])
-    subject = dot.subject if len(dot.subject) <= 40 else f"{dot.subject[:39]}…"
+    subject = shorten(dot.subject, _SUBJECT_WIDTH)
     return (_marker(chart.lanes[dot.lane], dot), name, chart.where(dot), value, change, subject)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -93,6 +94,17 @@ def test_labels_tell_files_apart_where_they_must(story: Story) -> None:
     story.commit("a", files={"metrics/x.json": {"acc": 1, "f1": 1}, "metrics/y.json": {"acc": 1}})
     chart = plan_chart(story.read(main="a"), {})
     assert {metric.label for metric in chart.metrics} == {"acc · x", "acc · y", "f1"}
+
+
+def test_texts_are_one_line_and_steer_nothing(story: Story) -> None:
+    story.commit("a", files={"metrics/m.json": {"loss\x1b[31m\n": 1}})
+    evil = replace(story.commits[0], subject="\u202etxt", author="\x07")
+    story.commits[0] = evil
+    chart = plan_chart(story.read(branches={"b\u202e": "a"}), {})
+    (dot,), (metric,), (lane,) = chart.dots, chart.metrics, chart.lanes
+    assert (metric.label, lane.branch) == ("loss\\x1b[31m\\n", "b\\u202e")
+    assert (dot.subject, dot.author, chart.where(dot)) == ("\\u202etxt", "\\x07", "b\\u202e")
+    assert dot.value(metric) == 1
 
 
 def test_an_empty_history_is_an_empty_chart(story: Story) -> None:
