@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
+import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.beneath import Folder, Way, refuse_bad_path
-from jupyter_mlops.files.durable import STAGED_PREFIX, disk_error, sync_paths
+from jupyter_mlops.files.durable import STAGED_PREFIX, disk_error, sync_descriptor, sync_paths
 from jupyter_mlops.files.links import check_link
 from jupyter_mlops.formats.entry import Mode
 
@@ -26,13 +29,13 @@ _CREATE = (
     | getattr(os, "O_BINARY", 0)
 )
 _FOLDER_IN_THE_WAY = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}
-_FILES_A_FOLDER = 1024
 _COPY_BYTES = 1 << 20
 
 
 class Batch:
     """Files, links, folders and deletions to carry out; made by ``WorkTree.open_batch``.
 
+    What belongs in one folder is staged in one, which moves in whole where its place is free.
     ``open_file`` may be called from many threads at once, the rest from one.
     """
 
@@ -41,15 +44,15 @@ class Batch:
         self._staging = os.fspath(staging)
         self._near = near
         self._staged: dict[str, str] = {}
+        self._staged_folders: dict[str, str] = {}
         self._links: set[str] = set()
         self._folders: set[str] = set()
         self._deleted: set[str] = set()
-        self._count = 0
         self._lock = threading.Lock()
         self._barrier: int | None = None
 
     def __enter__(self) -> Self:
-        if os.name == "posix":
+        if sys.platform != "win32":
             self._barrier = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         return self
 
@@ -117,10 +120,17 @@ class Batch:
                 files = [name for path, name in self._staged.items() if path not in self._links]
                 sync_paths(files, self._barrier)
                 touched = self._delete_all(way)
+                whole = set()
                 for folder in sorted(parents):
-                    touched |= _make(way, folder)
+                    staged = self._staged_folders.get(folder)
+                    if staged is not None and _move_whole(way, staged, folder, touched):
+                        whole.add(folder)
+                    else:
+                        touched |= _make(way, folder)
                 for path in sorted(self._staged):
                     parent, _, name = path.rpartition("/")
+                    if parent in whole:
+                        continue
                     folder_here = way.to(parent)
                     self._move_in(self._staged[path], folder_here, name)
                     touched.add(folder_here.path)
@@ -130,17 +140,17 @@ class Batch:
 
     def _new_name(self, path: str) -> str:
         refuse_bad_path(path)
+        parent, _, name = path.rpartition("/")
         with self._lock:
-            number = self._count
-            self._count += 1
-            folder = f"{self._staging}/{number // _FILES_A_FOLDER}"
-            if number % _FILES_A_FOLDER == 0:
+            folder = self._staged_folders.get(parent)
+            if folder is None:
+                folder = f"{self._staging}/{len(self._staged_folders)}"
                 try:
-                    os.mkdir(folder, 0o700)
+                    os.mkdir(folder)
                 except OSError as error:
                     raise disk_error(error, self._staging) from error
-            staged = f"{folder}/{number}"
-            self._staged[path] = staged
+                self._staged_folders[parent] = folder
+            staged = self._staged[path] = f"{folder}/{name}"
         return staged
 
     def _check_files(self, way: Way) -> None:
@@ -238,6 +248,28 @@ def _make(way: Way, path: str) -> set[str]:
     return touched
 
 
+def _move_whole(way: Way, staged: str, path: str, touched: set[str]) -> bool:
+    """Move the folder ``staged`` to ``path`` if nothing is there; False when it must be filled.
+
+    That also where a new folder takes rights or its group from the one that it is made in.
+    """
+    parent, _, name = path.rpartition("/")
+    if not path:
+        return False
+    touched |= _make(way, parent)
+    folder = way.to(parent)
+    if folder.exists(name) or folder.hands_down():
+        return False
+    try:
+        folder.rename_in(staged, name)
+    except OSError as error:
+        if error.errno not in {*_FOLDER_IN_THE_WAY, errno.EXDEV}:
+            raise
+        return False
+    touched |= {folder.path, os.path.join(folder.path, name)}
+    return True
+
+
 def _remove(folder: Folder, name: str) -> None:
     """Remove a file, a link or an empty folder; a folder that holds something stays."""
     if not stat.S_ISDIR(folder.stat(name).st_mode):
@@ -254,13 +286,17 @@ def _copy_in(staged: str, folder: Folder, name: str) -> None:
     """Do what a rename does for a folder that turned out to lie on another file system."""
     beside = f"{STAGED_PREFIX}{secrets.token_hex(12)}"
     full = os.path.join(folder.path, beside)
-    if os.path.islink(staged):
-        os.symlink(os.readlink(staged), full)
-    else:
-        mode = stat.S_IMODE(os.stat(staged).st_mode)
-        with open(staged, "rb") as source, open(os.open(full, _CREATE, mode), "wb") as target:
-            while block := source.read(_COPY_BYTES):
-                target.write(block)
-            target.flush()
-            os.fsync(target.fileno())
-    folder.rename_in(full, name)
+    try:
+        if os.path.islink(staged):
+            os.symlink(os.readlink(staged), full)
+        else:
+            mode = stat.S_IMODE(os.stat(staged).st_mode)
+            with open(staged, "rb") as source, open(os.open(full, _CREATE, mode), "wb") as target:
+                shutil.copyfileobj(source, target, _COPY_BYTES)
+                target.flush()
+                sync_descriptor(target.fileno())
+        folder.rename_in(full, name)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(full)
+        raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,9 @@ from jupyter_mlops.formats.names import check_path
 
 BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_OPEN_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NO_FOLLOW
+_OPEN_ROOT = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN_FOLDER = _OPEN_ROOT | _NO_FOLLOW
+_DEFAULT_RIGHTS = "system.posix_acl_default"
 
 
 class Folder:
@@ -94,13 +97,28 @@ class Folder:
         """Remove the empty folder ``name``."""
         os.rmdir(self._name(name), dir_fd=self.fd)
 
+    def exists(self, name: str) -> bool:
+        """Return whether anything has the name ``name``, be it a link that leads nowhere."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def hands_down(self) -> bool:
+        """Return whether what is made here takes rights or its group from this folder."""
+        if self.fd is None or sys.platform != "linux":
+            return True
+        if os.fstat(self.fd).st_mode & stat.S_ISGID:
+            return True
+        try:
+            return _DEFAULT_RIGHTS in os.listxattr(self.fd)
+        except OSError:  # a file system without such rights
+            return False
+
     def sync(self) -> None:
         """Make the names in this folder durable."""
         sync_folder(self.path)
-
-    def read_link(self, name: str) -> str:
-        """Return the target of the link ``name``."""
-        return os.readlink(self._name(name), dir_fd=self.fd)
 
 
 class Way:
@@ -185,7 +203,7 @@ def _open_root(root: str) -> Folder:
         return Folder(root, None)
     try:
         # the root is the caller's own choice: links that lead to it are followed
-        return Folder(root, os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        return Folder(root, os.open(root, _OPEN_ROOT))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"There is no folder {root}.", code="path-not-found") from error
 
