@@ -46,8 +46,11 @@ def clear_leftovers(handles: Handles) -> None:
     clear_own_lock(handles.git)
     open_worktree(handles).clear()
     state_dir = handles.git.state_dir
-    for folder in (state_dir, *(state_dir / name for name in _STATE_FOLDERS)):
-        clear_staging(folder)
+    clear_staging(handles.git.store_dir)
+    clear_staging(handles.git.common_dir / "hooks")
+    clear_staging(state_dir)
+    for name in _STATE_FOLDERS:
+        clear_staging(state_dir / name)
 
 
 class DataMoves:

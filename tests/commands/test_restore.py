@@ -277,7 +277,7 @@ def test_outputs_that_the_store_has_come_back(two_states: DataProject) -> None:
             {
                 "output_type": "execute_result",
                 "execution_count": 7,
-                "data": {"text/plain": "1"},
+                "data": {"text/plain": ["1"]},
                 "metadata": {},
             }
         ],

@@ -97,7 +97,7 @@ def test_a_killed_restore_loses_nothing_and_is_finished(
 def test_a_killed_restore_over_unsaved_data_keeps_it(prepared: DataProject, tmp_path: Path) -> None:
     mine = {**NEW, "a.csv": b"mine a", "mine.csv": b"mine only"}
     _lay(prepared, mine)
-    for step, killed in _iter_killed(prepared, lambda p: p.restore("HEAD~1"), tmp_path, stride=7):
+    for step, killed in _iter_killed(prepared, lambda p: p.restore("HEAD~1"), tmp_path, stride=9):
         assert _is_whole(killed.files("data"), OLD, mine), step
         assert killed.state("data") in {"changed", "diverged", "clean"}, step
         killed.restore("HEAD~1")
@@ -117,7 +117,7 @@ def test_a_killed_snapshot_succeeds_when_it_is_taken_again(
     _lay(prepared, mine)
     prepared.write("second.bin", b"second")
     paths = ("data", "model.bin", "second.bin")
-    for step, killed in _iter_killed(prepared, lambda p: p.snapshot(*paths), tmp_path, stride=3):
+    for step, killed in _iter_killed(prepared, lambda p: p.snapshot(*paths), tmp_path, stride=5):
         assert killed.files("data") == mine, step
         again = killed.snapshot(*paths)
         assert set(killed.states().values()) == {"clean"}, step
@@ -134,7 +134,7 @@ def test_a_killed_snapshot_never_lets_another_state_be_lost(
     """Killed, and then Git moves the pointer: what only the worktree has is kept before it goes."""
     mine = {**OLD, "a.csv": b"mine a"}
     _lay(prepared, mine)
-    for step, killed in _iter_killed(prepared, lambda p: p.snapshot(), tmp_path, stride=4):
+    for step, killed in _iter_killed(prepared, lambda p: p.snapshot(), tmp_path, stride=6):
         killed.states()  # any command of ours takes a lock away that it died with
         killed.git("reset", "--hard", "--quiet", "HEAD~1")
         saved = killed.restore().saved_as
@@ -151,7 +151,7 @@ def _named(project: DataProject) -> set[str]:
 
 def test_a_killed_undo_is_concluded_by_the_next(prepared: DataProject, tmp_path: Path) -> None:
     prepared.restore("HEAD~1")
-    for step, killed in _iter_killed(prepared, lambda p: p.undo(), tmp_path, stride=3):
+    for step, killed in _iter_killed(prepared, lambda p: p.undo(), tmp_path, stride=5):
         assert _is_whole(killed.files("data"), OLD, NEW), step
         try:
             killed.undo()
@@ -168,7 +168,7 @@ def test_a_killed_undo_of_a_snapshot_is_concluded_by_the_next(
     prepared.write("third.bin", b"third")
     before = prepared.everything()
     taken = prepared.snapshot("third.bin")
-    for step, killed in _iter_killed(prepared, lambda p: p.undo(), tmp_path, stride=3):
+    for step, killed in _iter_killed(prepared, lambda p: p.undo(), tmp_path, stride=5):
         killed.undo()
         refs = killed.git("for-each-ref", "refs/mlops/snapshots")
         if taken.id not in refs:
