@@ -16,18 +16,11 @@ from typing import Self
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.beneath import Folder, Way, refuse_bad_path
-from jupyter_mlops.files.durable import STAGED_PREFIX, disk_error, sync_descriptor, sync_paths
+from jupyter_mlops.files.durable import CREATE_FLAGS, STAGED_PREFIX, disk_error
 from jupyter_mlops.files.links import check_link
+from jupyter_mlops.files.sync import sync_descriptor, sync_paths
 from jupyter_mlops.formats.entry import Mode
 
-_CREATE = (
-    os.O_RDWR
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 _FOLDER_IN_THE_WAY = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}
 _COPY_BYTES = 1 << 20
 
@@ -71,7 +64,7 @@ class Batch:
         staged = self._new_name(path)
         bits = 0o777 if mode is Mode.EXECUTABLE else 0o666
         try:
-            return os.open(staged, _CREATE, bits)
+            return os.open(staged, CREATE_FLAGS, bits)
         except OSError as error:
             raise disk_error(error, self._staging) from error
 
@@ -134,9 +127,22 @@ class Batch:
                     folder_here = way.to(parent)
                     self._move_in(self._staged[path], folder_here, name)
                     touched.add(folder_here.path)
-            sync_paths(sorted(path for path in touched if os.path.isdir(path)), self._barrier)
+            self._sync_folders(touched)
         except OSError as error:
             raise disk_error(error, error.filename2 or error.filename or self._root) from error
+
+    def _sync_folders(self, touched: Iterable[str]) -> None:
+        """Sync folders; one on a file system that is mounted further down counts by itself."""
+        device = os.stat(self._staging).st_dev
+        here: list[str] = []
+        elsewhere: list[str] = []
+        for path in sorted(touched):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found = os.lstat(path)
+                if stat.S_ISDIR(found.st_mode):
+                    (here if found.st_dev == device else elsewhere).append(path)
+        sync_paths(here, self._barrier)
+        sync_paths(elsewhere, None)
 
     def _new_name(self, path: str) -> str:
         refuse_bad_path(path)
@@ -291,7 +297,10 @@ def _copy_in(staged: str, folder: Folder, name: str) -> None:
             os.symlink(os.readlink(staged), full)
         else:
             mode = stat.S_IMODE(os.stat(staged).st_mode)
-            with open(staged, "rb") as source, open(os.open(full, _CREATE, mode), "wb") as target:
+            with (
+                open(staged, "rb") as source,
+                open(os.open(full, CREATE_FLAGS, mode), "wb") as target,
+            ):
                 shutil.copyfileobj(source, target, _COPY_BYTES)
                 target.flush()
                 sync_descriptor(target.fileno())

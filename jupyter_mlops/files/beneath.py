@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
-from jupyter_mlops.files.durable import sync_folder
+from jupyter_mlops.files.sync import sync_folder
 from jupyter_mlops.formats.names import check_path
 
 BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")

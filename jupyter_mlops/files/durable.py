@@ -9,7 +9,6 @@ so anybody may clear what is dead.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import secrets
@@ -24,6 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
+from jupyter_mlops.files.sync import sync_descriptor, sync_folder
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,7 +34,7 @@ STAGED_PREFIX = ".mlops-tmp-"
 """How every temporary name of this package begins, in the store and in the working tree."""
 
 _LOCK_SUFFIX = ".lock"
-_CREATE = (
+CREATE_FLAGS = (
     os.O_RDWR
     | os.O_CREAT
     | os.O_EXCL
@@ -42,12 +42,12 @@ _CREATE = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+"""How a new file is opened: never an existing one, never through a link."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-_CANNOT_SYNC_FOLDER = {errno.EINVAL, errno.EBADF, errno.EACCES, errno.ENOTSUP}
 _UNLOCKABLE_AGE_SECONDS = 24 * 3600
-_MANY_FILES = 64
 
 
 def disk_error(error: OSError, place: Path | str) -> MlopsError:
@@ -71,63 +71,6 @@ def disk_error(error: OSError, place: Path | str) -> MlopsError:
     )
 
 
-def sync_descriptor(fd: int) -> None:
-    """Make the contents of ``fd`` survive a power cut; after an OSError, discard ``fd``."""
-    if sys.platform == "darwin":
-        try:
-            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-            return
-        except OSError as error:
-            if error.errno not in {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}:
-                raise
-    os.fsync(fd)
-
-
-def sync_folder(folder: Path | str) -> None:
-    """Make the names in ``folder`` survive a power cut, where folders can be synced at all."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync_descriptor(fd)
-    except OSError as error:
-        if error.errno not in _CANNOT_SYNC_FOLDER:
-            raise
-    finally:
-        os.close(fd)
-
-
-def sync_file_system(folder: int) -> bool:
-    """Sync the file system of the open ``folder``; False where that gives no verdict.
-
-    Failures to write since ``folder`` was opened raise OSError, so open it before the first write.
-    """
-    if sys.platform != "linux":
-        return False
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:
-        return False
-    if syncfs(folder) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return True
-
-
-def sync_paths(paths: Sequence[str], folder: int | None) -> None:
-    """Sync files and folders: one by one, or by their file system's open ``folder`` when many."""
-    if len(paths) > _MANY_FILES and folder is not None and sync_file_system(folder):
-        return
-    for path in paths:
-        if os.path.isdir(path):
-            sync_folder(path)
-            continue
-        fd = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-        try:
-            sync_descriptor(fd)
-        finally:
-            os.close(fd)
-
-
 def _try_lock(fd: int) -> bool | None:
     """Lock ``fd`` until it is closed: True held, False another holds it, None no locks here."""
     try:
@@ -148,7 +91,7 @@ def _create_locked(folder: Path, suffix: str = "") -> tuple[Path, int]:
     """Create a temporary file that nobody clears while its descriptor is open."""
     while True:
         path = folder / f"{STAGED_PREFIX}{secrets.token_hex(12)}{suffix}"
-        fd = os.open(path, _CREATE, 0o600)
+        fd = os.open(path, CREATE_FLAGS, 0o600)
         if _try_lock(fd) is not False and os.fstat(fd).st_nlink != 0:
             return path, fd
         os.close(fd)  # somebody who was clearing took it in the instant before the lock
@@ -292,7 +235,7 @@ class Staging:
         """Create a file in the folder; thread-safe."""
         path = self.path / secrets.token_hex(12)
         try:
-            return StagedFile(path, os.open(path, _CREATE, 0o600))
+            return StagedFile(path, os.open(path, CREATE_FLAGS, 0o600))
         except OSError as error:
             raise disk_error(error, self.path) from error
 
@@ -414,41 +357,6 @@ def remove(path: Path) -> bool:
     return True
 
 
-def write_new(path: Path, parts: Iterable[bytes], staging: Path) -> bool:
-    """Create ``path`` with ``parts``, by way of a file in ``staging``; False when it exists.
-
-    Durable on return; of many that write one name at once, one wins.
-
-    Raises:
-        UnavailableError: the disk did not take it.
-    """
-    if path.exists():
-        return False
-    with open_staged(staging) as staged:
-        for part in parts:
-            staged.write(part)
-        try:
-            staged.publish(path)
-        except ConflictError:
-            return False
-    return True
-
-
-def remove_durably(path: Path) -> bool:
-    """Unlink the file ``path`` and sync its folder; return whether it existed.
-
-    Raises:
-        UnavailableError: it cannot be removed.
-    """
-    if not remove(path):
-        return False
-    try:
-        sync_folder(path.parent)
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
-    return True
-
-
 def clear_staging(folder: Path) -> int:
     """Remove from ``folder`` what dead writers left behind, never what belongs to a live one.
 
@@ -472,7 +380,7 @@ def _clear_one(path: Path) -> bool:
                 _remove_all(path)
                 return True
             return False
-        fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        fd = _open_to_lock(path)
         try:
             held = _try_lock(fd)
             age = time.time() - os.fstat(fd).st_mtime
@@ -488,6 +396,14 @@ def _clear_one(path: Path) -> bool:
             os.unlink(path)
         return True
     return False
+
+
+def _open_to_lock(path: Path) -> int:
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        return os.open(path, os.O_RDWR | flags)
+    except PermissionError:  # its writer died between taking the right to write and renaming
+        return os.open(path, os.O_RDONLY | flags)
 
 
 def _remove_all(folder: Path) -> None:

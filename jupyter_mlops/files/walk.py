@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -228,8 +228,3 @@ def _unreadable(full: str, error: OSError) -> MlopsError:
         code="not-readable",
         hints=("Give yourself the right to read it, then run the same command again.",),
     )
-
-
-def paths_of(stats: Iterable[FileStat]) -> list[str]:
-    """Return the paths of ``stats`` in order."""
-    return [item.path for item in stats]

@@ -12,12 +12,7 @@ from pathlib import Path
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
 from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.beneath import Folder, Way, open_parent, refuse_bad_path
-from jupyter_mlops.files.durable import (
-    clear_staging,
-    disk_error,
-    open_staging,
-    sync_descriptor,
-)
+from jupyter_mlops.files.durable import clear_staging, disk_error, open_staging
 from jupyter_mlops.files.walk import FileStat, stat_of
 from jupyter_mlops.formats.entry import Mode
 
@@ -95,18 +90,6 @@ class WorkTree:
                 os.close(fd)
             batch.apply()
 
-    def make_symlink(self, path: str, target: str, *, within: str = "") -> None:
-        """Make ``path`` a link to ``target``, over what file or link is there; durable on return.
-
-        ``within`` is the tracked folder, a prefix of ``path``, that the link may not lead out of.
-
-        Raises:
-            ConflictError: the path is refused or the link leads out.
-        """
-        with self.open_batch(path) as batch:
-            batch.add_link(path, target, within=within)
-            batch.apply()
-
     def rename(self, old: str, new: str) -> None:
         """Give the file or folder at ``old`` the name ``new``, making folders that are missing.
 
@@ -149,34 +132,6 @@ class WorkTree:
                     way.to(path).sync()
             except OSError as error:
                 raise disk_error(error, self.root / path) from error
-
-    def set_mode(self, path: str, mode: Mode) -> None:
-        """Set or clear the execute bit of the file at ``path``; the other bits stay.
-
-        Raises:
-            NotFoundError: there is no such file.
-        """
-        with self._at(path) as (folder, name):
-            full = os.path.join(folder.path, name)
-            try:
-                fd = folder.open(name, os.O_RDONLY)
-            except OSError as error:
-                if error.errno == errno.ENOENT:
-                    raise NotFoundError(
-                        f"There is no file {full}.", code="path-not-found"
-                    ) from error
-                raise disk_error(error, full) from error
-            try:
-                bits = stat.S_IMODE(os.fstat(fd).st_mode)
-                readers = (bits & 0o444) >> 2
-                wanted = bits | readers if mode is Mode.EXECUTABLE else bits & ~0o111
-                if wanted != bits and hasattr(os, "fchmod"):
-                    os.fchmod(fd, wanted)
-                    sync_descriptor(fd)
-            except OSError as error:
-                raise disk_error(error, full) from error
-            finally:
-                os.close(fd)
 
     def unlink(self, path: str) -> bool:
         """Remove the file or link at ``path``, durably; return whether it was there.

@@ -27,9 +27,9 @@ from jupyter_mlops.files.durable import (
     make_folder,
     open_staging,
     remove,
-    sync_folder,
     write_atomic,
 )
+from jupyter_mlops.files.sync import sync_folder
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes

@@ -20,7 +20,6 @@ from jupyter_mlops.files.durable import (
     open_staging,
     publish_all,
     remove,
-    sync_paths,
     write_atomic,
 )
 
@@ -135,6 +134,32 @@ def test_what_a_killed_writer_left_is_cleared_and_a_live_writers_is_not(tmp_path
     assert os.listdir(tmp_path) == []
 
 
+_CLEAR_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from jupyter_mlops.files.durable import clear_staging
+folder = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.chown(folder, 65534, 65534)
+    for name in os.listdir(folder):
+        os.chown(folder / name, 65534, 65534)
+    os.chdir(folder)
+    os.setuid(65534)
+    folder = Path(".")
+print(clear_staging(folder))
+"""
+
+
+def test_what_was_left_right_before_its_renaming_is_cleared(tmp_path: Path) -> None:
+    left = tmp_path / f"{STAGED_PREFIX}0"
+    left.write_bytes(b"x")
+    left.chmod(0o444)
+
+    command = [sys.executable, "-c", _CLEAR_AS_NOBODY, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+    assert os.listdir(tmp_path) == []
+
+
 def test_clearing_touches_nothing_that_is_not_temporary(tmp_path: Path) -> None:
     (tmp_path / "mine").write_bytes(b"x")
     outside = tmp_path / "outside"
@@ -167,7 +192,3 @@ def test_small_helpers(tmp_path: Path) -> None:
     assert remove(tmp_path / "a") is True
     assert remove(tmp_path / "a") is False
     assert (free_bytes(tmp_path / "not" / "there") or 0) > 0
-    fd = os.open(tmp_path, os.O_RDONLY)
-    sync_paths([str(tmp_path / "b"), str(tmp_path)], fd)
-    sync_paths([str(tmp_path / "b")] * 100, fd)
-    os.close(fd)

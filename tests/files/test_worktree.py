@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,12 +63,6 @@ def test_permissions_are_those_that_the_user_asks_for(tree: WorkTree) -> None:
         os.umask(before)
     assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o640
     assert stat.S_IMODE(os.stat(tree.root / "run").st_mode) == 0o750
-    tree.set_mode("x", Mode.EXECUTABLE)
-    assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o750
-    tree.set_mode("x", Mode.FILE)
-    assert stat.S_IMODE(os.stat(tree.root / "x").st_mode) == 0o640
-    with pytest.raises(NotFoundError):
-        tree.set_mode("nowhere", Mode.FILE)
 
 
 _BAD = ["", "/etc/x", "../x", "a/../x", "a//b", ".git/config", "a/.GIT/x", "a\x00b", "a\\b", "."]
@@ -82,9 +77,7 @@ def test_bad_paths_are_refused_by_every_call(tree: WorkTree, path: str) -> None:
             lambda: tree.write_file(path, b""),
             lambda: tree.unlink(path),
             lambda: tree.make_folder(path),
-            lambda: tree.set_mode(path, Mode.FILE),
             lambda: tree.remove_empty_folders(path),
-            lambda: tree.make_symlink(path, "x"),
             lambda: batch.open_file(path, Mode.FILE),
             lambda: batch.add_link(path, "x"),
             lambda: batch.add_folder(path),
@@ -114,7 +107,6 @@ def test_nothing_goes_through_a_link(tree: WorkTree, tmp_path: Path) -> None:
         lambda: tree.write_file("link/deep/new", b"x"),
         lambda: tree.unlink("link/secret"),
         lambda: tree.make_folder("link/folder"),
-        lambda: tree.set_mode("link/secret", Mode.EXECUTABLE),
     ):
         with pytest.raises(ConflictError) as caught:
             call()
@@ -215,11 +207,53 @@ def test_a_folder_in_the_way_of_a_file_is_never_removed(tree: WorkTree) -> None:
 
 
 def test_links_stay_inside_the_tracked_folder(tree: WorkTree) -> None:
-    tree.make_symlink("data/a/link", "../x", within="data")
-    assert os.readlink(tree.root / "data/a/link") == "../x"
-    with pytest.raises(ConflictError) as caught:
-        tree.make_symlink("data/link", "../x", within="data")
+    with tree.open_batch("data") as batch:
+        batch.add_link("data/a/link", "../x", within="data")
+        with pytest.raises(ConflictError) as caught:
+            batch.add_link("data/link", "../x", within="data")
+        batch.apply()
     assert caught.value.code == "link-leaves-folder"
+    assert _files(tree.root) == {"data/a/link": "../x"}
+
+
+def _stage(tree: WorkTree, *paths: str) -> None:
+    with tree.open_batch("data") as batch:
+        for path in paths:
+            os.close(batch.open_file(path, Mode.FILE))
+        batch.apply()
+
+
+def test_a_new_folder_moves_in_whole_and_one_that_stands_is_filled(tree: WorkTree) -> None:
+    tree.write_file("data/old/mine", b"x")
+    stood = os.stat(tree.root / "data/old").st_ino
+
+    _stage(tree, "data/old/a", "data/new/b", "data/new/deep/c", "data/new-too")
+
+    assert sorted(_files(tree.root)) == [
+        *("data/new-too", "data/new/b", "data/new/deep/c", "data/old/a", "data/old/mine"),
+    ]
+    assert os.stat(tree.root / "data/old").st_ino == stood
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="groups are handed down otherwise elsewhere")
+def test_new_folders_take_the_group_of_the_one_they_are_in(tree: WorkTree) -> None:
+    tree.make_folder("data")
+    (tree.root / "data").chmod(0o2775)
+
+    _stage(tree, "data/new/deep/x")
+
+    for folder in ("data/new", "data/new/deep"):
+        assert os.stat(tree.root / folder).st_mode & stat.S_ISGID
+
+
+def test_new_folders_have_the_permissions_that_the_user_asks_for(tree: WorkTree) -> None:
+    before = os.umask(0o027)
+    try:
+        _stage(tree, "data/new/x")
+    finally:
+        os.umask(before)
+    for folder in ("data", "data/new"):
+        assert stat.S_IMODE(os.stat(tree.root / folder).st_mode) == 0o750
 
 
 def test_empty_folders_are_removed_up_to_where_it_is_said(tree: WorkTree) -> None:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.files.sync import sync_paths, tells_failures
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("by_folder", [True, False])
+def test_few_and_many_files_and_folders_are_synced(
+    tmp_path: Path, count: int, by_folder: bool
+) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        sync_paths([str(tmp_path), str(tmp_path / "file")] * count, fd if by_folder else None)
+    finally:
+        os.close(fd)
+
+
+def test_a_file_that_cannot_be_synced_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sync_paths([str(tmp_path / "nowhere")], None)
+
+
+@pytest.mark.parametrize(
+    ("release", "tells"),
+    [
+        ("5.8", True),
+        ("5.10.0-28-amd64", True),
+        ("6.1-rc3", True),
+        ("5.4.0-150-generic", False),
+        ("4.18.0-553.el8_10.x86_64", False),
+        ("unknown", False),
+    ],
+)
+def test_old_kernels_do_not_tell_of_lost_bytes(release: str, tells: bool) -> None:
+    assert tells_failures(release) is tells
