@@ -46,9 +46,12 @@ def keep_content(
 ) -> Kept:
     """Put what is on disk at ``paths`` into the store; durable on return, all or nothing.
 
-    Args: handles: the project. scanner: looks at the paths. paths: tracked paths, or paths about to
-        be tracked. presents: what was seen at some of them a moment ago; only what the store lacks
-        is read again.
+    Args:
+        handles: the project.
+        scanner: looks at the paths.
+        paths: tracked paths, or paths about to be tracked.
+        presents: what was seen at some of them a moment ago; only what the store lacks is read
+            again.
 
     Raises:
         NotFoundError: nothing is at one of the paths.

@@ -70,9 +70,11 @@ def restore_data(
         dry_run: plan only.
         log: whether ``undo`` shall know of it.
 
-    Raises: NotFoundError: a path is not tracked there, or the store lacks content; nothing was
-        touched. ConflictError: Git tracks a file that would be overwritten, or a pointer is in a
-        merge conflict. IntegrityError: a pointer file or stored content is damaged.
+    Raises:
+        NotFoundError: a path is not tracked there, or the store lacks content; nothing was touched.
+        ConflictError: Git tracks a file that would be overwritten, or a pointer is in a merge
+            conflict.
+        IntegrityError: a pointer file or stored content is damaged.
         UnavailableError: the disk is full or read-only.
     """
     clear_leftovers(handles)

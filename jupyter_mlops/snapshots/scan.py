@@ -82,8 +82,9 @@ class Scanner:
         Returns:
             Whether it is a folder, its files' stats, and the files inside that are Git's.
 
-        Raises: ConflictError: something is neither file, folder nor link, or two names differ only
-            in case.
+        Raises:
+            ConflictError: something is neither file, folder nor link, or two names differ only in
+                case.
         """
         full = self._handles.root / path
         try:

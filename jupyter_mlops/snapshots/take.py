@@ -100,9 +100,11 @@ def take_snapshot(
         commit_files: with a list, also make an ordinary commit of the pointers and of these files.
         sleep: how another program's lock on Git's index is waited for.
 
-    Raises: ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; the name
-        is taken. NotFoundError: a named path does not exist. UnavailableError: the disk is full or
-        read-only.
+    Raises:
+        ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; the name is
+            taken.
+        NotFoundError: a named path does not exist.
+        UnavailableError: the disk is full or read-only.
     """
     clear_leftovers(handles)
     if circumstances.name is not None:
