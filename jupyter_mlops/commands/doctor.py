@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jupyter_mlops._version import __version__
 from jupyter_mlops.commands.clone import current_installation, plan_clone, read_launcher
@@ -15,7 +16,13 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, re
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, NotFoundError
-from jupyter_mlops.git.attributes import ATTRIBUTES_NAME, read_attributes, read_missing_lines
+from jupyter_mlops.git.attributes import (
+    ATTRIBUTE_LINES,
+    ATTRIBUTES_NAME,
+    add_lines,
+    read_attributes,
+    read_missing_lines,
+)
 from jupyter_mlops.git.launcher import FILTER
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.process import literal, run_git, split_nul
@@ -26,6 +33,7 @@ from jupyter_mlops.units import format_bytes
 
 _INIT = f"{PROGRAM} init"
 _LISTED = 20
+_FILTER_RULE = re.compile(r"^[^#].*\s[-!]?filter(?:[=\s]|$)")
 _VERSION = re.compile(r"^__version__ = ['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -80,8 +88,8 @@ def doctor(here: Here) -> DoctorResult:
     return DoctorResult(tuple(findings))
 
 
-def _finding_of(error: MlopsError, mend: str = "git status") -> Finding:
-    return Finding(error.code, error.message, error.hints[0] if error.hints else mend)
+def _finding_of(error: MlopsError) -> Finding:
+    return Finding(error.code, error.message, error.hints[0] if error.hints else "git status")
 
 
 def _check_config(repo: Repository) -> Iterator[Finding]:
@@ -137,27 +145,61 @@ def _check_version(repo: Repository) -> Iterator[Finding]:
 def _check_attributes(repo: Repository) -> Iterator[Finding]:
     missing = read_missing_lines(repo)
     if missing:
-        try:
-            text = (repo.root / ATTRIBUTES_NAME).read_text("utf-8", "surrogateescape")
-        except (OSError, ValueError):
-            text = ""
-        in_the_way = all(line in text.splitlines() for line in missing)
-        yield Finding(
-            "attributes-missing",
-            f"Git is not told what to do with notebooks and pointer files: {'; '.join(missing)}"
-            + (" is outdone by another rule." if in_the_way else f" is not in {ATTRIBUTES_NAME}."),
-            "nbstripout --uninstall" if in_the_way else _INIT,
-        )
+        yield _explain_missing(repo, missing)
         return
     paths = list(list_index(repo, "*.ipynb"))
     found = read_attributes(repo, paths, ("filter",))
     for path in paths:
         if found[path].get("filter") != FILTER:
+            rule = _find_rule(repo, path)
             yield Finding(
                 "attributes-differ",
-                f"{path} does not go through the notebook filter, by a rule of its own.",
-                f"git check-attr filter -- {shlex.quote(path)}",
+                f"{path} does not go through the notebook filter,"
+                f" by a rule {'of its own' if rule is None else f'in {rule}'}.",
+                f"git check-attr --all -- {shlex.quote(path)}"
+                if rule is None
+                else f"Take that rule out of {rule}.",
             )
+
+
+def _explain_missing(repo: Repository, missing: Sequence[str]) -> Finding:
+    """Say why ``missing`` lines have no effect: not there, or another rule wins over them."""
+    code, lines = "attributes-missing", "; ".join(missing)
+    text = _read_text(repo.root / ATTRIBUTES_NAME)
+    if not set(missing) <= set(text.splitlines()):
+        return Finding(code, f"{ATTRIBUTES_NAME} lacks: {lines}.", _INIT)
+    if add_lines(text, ATTRIBUTE_LINES) != text:
+        problem = f"In {ATTRIBUTES_NAME}, a later rule wins over: {lines}."
+        return Finding(code, problem, _INIT)
+    problem = f"A rule in {_shown(repo, _local_rules(repo))} wins over: {lines}."
+    if "nbstripout" in _read_text(_local_rules(repo)):
+        return Finding(code, problem, "nbstripout --uninstall")
+    return Finding(code, problem, f"Take that rule out of {_shown(repo, _local_rules(repo))}.")
+
+
+def _find_rule(repo: Repository, path: str) -> str | None:
+    """Return the file whose rule names a filter for ``path``, in the order in which rules win."""
+    folders = [folder for folder in (repo.root / path).parents if folder.is_relative_to(repo.root)]
+    for file in (_local_rules(repo), *(folder / ATTRIBUTES_NAME for folder in folders)):
+        lines = _read_text(file).splitlines()
+        if any(_FILTER_RULE.search(line) and f"filter={FILTER}" not in line for line in lines):
+            return _shown(repo, file)
+    return None
+
+
+def _local_rules(repo: Repository) -> Path:
+    return repo.common_dir / "info" / "attributes"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def _shown(repo: Repository, path: Path) -> str:
+    return path.relative_to(repo.root).as_posix() if path.is_relative_to(repo.root) else str(path)
 
 
 def _check_notebooks(repo: Repository) -> Iterator[Finding]:

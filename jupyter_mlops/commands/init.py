@@ -46,10 +46,8 @@ class InitResult:
                 Note(f"{self.root} was set up already; nothing had to be mended.", "good")
             )
         for rule in self.in_the_way:
-            blocks.append(
-                Note(f"Another rule wins over {rule!r}; notebooks stay unstripped.", "bad")
-            )
-            blocks.append(Hint("See which", f"{PROGRAM} doctor"))
+            blocks.append(Note(f"Another rule wins over: {rule}.", "bad"))
+            blocks.append(Hint("Which, and what to do", f"{PROGRAM} doctor"))
         if self.to_commit:
             rows = tuple((Code(path),) for path in self.to_commit)
             blocks.append(Table(("to commit, so that clones have it too",), rows))

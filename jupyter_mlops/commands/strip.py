@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
-from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.launcher import read_nbstripout_settings
@@ -26,7 +25,7 @@ from jupyter_mlops.notebooks.strip import strip as strip_notebook
 from jupyter_mlops.units import plural
 
 _SUFFIX = ".ipynb"
-_CHECKPOINTS = ".ipynb_checkpoints/"
+_CHECKPOINTS = ".ipynb_checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,8 @@ class StripResult:
             line = f"{count} would be stripped, {self.unchanged} would not change."
         else:
             line = f"Stripped {count}, left {self.unchanged} unchanged."
+        if not (self.stripped or self.unchanged or self.left):
+            line = "There are no notebooks here."
         blocks: list[Block] = [Note(line, "warning" if self.exit_status else "good")]
         if self.stripped:
             blocks.append(Table(("notebook",), tuple((Code(path),) for path in self.stripped)))
@@ -78,12 +79,7 @@ def strip(
     here: Here,
     paths: Annotated[
         tuple[str, ...],
-        Arg(
-            "Notebooks, and folders of them; all that Git does not ignore in the current folder"
-            " when none is named.",
-            metavar="[PATH...]",
-            complete="path",
-        ),
+        Arg("Notebooks and folders; the current folder by default.", "PATH", complete="path"),
     ] = (),
     *,
     check: Annotated[
@@ -93,81 +89,92 @@ def strip(
     """Remove outputs and noise from notebooks.
 
     The files themselves are stripped, as nbstripout does it with the settings it has in Git's
-    configuration. In a project, what is stripped is kept in the store first, and comes back when
-    Git checks the notebook out. Git itself needs no such call: it gets notebooks stripped.
+    configuration; of a folder, those that Git does not ignore. In a project, what is stripped is
+    kept in the store first, and comes back when Git checks the notebook out. Git itself needs no
+    such call: it gets notebooks stripped.
     """
-    repository, ws = _open(here)
-    named = paths or (".",)
-    notebooks = list(dict.fromkeys(n for path in named for n in _find(here, repository, path)))
-    settings = StripSettings()
-    if repository is not None:
-        settings = resolve_settings(*read_nbstripout_settings(repository))
     stripped: dict[Path, tuple[Hash, bytes]] = {}
     left = []
+    found_count = 0
+    kept = not check
     with ExitStack() as stack:
-        keeper = None
-        if ws is not None and ws.config.notebooks.keep_outputs and not check:
-            keeper = stack.enter_context(OutputKeeper(ws.store, ws.clock))
-        for path in notebooks:
-            content = WorkTree(path.parent).read(path.name)
-            result = strip_notebook(content, settings)
-            if result.problem is not None:
-                left.append(Unstrippable(_shown(here, path), result.problem))
-            elif result.notebook != content:
-                stripped[path] = (hash_bytes(content), result.notebook)
-                if keeper is not None and result.removed is not None:
-                    keeper.keep(result.notebook, result.removed)
+        for root, notebooks in _find_all(here, paths or (".",)).items():
+            found_count += len(notebooks)
+            settings, ws = _open(here, root)
+            keeper = None
+            if ws is not None and ws.config.notebooks.keep_outputs and not check:
+                keeper = stack.enter_context(OutputKeeper(ws.store, ws.clock))
+            for path in notebooks:
+                content = WorkTree(path.parent).read(path.name)
+                result = strip_notebook(content, settings)
+                if result.problem is not None:
+                    left.append(Unstrippable(_shown(here, path), result.problem))
+                elif result.notebook != content:
+                    stripped[path] = (hash_bytes(content), result.notebook)
+                    kept = kept and keeper is not None
+                    if keeper is not None and result.removed is not None:
+                        keeper.keep(result.notebook, result.removed)
     if not check:
         for path, (before, notebook) in stripped.items():
             _write(path, before, notebook)
     return StripResult(
         stripped=tuple(_shown(here, path) for path in stripped),
-        unchanged=len(notebooks) - len(stripped) - len(left),
+        unchanged=found_count - len(stripped) - len(left),
         left=tuple(left),
-        kept=keeper is not None and bool(stripped),
+        kept=kept and bool(stripped),
         check=check,
     )
 
 
-def _open(here: Here) -> tuple[Repository | None, Workspace | None]:
-    """Return the Git repository and the project around the current folder, as far as there are."""
+def _open(here: Here, root: Path | None) -> tuple[StripSettings, Workspace | None]:
+    """Return the settings that hold in the Git repository at ``root``, and its project if any."""
+    if root is None:
+        return StripSettings(), None
+    settings = resolve_settings(*read_nbstripout_settings(open_repository(root)))
     try:
-        repository = open_repository(here.cwd)
+        return settings, open_workspace(root, clock=here.clock, progress=here.progress)
     except NotFoundError:
-        return None, None
-    try:
-        return repository, open_workspace(here.cwd, clock=here.clock, progress=here.progress)
-    except NotFoundError:
-        return repository, None
+        return settings, None
 
 
-def _find(here: Here, repository: Repository | None, named: str) -> Iterator[Path]:
-    """Yield the notebooks that ``named`` means, in order.
+def _find_all(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]:
+    """Return the notebooks that ``names`` mean, each once, by the root of their Git repository.
 
     Raises:
-        NotFoundError: there is nothing of that name.
+        NotFoundError: there is nothing of some name.
         UsageError: it is a file, but not a notebook.
     """
-    path = Path(os.path.normpath(here.cwd / named))
-    if path.is_dir():
-        yield from sorted(_iter_folder(repository, path))
-    elif not path.exists():
-        raise NotFoundError(f"There is no file {named}.", code="path-not-found")
-    elif path.suffix != _SUFFIX:
-        raise UsageError(
-            f"{named} is not a notebook, as its name does not end in {_SUFFIX}.",
-            code="not-a-notebook",
-        )
-    else:
-        yield path
+    found: dict[Path | None, dict[Path, None]] = {}
+    for named in names:
+        path = Path(os.path.normpath(here.cwd / named))
+        if not path.exists():
+            raise NotFoundError(f"There is no file or folder {named}.", code="path-not-found")
+        if not path.is_dir() and path.suffix != _SUFFIX:
+            raise UsageError(
+                f"{named} is not a notebook, as its name does not end in {_SUFFIX}.",
+                code="not-a-notebook",
+            )
+        folder = Path(os.path.realpath(path if path.is_dir() else path.parent))
+        repository = _repository_of(folder)
+        notebooks = found.setdefault(repository.root if repository else None, {})
+        listed = _iter_folder(repository, folder) if path.is_dir() else [folder / path.name]
+        notebooks.update(dict.fromkeys(sorted(listed)))
+    return {root: list(notebooks) for root, notebooks in found.items()}
+
+
+def _repository_of(folder: Path) -> Repository | None:
+    try:
+        return open_repository(folder)
+    except NotFoundError:
+        return None
 
 
 def _iter_folder(repository: Repository | None, folder: Path) -> Iterator[Path]:
     """Yield the notebooks in ``folder``; in a Git repository, only what Git does not ignore."""
-    if repository is None or not folder.is_relative_to(repository.root):
-        for found in walk(folder):
-            if found.path.endswith(_SUFFIX) and _CHECKPOINTS not in found.path:
-                yield folder / found.path
+    if repository is None:
+        for parent, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if name not in (".git", _CHECKPOINTS)]
+            yield from (Path(parent, name) for name in names if name.endswith(_SUFFIX))
         return
     inside = folder.relative_to(repository.root).as_posix()
     printed = run_git(
@@ -177,7 +184,7 @@ def _iter_folder(repository: Repository | None, folder: Path) -> Iterator[Path]:
     )
     for name in split_nul(printed):
         path = repository.root / name
-        if path.suffix == _SUFFIX and path.is_file() and _CHECKPOINTS not in name:
+        if path.suffix == _SUFFIX and path.is_file() and _CHECKPOINTS not in path.parts:
             yield path
 
 

@@ -95,6 +95,15 @@ def test_rules_in_the_way_are_found(mlops: Project) -> None:
     mlops.write(".git/info/attributes", "*.ipynb filter=nbstripout\n")
     (found,) = findings(mlops)
     assert (found.code, found.mend) == ("attributes-missing", "nbstripout --uninstall")
+    mlops.write(".git/info/attributes", "*.ipynb -filter\n")
+    (found,) = findings(mlops)
+    assert found.mend == "Take that rule out of .git/info/attributes."
+    (mlops.root / ".git/info/attributes").unlink()
+    mlops.write(".gitattributes", mlops.read(".gitattributes").decode() + "*.ipynb -filter\n")
+    (found,) = findings(mlops)
+    assert (found.code, found.mend) == ("attributes-missing", "jupyter mlops init")
+    init(open_here(mlops.root))
+    assert codes(mlops) == []
 
 
 def test_a_notebook_with_a_rule_of_its_own_is_found(mlops: Project) -> None:
@@ -103,7 +112,7 @@ def test_a_notebook_with_a_rule_of_its_own_is_found(mlops: Project) -> None:
     mlops.commit("Notebook")
     (found,) = findings(mlops)
     assert found.code == "attributes-differ"
-    assert found.mend == "git check-attr filter -- 'sub/my nb.ipynb'"
+    assert found.mend == "Take that rule out of sub/.gitattributes."
 
 
 def test_what_was_committed_without_the_tool_is_named_with_its_commit(

@@ -9,6 +9,7 @@ import pytest
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.strip import StripResult, strip
 from jupyter_mlops.commands.workspace import open_here
+from jupyter_mlops.document import Note
 from jupyter_mlops.errors import MlopsError, NotFoundError, UsageError
 from jupyter_mlops.notebooks.strip import StripSettings
 from jupyter_mlops.notebooks.strip import strip as strip_notebook
@@ -74,6 +75,32 @@ def test_outside_of_a_project_nothing_is_kept(project: Project, tmp_path: Path) 
         assert (result.stripped, result.kept) == (("a.ipynb",), False)
         assert (place / "a.ipynb").read_bytes() == STRIPPED
     assert not (project.root / ".git/mlops").exists()
+
+
+def test_notebooks_elsewhere_are_kept_by_the_project_that_they_lie_in(
+    project: Project, tmp_path: Path
+) -> None:
+    init(open_here(project.root))
+    path = project.write("a.ipynb", PLAIN)
+    project.write(".gitignore", "b.ipynb\n")
+    project.write("b.ipynb", PLAIN)
+    (tmp_path / "beside").mkdir()
+    loose = tmp_path / "beside" / "loose.ipynb"
+    loose.write_bytes(PLAIN)
+    result = strip_in(tmp_path / "beside", str(project.root), "loose.ipynb")
+    assert (len(result.stripped), result.kept) == (2, False)
+    assert (loose.read_bytes(), project.read("b.ipynb")) == (STRIPPED, PLAIN)
+    project.commit("Notebook")
+    path.unlink()
+    project.git("checkout", "--", ".")
+    assert path.read_bytes() == PLAIN
+    assert strip_in(tmp_path / "beside", str(path)).kept
+
+
+def test_where_there_are_no_notebooks_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/")
+    (block,) = strip_in(tmp_path).describe().blocks
+    assert block == Note("There are no notebooks here.", "good")
 
 
 def test_what_is_not_a_notebook_is_left_and_said(project: Project) -> None:
