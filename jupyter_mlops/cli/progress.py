@@ -37,7 +37,7 @@ class TerminalProgress:
         with tqdm(
             desc=label,
             total=total,
-            unit=unit if unit == "B" else f" {unit}",
+            unit="iB" if unit == "B" else f" {unit}",
             unit_scale=unit == "B",
             unit_divisor=1024,
             file=self._stream,

@@ -10,12 +10,12 @@ from jupyter_mlops.commands.spec import Completion
 from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.commands.workspace import read_config
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.files.folder_tree import FolderTree
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.repository import open_repository
-from jupyter_mlops.metrics.read import read_metrics
+from jupyter_mlops.metrics.read import read_metrics, split_name
+from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.snapshots.listing import list_snapshots
 
 _BRANCHES = "refs/heads/"
@@ -77,7 +77,9 @@ def _list_revisions(partial: str, start: Path) -> list[str]:
 
 def _list_metrics(partial: str, start: Path) -> list[str]:
     root = open_repository(start).root
-    return list(read_metrics(FolderTree(root), read_config(root).metrics.files).values)
+    files = read_config(root).metrics.files
+    names = read_metrics(WorkingTree(root, files), files).values
+    return [*(split_name(name)[1] for name in names), *names]
 
 
 def _list_commands(partial: str, start: Path) -> list[str]:

@@ -16,6 +16,7 @@ from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.store import open_store
+from jupyter_mlops.text import visible
 
 
 def filter(
@@ -116,4 +117,4 @@ class _NotebookFilter(ExitStack):
 
 
 def _say(sentence: str) -> None:
-    print(f"jupyter-mlops: {sentence}", file=sys.stderr, flush=True)
+    print(f"jupyter-mlops: {visible(sentence)}", file=sys.stderr, flush=True)

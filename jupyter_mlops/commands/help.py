@@ -92,7 +92,8 @@ def explain_words(words: Sequence[str], commands: Sequence[Command]) -> Help:
     group = [c for c in commands if c.words[: len(words)] == tuple(words)]
     if group:
         return explain_group(tuple(words), commands)
-    near = nearest(" ".join(words), {c.name: None for c in commands if not c.hidden})
+    known = [name for c in commands if not c.hidden for name in (c.words[0], c.name)]
+    near = nearest(" ".join(words), dict.fromkeys(known))
     raise NotFoundError(
         f"There is no command {' '.join(words)!r}.",
         code="unknown-command",

@@ -15,6 +15,7 @@ from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.snapshots.follow import follow_pointers
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes
 
 _INDEX_VARIABLE = "GIT_INDEX_FILE"
@@ -23,7 +24,7 @@ _INDEX_VARIABLE = "GIT_INDEX_FILE"
 def hook(
     here: Here,
     name: Annotated[str, Arg("The hook's name.", metavar="HOOK")],
-    words: Annotated[tuple[str, ...], Arg("What Git gave the hook.", metavar="[ARGUMENT...]")] = (),
+    words: Annotated[tuple[str, ...], Arg("What Git gave the hook.", metavar="ARGUMENT")] = (),
 ) -> None:
     """Do what a Git hook asks for.
 
@@ -38,7 +39,7 @@ def hook(
     elif name.startswith("post-"):
         line = follow_pointers(ws, ws.config.hooks.restore_limit_bytes)
         if line:
-            print(line, file=sys.stderr)
+            _say(line)
 
 
 def _refuse_unkept(ws: Workspace) -> None:
@@ -68,11 +69,10 @@ def _warn_of_big_files(ws: Workspace) -> None:
     limit = ws.config.hooks.big_file_bytes
     for path, size_bytes in _read_staged_sizes(ws):
         if size_bytes > limit:
-            print(
+            _say(
                 f"jupyter-mlops: {path} ({format_bytes(size_bytes)}) goes into Git for good; to"
                 f" keep it as data: git rm --cached {shlex.quote(path)}, then {PROGRAM} snapshot"
-                f" {shlex.quote(path)}",
-                file=sys.stderr,
+                f" {shlex.quote(path)}"
             )
 
 
@@ -93,3 +93,7 @@ def _read_staged_sizes(ws: Workspace) -> list[tuple[str, int]]:
     printed = run_git(ws.git, "cat-file", "--batch-check=%(objectsize)", input=asked).decode()
     sizes = (int(line) if line.isdigit() else 0 for line in printed.splitlines())
     return list(zip(fields[1::2], sizes, strict=True))
+
+
+def _say(line: str) -> None:
+    print(visible(line), file=sys.stderr)

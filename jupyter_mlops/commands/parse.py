@@ -72,9 +72,9 @@ def _group_help(
         return Invocation(None, wants_help=True, wants_json="--json" in options, group=(first,))
     if group:
         second = ", ".join(c.words[1] for c in group)
-        given = f", not {words[1]!r}" if len(words) > 1 else ""
+        given = f", not {words[1]!r}" if words[1:] and not words[1].startswith("-") else ""
         raise UsageError(
-            f"After {first!r} comes one of {second}{given}.",
+            f"After {first!r} comes {'one of ' if len(group) > 1 else ''}{second}{given}.",
             code="unknown-command",
             hints=[f"{PROGRAM} {c.name}" for c in group],
         )
@@ -125,8 +125,10 @@ class _Reader:
             p for p in self.signature.parameters if p.required and p.name not in self.arguments
         ]
         if missing:
-            label = missing[0].metavar if missing[0].positional else missing[0].option
-            raise self._error(f"{self.command.name!r} needs {label}.", "missing-argument")
+            wanted = missing[0].label
+            if missing[0].choices:
+                wanted += f", one of {', '.join(missing[0].choices)}"
+            raise self._error(f"{self.command.name!r} needs {wanted}.", "missing-argument")
 
     def _read_long(self, word: str) -> None:
         name, equals, value = word.partition("=")
@@ -170,7 +172,7 @@ class _Reader:
         return self.words.pop(0)
 
     def _store(self, option: Parameter, text: str) -> None:
-        value = option.convert(text)
+        value = self._convert(option, text)
         if option.many:
             earlier = self.arguments.get(option.name, ())
             assert isinstance(earlier, tuple)
@@ -186,14 +188,22 @@ class _Reader:
             if not plain:
                 return
             if parameter.many:
-                self.arguments[parameter.name] = tuple(parameter.convert(word) for word in plain)
+                self.arguments[parameter.name] = tuple(
+                    self._convert(parameter, one) for one in plain
+                )
                 return
-            self.arguments[parameter.name] = parameter.convert(plain.pop(0))
+            self.arguments[parameter.name] = self._convert(parameter, plain.pop(0))
         if plain:
             raise self._error(
                 f"{self.command.name!r} does not know what to do with {plain[0]!r}.",
                 "too-many-arguments",
             )
+
+    def _convert(self, parameter: Parameter, text: str) -> object:
+        try:
+            return parameter.convert(text)
+        except UsageError as error:
+            raise self._error(error.message, error.code) from error
 
     def _error(self, message: str, code: str) -> UsageError:
         return UsageError(message, code=code, hints=[f"{PROGRAM} {self.command.name} --help"])

@@ -46,7 +46,11 @@ def make_function(command: Command) -> Callable[..., Any]:
         try:
             bound = shape.bind(*args, **kwargs)
         except TypeError as error:
-            raise UsageError(f"{command.python_name}: {error}.", code="bad-call") from error
+            raise UsageError(
+                f"{command.python_name}: {error}.",
+                code="bad-call",
+                hints=(f"help(jupyter_mlops.{command.python_name})",),
+            ) from error
         arguments = {name: _accept(known[name], value) for name, value in bound.arguments.items()}
         for parameter in signature.parameters:
             if parameter.required and arguments.get(parameter.name, ()) == ():
@@ -125,7 +129,5 @@ def _accept_one(parameter: Parameter, value: object) -> object:
 
 
 def _wrong_type(parameter: Parameter, value: object) -> UsageError:
-    wanted = parameter.base.__name__
-    return UsageError(
-        f"{parameter.name} is a {type(value).__name__}, but must be {wanted}.", code="bad-value"
-    )
+    wanted, given = parameter.base.__name__, type(value).__name__
+    return UsageError(f"{parameter.name} must be of type {wanted}, not {given}.", code="bad-value")

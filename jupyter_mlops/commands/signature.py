@@ -61,9 +61,15 @@ class Parameter:
     @property
     def metavar(self) -> str:
         """The word that stands for the value in help."""
-        if self.arg.metavar:
-            return self.arg.metavar
-        return "|".join(self.choices) if self.choices else self.name.upper().replace("_", "-")
+        shown = "|".join(self.choices) or self.name.upper().replace("_", "-")
+        return self.arg.metavar or shown
+
+    @property
+    def label(self) -> str:
+        """What messages call it: ``PATH``, ``--limit``."""
+        if not self.positional:
+            return self.option
+        return self.arg.metavar or self.name.upper().replace("_", "-")
 
     def convert(self, text: str) -> object:
         """Return the value that the word ``text`` says.
@@ -71,7 +77,7 @@ class Parameter:
         Raises:
             UsageError: it says none (``bad-value``).
         """
-        label = self.metavar if self.positional else self.option
+        label = self.label
         if self.choices and text not in self.choices:
             allowed = ", ".join(self.choices)
             raise UsageError(

@@ -131,7 +131,11 @@ def split_line(line: str) -> list[str]:
     try:
         return list(lexer)
     except ValueError as error:
-        raise UsageError("A quotation mark is not closed.", code="open-quote") from error
+        raise UsageError(
+            "A quotation mark is not closed.",
+            code="open-quote",
+            hints=('Write "it\'s.csv" for a name that has such a mark in it.',),
+        ) from error
 
 
 def adapt_to_cell(document: Document) -> Document:

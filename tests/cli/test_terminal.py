@@ -48,7 +48,7 @@ def test_tables_are_fitted_to_the_terminal(opened: Path) -> None:
     narrow = on_terminal(opened, "--help", columns=38)
     assert "Data, models, metrics and notebooks" in wide
     assert "Explain a command, or list them all." in wide
-    assert "Explain a command, or l…" in narrow
+    assert "Explain a command, or\r\n              list them all." in narrow
     assert "things remove" in narrow
 
 

@@ -84,7 +84,10 @@ def test_real_commands_offer_revisions_and_metrics(folder: Path) -> None:
     assert offered[:1] == ("HEAD",)
     assert {"main", "feature/a", "v1"} <= set(offered)
     metrics = complete_words(("metrics", "history", "--metric"), "", folder, COMMANDS).words
-    assert sorted(metrics) == ["metrics/train.json:acc", "metrics/train.json:loss"]
+    assert sorted(metrics) == [
+        *("acc", "loss"),
+        *("metrics/train.json:acc", "metrics/train.json:loss"),
+    ]
 
 
 def test_outside_of_a_project_nothing_is_raised(tmp_path: Path) -> None:

@@ -53,3 +53,6 @@ def test_an_unknown_command_is_not_found() -> None:
     with pytest.raises(NotFoundError) as caught:
         explain_words(("keeep",), SAMPLES)
     assert caught.value.hints == ("jupyter mlops help keep",)
+    with pytest.raises(NotFoundError) as caught:
+        explain_words(("thinsg",), SAMPLES)
+    assert caught.value.hints == ("jupyter mlops help things",)

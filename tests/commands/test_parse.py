@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.commands.parse import Invocation, nearest, parse_words
+from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.errors import UsageError
 from tests.support.sample_commands import SAMPLES
 
@@ -77,6 +78,7 @@ def test_json_and_help_are_everywhere() -> None:
         (("--josn",), "unknown-command", "There is no option --josn."),
         (("things",), "unknown-command", "After 'things' comes one of remove, draw."),
         (("things", "x"), "unknown-command", "After 'things' comes one of remove, draw, not 'x'."),
+        (("things", "--json"), "unknown-command", "After 'things' comes one of remove, draw."),
         (
             ("keep", "--mesage", "x"),
             "unknown-option",
@@ -108,6 +110,17 @@ def test_every_refusal_hints_at_something_to_type() -> None:
     assert refuse("qqqqqqqq").hints == ("jupyter mlops --help",)
     assert refuse("things").hints == ("jupyter mlops things remove", "jupyter mlops things draw")
     assert refuse("keep", "-x").hints == ("jupyter mlops keep --help",)
+    assert refuse("keep", "-n", "x").hints == ("jupyter mlops keep --help",)
+
+
+def test_a_word_of_a_few_is_named_with_them() -> None:
+    for words, message in (
+        ((), "'completion' needs SHELL, one of bash, zsh."),
+        (("fish",), "SHELL is 'fish', but must be one of bash, zsh."),
+    ):
+        with pytest.raises(UsageError) as raised:
+            parse_words(("completion", *words), COMMANDS)
+        assert raised.value.message == message
 
 
 @pytest.mark.parametrize(
