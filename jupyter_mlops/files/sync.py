@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 if sys.platform != "win32":
     import fcntl
@@ -46,20 +47,25 @@ def sync_folder(folder: os.PathLike[str] | str) -> None:
 def sync_paths(paths: Sequence[str], folder: int | None) -> None:
     """Sync files and folders, when they are many by the file system of the open ``folder``.
 
-    ``folder`` must have been opened before the first of them was written: only failures since then
-    raise OSError.
+    Failures of the file system's own writing raise OSError when they come after ``folder`` was
+    opened. What has gone meanwhile is passed over.
     """
     if len(paths) > _MANY_FILES and folder is not None and _sync_file_system(folder):
         return
     for path in paths:
-        if os.path.isdir(path):
-            sync_folder(path)
-            continue
-        fd = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-        try:
-            sync_descriptor(fd)
-        finally:
-            os.close(fd)
+        with suppress(FileNotFoundError):
+            if os.path.isdir(path):
+                sync_folder(path)
+            else:
+                _sync_file(path)
+
+
+def _sync_file(path: str) -> None:
+    fd = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        sync_descriptor(fd)
+    finally:
+        os.close(fd)
 
 
 def _sync_file_system(folder: int) -> bool:

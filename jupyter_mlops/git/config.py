@@ -6,7 +6,6 @@ from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
 _NOT_SET = 1
-_NOTHING_TO_UNSET = 5
 
 
 def read_setting(repo: Repository, key: str) -> str | None:
@@ -17,26 +16,9 @@ def read_setting(repo: Repository, key: str) -> str | None:
     return values[-1] if values else None
 
 
-def read_local_settings(repo: Repository, key: str) -> list[str]:
-    """Return the values of ``key`` in the repository's own configuration, in their order."""
-    return split_nul(
-        run_git(repo, "config", "--local", "-z", "--get-all", key, allow=(0, _NOT_SET))
-    )
-
-
 def write_setting(repo: Repository, key: str, value: str) -> None:
     """Set ``key`` to ``value`` alone in the repository's own configuration."""
     run_git(repo, "config", "--local", "--replace-all", key, value)
-
-
-def add_setting(repo: Repository, key: str, value: str) -> None:
-    """Add ``value`` to those that ``key`` has in the repository's own configuration."""
-    run_git(repo, "config", "--local", "--add", key, value)
-
-
-def unset_setting(repo: Repository, key: str) -> None:
-    """Take every value of ``key`` out of the repository's own configuration; it may have none."""
-    run_git(repo, "config", "--local", "--unset-all", key, allow=(0, _NOTHING_TO_UNSET))
 
 
 def submodule_paths(repo: Repository) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -92,21 +92,6 @@ def list_branches(repo: Repository, *, all_branches: bool = False) -> dict[str, 
         if not target:
             branches.setdefault(short, oid)
     return branches
-
-
-def first_parent_line(parents: Mapping[str, Sequence[str]], tip: str) -> list[str]:
-    """Return ``tip``, its first parent, that one's first parent and so on, newest first.
-
-    Args:
-        parents: the parents of each commit; a line ends where it has none or is not known.
-        tip: the full id of a commit.
-    """
-    line = []
-    commit: str | None = tip
-    while commit is not None:
-        line.append(commit)
-        commit = next(iter(parents.get(commit, ())), None)
-    return line
 
 
 def _parse(fields: list[str]) -> Iterator[CommitFiles]:

@@ -17,7 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.files.sync import sync_folder, sync_paths
 from jupyter_mlops.git.owner import current_owner, format_owner, is_gone, parse_owner
 from jupyter_mlops.git.repository import Repository
 
@@ -99,10 +101,9 @@ def publish_index(repo: Repository, private: Path) -> None:
         UnavailableError: the repository cannot be written.
     """
     with _converted(repo):
-        _sync(private)
+        sync_paths([os.fspath(private)], None)
         os.replace(private, repo.git_dir / "index")
-        if os.name != "nt":
-            _sync(repo.git_dir)
+        sync_folder(repo.git_dir)
 
 
 def new_temporary(repo: Repository) -> Path:
@@ -111,8 +112,7 @@ def new_temporary(repo: Repository) -> Path:
     Raises:
         UnavailableError: the folder cannot be made.
     """
-    with _converted(repo):
-        repo.state_dir.mkdir(exist_ok=True)
+    make_folder(repo.state_dir)
     clear_temporaries(repo)
     name = f"{_TEMPORARY}{format_owner(current_owner())}-{secrets.token_hex(8)}"
     return repo.state_dir / name
@@ -179,14 +179,6 @@ def _write_synced(path: Path, content: str) -> None:
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
+from jupyter_mlops.files.sync import sync_paths
 from jupyter_mlops.git.index_file import new_temporary
 from jupyter_mlops.git.process import explanation, run_git, try_git
 from jupyter_mlops.git.repository import Repository
@@ -96,10 +98,8 @@ def sync_objects(repo: Repository) -> None:
             for folder in (*objects.glob("??"), objects / "pack", objects)
             if _changed_ns(folder) > since_ns
         ]
-        for folder in changed:
-            _sync_files(folder, since_ns)
-        for folder in changed:
-            _sync(folder)
+        if changed:
+            _sync_changed(objects, changed, since_ns)
         os.replace(began, synced)
     except OSError as error:
         began.unlink(missing_ok=True)
@@ -149,25 +149,33 @@ def _sync_references(repo: Repository, moves: Sequence[RefUpdate]) -> None:
     for move in moves:
         parts = move.name.split("/")
         folders.update(repo.common_dir.joinpath(*parts[:depth]) for depth in range(1, len(parts)))
+    names = sorted(folders, reverse=True)
+    if repo.version < (2, 36, 0) and sys.platform != "win32":
+        names = [*(repo.common_dir / move.name for move in moves), *names]
     try:
-        if repo.version < (2, 36, 0):
-            for move in moves:
-                if (repo.common_dir / move.name).is_file():
-                    _sync(repo.common_dir / move.name)
-        for folder in sorted(folders, reverse=True):
-            if folder.is_dir():
-                _sync(folder)
+        sync_paths([os.fspath(name) for name in names], None)
     except OSError as error:
         raise _not_durable(error) from error
 
 
-def _sync_files(folder: Path, since_ns: int) -> None:
-    """Sync the files of ``folder`` that were written or named after ``since_ns``."""
+def _sync_changed(objects: Path, folders: Sequence[Path], since_ns: int) -> None:
+    """Sync ``folders`` and their files that were written or named after ``since_ns``."""
+    if sys.platform == "win32":  # it can sync no file that is read-only, as objects are
+        return
+    barrier = os.open(objects, os.O_RDONLY)
+    try:
+        sync_paths([path for folder in folders for path in _files_since(folder, since_ns)], barrier)
+        sync_paths([os.fspath(folder) for folder in folders], barrier)
+    finally:
+        os.close(barrier)
+
+
+def _files_since(folder: Path, since_ns: int) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
                 if entry.is_file(follow_symlinks=False) and entry.stat().st_ctime_ns > since_ns:
-                    _sync(Path(entry.path))
+                    yield entry.path
 
 
 def _changed_ns(path: Path) -> int:
@@ -176,17 +184,6 @@ def _changed_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
-
-
-def _sync(path: Path) -> None:
-    # Windows can sync neither a folder nor a file that is open for reading.
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _not_durable(error: OSError) -> UnavailableError:

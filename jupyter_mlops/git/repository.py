@@ -41,8 +41,6 @@ class Repository:
     root: Path
     git_dir: Path
     common_dir: Path
-    worktree_name: str
-    """The name Git gives a linked worktree; empty for the main one."""
     version: tuple[int, int, int]
     """The version of the Git that is used."""
     object_format: str = "sha1"
@@ -103,12 +101,10 @@ def open_repository(start: Path) -> Repository:
         )
     if status != 0 or answer["root"] is None:
         raise git_failed(_QUESTIONS, said)
-    git_dir, common_dir = _path(answer["git_dir"]), _path(answer["common_dir"])
     return Repository(
         root=_path(answer["root"]),
-        git_dir=git_dir,
-        common_dir=common_dir,
-        worktree_name="" if git_dir == common_dir else git_dir.name,
+        git_dir=_path(answer["git_dir"]),
+        common_dir=_path(answer["common_dir"]),
         version=version,
         object_format=answer["object_format"].decode("ascii"),
     )

@@ -1,4 +1,4 @@
-"""What a word names: HEAD, revisions, and the branches that hold a commit."""
+"""What a word names: HEAD and revisions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.git.process import run_git, try_git
 from jupyter_mlops.git.repository import Repository
 
@@ -51,24 +50,11 @@ def head(repo: Repository) -> Head:
     return Head(commit, branch, _read_operation(repo))
 
 
-def resolve_commit(repo: Repository, text: str) -> str:
+def find_commit(repo: Repository, text: str) -> str | None:
     """Return the full id of the commit that ``text`` names, in any way that Git understands.
 
-    Raises:
-        NotFoundError: ``text`` names no commit, or more than one, or begins with a dash.
+    None when it names no commit, or more than one, or begins with a dash.
     """
-    commit = find_commit(repo, text)
-    if commit is None:
-        raise NotFoundError(
-            f"{text!r} is not a revision of this project.",
-            code="unknown-revision",
-            hints=("git log --oneline --all", "jupyter mlops log"),
-        )
-    return commit
-
-
-def find_commit(repo: Repository, text: str) -> str | None:
-    """Return the commit that ``text`` names, or None; else as :func:`resolve_commit`."""
     if not text or text.startswith("-") or "\0" in text:
         return None
     # A search (":/words") takes all that follows for its pattern, and finds commits only.
@@ -90,25 +76,6 @@ def shorten(repo: Repository, commit: str) -> str:
         .decode("ascii")
         .strip()
     )
-
-
-def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
-    """Return whether ``newer`` reaches ``older`` or is the same; both are full ids."""
-    status, _, _ = try_git(repo, "merge-base", "--is-ancestor", older, newer)
-    if status not in (0, 1):
-        raise NotFoundError(
-            f"{older} or {newer} is not a commit of this project.", code="unknown-revision"
-        )
-    return status == 0
-
-
-def branches_containing(repo: Repository, commit: str) -> list[str]:
-    """Return the local branches that reach ``commit``, a full id, sorted by name."""
-    printed = run_git(
-        repo, "for-each-ref", "--format=%(refname)", f"--contains={commit}", _BRANCH_PREFIX
-    )
-    names = printed.decode("utf-8", "surrogateescape").split("\n")
-    return [name.removeprefix(_BRANCH_PREFIX) for name in names if name]
 
 
 def _read_operation(repo: Repository) -> Operation | None:

@@ -21,9 +21,11 @@ def test_few_and_many_files_and_folders_are_synced(
         os.close(fd)
 
 
-def test_a_file_that_cannot_be_synced_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        sync_paths([str(tmp_path / "nowhere")], None)
+def test_what_is_gone_is_passed_over_and_what_cannot_be_synced_is_not(tmp_path: Path) -> None:
+    sync_paths([str(tmp_path / "nowhere")], None)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="loop"):
+        sync_paths([str(tmp_path / "loop")], None)
 
 
 @pytest.mark.parametrize(

@@ -3,51 +3,39 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlops.errors import UnavailableError
-from jupyter_mlops.git.config import (
-    add_setting,
-    read_local_settings,
-    read_setting,
-    submodule_paths,
-    unset_setting,
-    write_setting,
-)
+from jupyter_mlops.git.config import read_setting, submodule_paths, write_setting
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.support.project import Project, make_project
 
 
-def test_a_setting_is_written_read_and_unset(repo: Repository) -> None:
+def test_a_setting_is_written_and_read(repo: Repository) -> None:
     value = 'a "quoted"; # value\n'
     assert read_setting(repo, "mlops.test") is None
     write_setting(repo, "mlops.test", value)
     assert read_setting(repo, "mlops.test") == value
-    unset_setting(repo, "mlops.test")
-    unset_setting(repo, "mlops.test")
-    assert read_local_settings(repo, "mlops.test") == []
 
 
-def test_writing_replaces_every_value(repo: Repository) -> None:
-    add_setting(repo, "mlops.many", "one")
-    add_setting(repo, "mlops.many", "two")
-    assert read_local_settings(repo, "mlops.many") == ["one", "two"]
+def test_writing_replaces_every_value(project: Project, repo: Repository) -> None:
+    for value in ("one", "two"):
+        project.git("config", "--add", "mlops.many", value)
     assert read_setting(repo, "mlops.many") == "two"
     write_setting(repo, "mlops.many", "")
-    assert read_local_settings(repo, "mlops.many") == [""]
+    assert project.git("config", "--get-all", "mlops.many").strip("\n") == ""
 
 
 def test_a_value_may_begin_with_a_dash(repo: Repository) -> None:
     write_setting(repo, "mlops.dash", "--global")
-    assert read_local_settings(repo, "mlops.dash") == ["--global"]
+    assert read_setting(repo, "mlops.dash") == "--global"
 
 
-def test_settings_of_the_user_are_seen_and_left_alone(repo: Repository) -> None:
+def test_settings_of_the_user_are_seen(repo: Repository) -> None:
     assert read_setting(repo, "init.defaultBranch") == "main"
-    assert read_local_settings(repo, "init.defaultBranch") == []
 
 
 def test_a_worktree_has_the_settings_of_its_repository(project: Project, repo: Repository) -> None:
     project.git("worktree", "add", "--quiet", "../linked")
     write_setting(open_repository(project.root.parent / "linked"), "mlops.test", "x")
-    assert read_local_settings(repo, "mlops.test") == ["x"]
+    assert read_setting(repo, "mlops.test") == "x"
 
 
 def test_a_configuration_that_another_process_writes_is_told(repo: Repository) -> None:

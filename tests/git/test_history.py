@@ -5,7 +5,6 @@ from pathlib import Path
 from jupyter_mlops.git.history import (
     CommitFiles,
     FileChange,
-    first_parent_line,
     iter_history,
     list_branches,
 )
@@ -96,16 +95,6 @@ def test_parents_come_before_children(project: Project, repo: Repository) -> Non
     for commit in iter_history(repo, [project.head()], ["m"]):
         assert seen.issuperset(commit.parents)
         seen.add(commit.commit)
-
-
-def test_a_line_follows_first_parents(project: Project, repo: Repository) -> None:
-    make_branches(project)
-    history = read(repo, "m")
-    parents = {commit.commit: commit.parents for commit in history.values()}
-    line = first_parent_line(parents, project.head())
-    subjects = {commit.commit: commit.subject for commit in history.values()}
-    assert [subjects[commit] for commit in line] == ["Merge", "Main", "Base", "First commit"]
-    assert first_parent_line({}, "tip") == ["tip"]
 
 
 def test_names_and_subjects_of_all_kinds(project: Project, repo: Repository) -> None:

@@ -15,7 +15,6 @@ def test_a_folder_beneath_the_root_opens_its_repository(project: Project) -> Non
     repo = open_repository(project.root / "data" / "deep")
     assert repo.root == project.root
     assert repo.git_dir == repo.common_dir == project.root / ".git"
-    assert repo.worktree_name == ""
     assert repo.state_dir == project.root / ".git" / "mlops-worktree"
     assert repo.store_dir == project.root / ".git" / "mlops"
     assert repo.version >= (2, 34, 0)
@@ -31,7 +30,6 @@ def test_a_linked_worktree_shares_the_store_and_not_the_state(project: Project) 
     main = open_repository(project.root)
     linked = open_repository(project.root.parent / "linked tree")
     assert linked.root == project.root.parent / "linked tree"
-    assert linked.worktree_name == "linked-tree"
     assert linked.store_dir == main.store_dir
     assert linked.state_dir != main.state_dir
     assert linked.git_dir == main.git_dir / "worktrees" / "linked-tree"

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.git.revisions import (
     Head,
-    branches_containing,
     find_commit,
     head,
-    is_ancestor,
-    resolve_commit,
     shorten,
 )
 from tests.support.project import Project, make_project
@@ -43,7 +39,6 @@ def test_a_branch_may_have_a_name_that_looks_like_two_lines(
 ) -> None:
     project.git("switch", "--quiet", "-c", "one\u2028two")
     assert head(repo).branch == "one\u2028two"
-    assert branches_containing(repo, project.head()) == ["main", "one\u2028two"]
 
 
 def test_a_file_called_head_confuses_nothing(project: Project, repo: Repository) -> None:
@@ -87,9 +82,9 @@ def test_every_way_to_name_a_commit(project: Project, repo: Repository) -> None:
     project.git("tag", "-a", "-m", "annotated", "v1")
     project.git("branch", "with/slash", first)
     names = ["HEAD", "@", "main", "v1", second, second[:8], "refs/heads/main", ":/Second", "@{0}"]
-    assert {name: resolve_commit(repo, name) for name in names} == dict.fromkeys(names, second)
-    assert resolve_commit(repo, "HEAD~1") == resolve_commit(repo, "with/slash") == first
-    assert resolve_commit(repo, "HEAD^{/First}") == first
+    assert {name: find_commit(repo, name) for name in names} == dict.fromkeys(names, second)
+    assert find_commit(repo, "HEAD~1") == find_commit(repo, "with/slash") == first
+    assert find_commit(repo, "HEAD^{/First}") == first
 
 
 @pytest.mark.parametrize(
@@ -112,11 +107,6 @@ def test_every_way_to_name_a_commit(project: Project, repo: Repository) -> None:
 )
 def test_what_names_no_commit_is_not_found(repo: Repository, text: str) -> None:
     assert find_commit(repo, text) is None
-    with pytest.raises(NotFoundError) as caught:
-        resolve_commit(repo, text)
-    assert caught.value.code == "unknown-revision"
-    assert caught.value.exit_status == 3
-    assert "\n" not in caught.value.message
 
 
 def test_commits_of_a_sha256_repository(tmp_path: Path) -> None:
@@ -124,26 +114,10 @@ def test_commits_of_a_sha256_repository(tmp_path: Path) -> None:
     commit = project.commit("First")
     repo = open_repository(project.root)
     assert len(commit) == 64
-    assert resolve_commit(repo, commit[:10]) == commit == head(repo).commit
+    assert find_commit(repo, commit[:10]) == commit == head(repo).commit
 
 
 def test_the_short_form_names_the_same_commit(project: Project, repo: Repository) -> None:
     short = shorten(repo, project.head())
     assert len(short) < 40
-    assert resolve_commit(repo, short) == project.head()
-
-
-def test_ancestors_and_the_branches_that_hold_a_commit(project: Project, repo: Repository) -> None:
-    first = project.head()
-    project.git("branch", "old")
-    second = project.commit("Second")
-    assert is_ancestor(repo, first, second)
-    assert is_ancestor(repo, second, second)
-    assert not is_ancestor(repo, second, first)
-    assert branches_containing(repo, first) == ["main", "old"]
-    assert branches_containing(repo, second) == ["main"]
-
-
-def test_ancestry_of_no_commit_is_not_found(project: Project, repo: Repository) -> None:
-    with pytest.raises(NotFoundError):
-        is_ancestor(repo, "1" * 40, project.head())
+    assert find_commit(repo, short) == project.head()
