@@ -80,7 +80,9 @@ def _group_help(
         )
     near = nearest(first, {c.words[0]: None for c in commands if not c.hidden})
     raise UsageError(
-        f"There is no option {first}."
+        f"{first} stands after the command."
+        if first == "--json"
+        else f"There is no option {first}."
         if first.startswith("-")
         else f"There is no command {first!r}.",
         code="unknown-command",

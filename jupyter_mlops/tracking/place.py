@@ -22,6 +22,7 @@ from jupyter_mlops.tracking.values import format_line
 SERIES_FORMAT = 0
 
 _LOGGER = logging.getLogger("jupyter_mlops")
+_told: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,18 @@ class Place:
 
 
 def resolve_place(start: Path) -> Place:
-    """Return the place for runs begun in ``start``: its project, or the folder itself."""
+    """Return the place for runs begun in ``start``: its project, or the folder itself.
+
+    A warning says that it is the folder itself, once in a process.
+    """
     try:
         repository = open_repository(start)
         now = head(repository)
     except MlopsError as error:
-        reason = "is in no Git project" if isinstance(error, NotFoundError) else str(error)
-        _LOGGER.warning("Metrics are kept in %s only, which %s.", start / "metrics", reason)
+        if start not in _told:
+            _told.add(start)
+            reason = "it is in no Git project." if isinstance(error, NotFoundError) else str(error)
+            _LOGGER.warning("Metrics are kept in %s only: %s", start / "metrics", reason)
         return Place(start)
     return Place(repository.root, repository.store_dir / "runs", now.commit, now.branch)
 

@@ -75,6 +75,7 @@ def test_json_and_help_are_everywhere() -> None:
     ("words", "code", "message"),
     [
         (("kep",), "unknown-command", "There is no command 'kep'."),
+        (("--json", "keep"), "unknown-command", "--json stands after the command."),
         (("--josn",), "unknown-command", "There is no option --josn."),
         (("things",), "unknown-command", "After 'things' comes one of remove, draw."),
         (("things", "x"), "unknown-command", "After 'things' comes one of remove, draw, not 'x'."),

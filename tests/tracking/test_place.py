@@ -31,6 +31,7 @@ def test_outside_of_a_project_values_stay_in_the_folder(
     sink.append_series("run", "{}\n")
     assert (tmp_path / "metrics/run.json").read_bytes() == b"{}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["metrics"]
+    assert resolve_place(tmp_path) == Place(tmp_path)
     assert len(caplog.records) == 1
 
 
