@@ -6,11 +6,22 @@ from collections.abc import Iterator
 from html import escape
 
 from jupyter_mlops.document.cells import amount_columns, cell_tone, format_cell
-from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document.model import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Table,
+    Time,
+)
 from jupyter_mlops.text import visible
 
 # JupyterLab's variables first, then Visual Studio Code's, then a colour for the reader's scheme.
 # Where the style sheet is taken out, as in a notebook that is not trusted, plain HTML remains.
+# Rules for tables name two classes, or JupyterLab's own rules would be the more specific ones.
 _STYLE = """<style>
 .mlops-document { --mlops-good: #1a7f37; --mlops-warning: #9a6700; --mlops-bad: #cf222e;
   color: var(--jp-content-font-color1, var(--vscode-foreground, inherit)); line-height: 1.5; }
@@ -20,16 +31,23 @@ _STYLE = """<style>
 .mlops-document pre, .mlops-document code { color: inherit; background: transparent;
   font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)); }
 .mlops-document pre { margin: 0; overflow-x: auto; }
-.mlops-document table { border-collapse: collapse; margin: 0.5em 0; color: inherit;
+.mlops-document .mlops-table { border-collapse: collapse; margin: 0.5em 0; color: inherit;
   font: inherit; }
 .mlops-document caption { text-align: left; font-weight: bold; color: inherit; padding: 0; }
-.mlops-document th, .mlops-document td { text-align: left; padding: 0.15em 1em 0.15em 0;
+.mlops-document .mlops-table tbody tr { background: transparent; }
+.mlops-document .mlops-table th, .mlops-document .mlops-table td { text-align: left;
+  padding: 0.15em 1em 0.15em 0;
   border-bottom: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.35)); }
-.mlops-document .mlops-amount { text-align: right; font-variant-numeric: tabular-nums; }
-.mlops-document .mlops-good { color: var(--jp-success-color0, var(--mlops-good)); }
+.mlops-document .mlops-table td code { background: transparent; padding: 0; }
+.mlops-document .mlops-table .mlops-amount { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+.mlops-document .mlops-table .mlops-time { white-space: nowrap; }
+.mlops-document .mlops-good { color: var(--jp-success-color0, var(--mlops-good));
+  color: color-mix(in srgb, var(--jp-success-color0, var(--mlops-good)) 75%, currentColor); }
 .mlops-document .mlops-warning { color: var(--jp-warn-color0, var(--mlops-warning));
   color: color-mix(in srgb, var(--jp-warn-color0, var(--mlops-warning)) 75%, currentColor); }
-.mlops-document .mlops-bad { color: var(--jp-error-color1, var(--mlops-bad)); }
+.mlops-document .mlops-bad { color: var(--jp-error-color1, var(--mlops-bad));
+  color: color-mix(in srgb, var(--jp-error-color1, var(--mlops-bad)) 75%, currentColor); }
 .mlops-document .mlops-quiet { opacity: 0.75; }
 .mlops-document figure { margin: 0.5em 0; }
 </style>"""
@@ -64,7 +82,7 @@ def _render_block(block: Block) -> Iterator[str]:
 
 
 def _render_table(table: Table) -> Iterator[str]:
-    yield "<table>"
+    yield '<table class="mlops-table">'
     if table.title:
         yield f"<caption>{_text(table.title)}</caption>"
     right = amount_columns(table)
@@ -87,7 +105,8 @@ def _render_cell(cell: Cell, to_right: bool) -> str:
     tone = cell_tone(cell)
     if tone != "plain":
         text = f'<span class="mlops-{tone}">{text}</span>'
-    return f"<td{_amount(to_right)}>{text}</td>"
+    style = ' class="mlops-time"' if isinstance(cell, Time) else _amount(to_right)
+    return f"<td{style}>{text}</td>"
 
 
 def _amount(to_right: bool) -> str:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
-from jupyter_mlops.document import Bytes, Code, Delta, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document import Bytes, Code, Delta, Document, Figure, Hint, Note, Table, Time
 from jupyter_mlops.document.render_html import render_html, render_progress_html
 
 VOID = frozenset({"br", "progress"})
@@ -77,6 +78,13 @@ def test_colours_come_from_the_theme_with_something_to_fall_back_on() -> None:
     assert "var(--jp-content-font-color1, var(--vscode-foreground, inherit))" in html
     assert "prefers-color-scheme: dark" in html
     assert "background: #" not in html
+
+
+def test_amounts_stand_to_the_right_and_times_on_one_line() -> None:
+    row = (Code("a"), Bytes(2048), Time(datetime(2026, 1, 2, tzinfo=UTC)))
+    html = render_html(Document((Table(("path", "size", "when"), (row,)),)))
+    assert "<td><code>a</code></td>" in html
+    assert '<td class="mlops-amount">2.0 KiB</td><td class="mlops-time">2026-01-0' in html
 
 
 def test_a_progress_bar_says_its_share_and_its_text() -> None:
