@@ -162,16 +162,6 @@ class StagedFile:
             os.close(self.fd)
             self.fd = -1  # whoever gets this number next is not written to by mistake
 
-    def publish(self, path: Path, *, overwrite: bool = False) -> None:
-        """Sync the bytes, give them the name ``path``, sync its folder.
-
-        Raises:
-            ConflictError: ``path`` exists and ``overwrite`` is False.
-            UnavailableError: the disk did not take it.
-        """
-        self.sync()
-        publish_all([(self, path)], overwrite=overwrite)
-
     def discard(self) -> None:
         """Remove the file unless it was published; harmless when repeated."""
         self.close()
@@ -180,11 +170,11 @@ class StagedFile:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
 
-    def _rename(self, path: Path, overwrite: bool) -> None:
+    def _rename(self, path: Path, overwrite: bool, bits: int = 0o444) -> None:
         if sys.platform == "win32":
             self.close()
         else:
-            os.chmod(self.path, os.stat(path.parent).st_mode & 0o444)
+            os.chmod(self.path, os.stat(path.parent).st_mode & bits)
         if overwrite:
             os.replace(self.path, path)
         else:
@@ -294,10 +284,18 @@ def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = F
         raise disk_error(error, place) from error
 
 
-def write_atomic(path: Path, data: bytes, *, overwrite: bool = True, durable: bool = True) -> None:
+def write_atomic(
+    path: Path,
+    data: bytes,
+    *,
+    overwrite: bool = True,
+    durable: bool = True,
+    executable: bool = False,
+) -> None:
     """Write ``data`` as the whole of ``path``: readers see the old bytes or all of the new.
 
-    With ``durable`` False nothing is synced: for caches that may be lost.
+    With ``durable`` False nothing is synced: for caches that may be lost. What is ``executable``
+    may be written by its owner as well, as scripts are that people change.
 
     Raises:
         ConflictError: ``path`` exists and ``overwrite`` is False.
@@ -306,10 +304,12 @@ def write_atomic(path: Path, data: bytes, *, overwrite: bool = True, durable: bo
     with open_staged(path.parent) as staged:
         staged.write(data)
         if durable:
-            staged.publish(path, overwrite=overwrite)
-            return
+            staged.sync()
+        bits = 0o755 if executable else 0o444
         try:
-            staged._rename(path, overwrite)
+            staged._rename(path, overwrite, bits)
+            if durable:
+                sync_folder(path.parent)
         except FileExistsError as error:
             raise ConflictError(f"{path} exists already.", code="name-taken") from error
         except OSError as error:

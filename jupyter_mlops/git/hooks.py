@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.durable import make_folder, write_atomic
 from jupyter_mlops.git.config import read_setting, write_setting
 from jupyter_mlops.git.hook_scripts import (
     BEFORE_SUFFIX,
@@ -44,7 +44,7 @@ class HookFolders:
 class HookPlan:
     """What has to be done for the hooks to stand: nothing when all parts are empty.
 
-    ``renames`` are pairs of names in ``folder``; ``scripts`` are written there after them;
+    ``renames`` are pairs of names in ``folder``; ``scripts`` take the old names after that;
     ``settings`` are written last, so that no hook goes missing in between.
     """
 
@@ -141,7 +141,8 @@ def _plan_default(folder: Path, present: Mapping[str, bytes]) -> HookPlan:
         script, found = format_hook(name), present.get(name)
         if found == script or _is_ours(present.get(name + _LEGACY_SUFFIX)):
             continue
-        if found is not None and not _is_ours(found):
+        kept = found == present.get(name + BEFORE_SUFFIX)  # by a call that was killed
+        if found is not None and not _is_ours(found) and not kept:
             renames.append((name, _free_name(name, present)))
         scripts[name] = script
     return HookPlan(folder, tuple(renames), scripts, ())
@@ -154,14 +155,15 @@ def apply_hooks(repo: Repository, plan: HookPlan) -> None:
         UnavailableError: the folder cannot be written (``hooks-unwritable``).
     """
     try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(plan.folder)
         for name, new_name in plan.renames:
-            os.rename(plan.folder / name, plan.folder / new_name)
+            _keep_as(plan.folder / name, plan.folder / new_name)
         for name, script in plan.scripts.items():
-            _write_script(plan.folder / name, script)
-    except OSError as error:
+            write_atomic(plan.folder / name, script, executable=True)
+    except (OSError, UnavailableError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message.rstrip(".")
         raise UnavailableError(
-            f"The Git hooks in {plan.folder} cannot be written: {error.strerror}.",
+            f"The Git hooks in {plan.folder} cannot be written: {reason}.",
             code="hooks-unwritable",
             hints=("jupyter mlops init",),
         ) from error
@@ -169,18 +171,14 @@ def apply_hooks(repo: Repository, plan: HookPlan) -> None:
         write_setting(repo, key, value)
 
 
-def _write_script(path: Path, script: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
+def _keep_as(path: Path, kept: Path) -> None:
+    """Give a hook a second name; it loses the first when ours takes that."""
     try:
-        with open(fd, "wb") as file:
-            file.write(script)
-            file.flush()
-            os.fsync(fd)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        os.link(path, kept, follow_symlinks=False)
+    except FileExistsError:
         raise
+    except (NotImplementedError, OSError):  # a system or a file system without such links
+        os.rename(path, kept)
 
 
 def _is_ours(script: bytes | None) -> bool:

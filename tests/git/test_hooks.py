@@ -292,6 +292,16 @@ if [ -x "$here/pre-commit.legacy" ]; then "$here/pre-commit.legacy" "$@" || exit
 """
 
 
+def test_a_hook_is_kept_once_when_its_keeping_was_killed_half_way(hooked: Hooked) -> None:
+    found = hooked.foreign("pre-commit", "exit 1")
+    os.link(found, found.with_name("pre-commit.before-mlops"))
+    hooked.init()
+    assert (found.parent / "pre-commit").read_bytes() == format_hook("pre-commit")
+    kept = sorted(path.name for path in found.parent.glob("pre-commit.before*"))
+    assert kept == ["pre-commit.before-mlops"]
+    assert read_hook_plan(hooked.repo).is_empty()
+
+
 def test_pre_commit_that_came_before_runs_once(hooked: Hooked) -> None:
     hooked.foreign("pre-commit", PRE_COMMIT)
     hooked.init()
