@@ -74,7 +74,7 @@ def diff(
 ) -> DiffResult:
     """Show what changed in tracked data between two revisions.
 
-    Before the first commit, ``HEAD`` has nothing.
+    Before the first commit, HEAD has nothing.
     """
     before = _read_revision(ws, old)
     after = _read_worktree(ws) if new is None else _read_revision(ws, new)

@@ -35,7 +35,7 @@ class MetricsDiffResult:
         if not self.changes:
             return Document((Note(f"No metric differs between {old} and {new}."), *notes))
         rows = tuple(_row(change) for change in self.changes)
-        table = Table(("File", "Metric", old, new, "Change"), rows)
+        table = Table(("file", "metric", old, new, "change"), rows)
         return Document((table, *notes))
 
 

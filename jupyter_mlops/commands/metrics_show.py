@@ -36,7 +36,7 @@ class MetricsShowResult:
             return Document((none, HOW_TO_LOG, *notes))
         named = [(*split_name(name), value) for name, value in self.values.items()]
         rows = tuple((Code(path), key, Number(value)) for path, key, value in named)
-        table = Table(("File", "Metric", "Value"), rows, title=f"Metrics in {where}")
+        table = Table(("file", "metric", "value"), rows, title=f"Metrics in {where}")
         return Document((table, *notes))
 
 

@@ -63,9 +63,14 @@ def open_revision(ws: Workspace, revision: str) -> Source:
 
 
 def open_working_tree(ws: Workspace, patterns: Sequence[str]) -> Source:
+    """Return the working tree as a side; see :func:`logged_tree`."""
+    return Source(None, None, logged_tree(ws, patterns))
+
+
+def logged_tree(ws: Workspace, patterns: Sequence[str]) -> WorkingTree:
     """Return the working tree, with everything that this process has logged so far."""
     flush()
-    return Source(None, None, WorkingTree(ws.root, patterns))
+    return WorkingTree(ws.root, patterns)
 
 
 def _open_head(ws: Workspace) -> Source:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jupyter_mlops.commands.number_trees import logged_tree
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.formats.snapshot import Scalar
 from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.metrics.read import read_metrics, read_params
-from jupyter_mlops.metrics.working_tree import WorkingTree
-from jupyter_mlops.tracking import flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +22,8 @@ class Numbers:
 
 def read_numbers(ws: Workspace) -> Numbers:
     """Return the metrics and parameters of the working tree, what was just logged among them."""
-    flush()
     metrics, params = ws.config.metrics.files, ws.config.params.files
-    tree = WorkingTree(ws.root, (*metrics, *params))
+    tree = logged_tree(ws, (*metrics, *params))
     return Numbers(read_metrics(tree, metrics).values, read_params(tree, params).values)
 
 
@@ -33,4 +31,4 @@ def list_number_files(ws: Workspace) -> list[str]:
     """Return the metrics and params files of the working tree, sorted."""
     patterns = (*ws.config.metrics.files, *ws.config.params.files)
     matches = compile_patterns(patterns)
-    return [path for path in WorkingTree(ws.root, patterns).iter_paths() if matches(path)]
+    return [path for path in logged_tree(ws, patterns).iter_paths() if matches(path)]

@@ -39,7 +39,7 @@ class ParamsDiffResult:
             for change in self.changes
             for path, key in (split_name(change.name),)
         )
-        return Document((Table(("File", "Parameter", old, new), rows), *notes))
+        return Document((Table(("file", "parameter", old, new), rows), *notes))
 
 
 def params_diff(

@@ -39,7 +39,7 @@ def test_two_revisions(ws: Workspace, project: Project) -> None:
     assert len(result.changes) == 3
     (table,) = result.describe().blocks
     assert isinstance(table, Table)
-    assert table.columns == ("File", "Metric", old[:10], "main", "Change")
+    assert table.columns == ("file", "metric", old[:10], "main", "change")
     assert metrics_diff(ws).changes == ()
 
 
