@@ -73,11 +73,11 @@ def build_demo(here: Here, folder: Path) -> Repository:
         )
     make_folder(folder)
     run_git_in(folder, "init", "--quiet", "--initial-branch=main")
-    init(open_here(folder, clock=here.clock, progress=here.progress))
-    repo = open_repository(folder)
     tree = WorkTree(folder)
     tree.write_file("README.md", _read_packaged("README.md"))
-    tree.write_file(".gitignore", b"/history.html\n.ipynb_checkpoints/\n")
+    tree.write_file(".gitignore", b"/history.html\n")
+    init(open_here(folder, clock=here.clock, progress=here.progress))
+    repo = open_repository(folder)
     environment = _identity(repo)
     with here.progress.task("Running the demo's notebooks", len(STEPS), "commits") as task:
         for step in STEPS:

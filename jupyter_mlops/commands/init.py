@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.commands.clone import ensure_clone
@@ -18,8 +19,12 @@ from jupyter_mlops.git.attributes import (
     add_lines,
     read_missing_lines,
 )
+from jupyter_mlops.git.ignore import ignored
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
+
+_IGNORE_NAME = ".gitignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,18 @@ class InitResult:
 def init(here: Here) -> InitResult:
     """Make this Git repository a project, or repair this clone of one.
 
-    Writes mlops.toml and .gitattributes where they are missing, and sets up what Git does not
-    carry: the notebook filter, the hooks (hooks that exist still run), and where jupyter-mlops is
-    installed. Running it again repairs, and changes nothing where nothing is wrong.
+    Writes mlops.toml and the lines of .gitattributes and .gitignore (Jupyter's checkpoints) that
+    are missing, and sets up what Git does not carry: the notebook filter, the hooks (hooks that
+    exist still run), and where jupyter-mlops is installed. Running it again repairs, and changes
+    nothing where nothing is wrong.
     """
     repo = open_repository(here.cwd)
     tree = WorkTree(repo.root)
-    done = [*_write_config(repo, tree), *_write_attributes(repo, tree)]
+    done = [
+        *_write_config(repo, tree),
+        *_write_attributes(repo, tree),
+        *_write_ignored(repo, tree),
+    ]
     done += ensure_clone(repo, renew=True)
     return InitResult(
         root=str(repo.root),
@@ -88,23 +98,35 @@ def _write_config(repo: Repository, tree: WorkTree) -> list[str]:
 
 
 def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
-    if not read_missing_lines(repo):
+    if not read_missing_lines(repo) or not _add_lines(tree, ATTRIBUTES_NAME, ATTRIBUTE_LINES):
         return []
+    return [f"Named the notebook filter in {ATTRIBUTES_NAME}."]
+
+
+def _write_ignored(repo: Repository, tree: WorkTree) -> list[str]:
+    if ignored(repo, [f"notebooks/{CHECKPOINTS_FOLDER}/checkpoint.ipynb"]):
+        return []
+    if not _add_lines(tree, _IGNORE_NAME, (f"{CHECKPOINTS_FOLDER}/",)):
+        return []
+    return [f"Let Git ignore Jupyter's checkpoints in {_IGNORE_NAME}."]
+
+
+def _add_lines(tree: WorkTree, name: str, lines: Sequence[str]) -> bool:
+    """Write ``lines`` at the end of the file ``name``; return whether that changed it."""
     try:
-        before = tree.read(ATTRIBUTES_NAME)
+        before = tree.read(name)
     except NotFoundError:
         before = b""
-    text = add_lines(before.decode("utf-8", "surrogateescape"), ATTRIBUTE_LINES)
+    text = add_lines(before.decode("utf-8", "surrogateescape"), lines)
     after = text.encode("utf-8", "surrogateescape")
-    if after == before:
-        return []
-    tree.write_file(ATTRIBUTES_NAME, after)
-    return [f"Named the notebook filter in {ATTRIBUTES_NAME}."]
+    if after != before:
+        tree.write_file(name, after)
+    return after != before
 
 
 def _read_uncommitted(repo: Repository) -> tuple[str, ...]:
     """Return which of the files that ``init`` writes are not as HEAD has them."""
-    names = (ATTRIBUTES_NAME, CONFIG_NAME)
+    names = (ATTRIBUTES_NAME, _IGNORE_NAME, CONFIG_NAME)
     printed = run_git(
         repo,
         *("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--"),

@@ -20,12 +20,12 @@ from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings
 from jupyter_mlops.notebooks.strip import strip as strip_notebook
 from jupyter_mlops.units import plural
 
 _SUFFIX = ".ipynb"
-_CHECKPOINTS = ".ipynb_checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _iter_folder(repository: Repository | None, folder: Path) -> Iterator[Path]:
     """Yield the notebooks in ``folder``; in a Git repository, only what Git does not ignore."""
     if repository is None:
         for parent, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if name not in (".git", _CHECKPOINTS)]
+            folders[:] = [name for name in folders if name not in (".git", CHECKPOINTS_FOLDER)]
             yield from (Path(parent, name) for name in names if name.endswith(_SUFFIX))
         return
     inside = folder.relative_to(repository.root).as_posix()
@@ -184,7 +184,7 @@ def _iter_folder(repository: Repository | None, folder: Path) -> Iterator[Path]:
     )
     for name in split_nul(printed):
         path = repository.root / name
-        if path.suffix == _SUFFIX and path.is_file() and _CHECKPOINTS not in path.parts:
+        if path.suffix == _SUFFIX and path.is_file() and CHECKPOINTS_FOLDER not in path.parts:
             yield path
 
 

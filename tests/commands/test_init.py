@@ -27,9 +27,10 @@ def files_of(project: Project) -> dict[str, bytes]:
 
 def test_a_repository_becomes_a_project(project: Project) -> None:
     result = init(open_here(project.root))
-    assert len(result.done) == 5
-    assert result.to_commit == (".gitattributes", "mlops.toml")
-    assert project.git("status", "--porcelain") == "?? .gitattributes\n?? mlops.toml\n"
+    assert len(result.done) == 6
+    assert result.to_commit == (".gitattributes", ".gitignore", "mlops.toml")
+    listed = project.git("status", "--porcelain").splitlines()
+    assert listed == ["?? .gitattributes", "?? .gitignore", "?? mlops.toml"]
     assert project.read(".gitattributes").splitlines()[0].startswith(b"*.ipynb filter=mlops-")
     assert read_launcher(open_repository(project.root)) == current_installation()
     project.commit("Use jupyter-mlops")
@@ -147,4 +148,18 @@ def test_json_has_what_was_done(project: Project) -> None:
     assert sorted(json.loads(done.stdout)) == ["done", "in_the_way", "root", "to_commit"]
     shown = project.mlops("init").stdout
     assert "nothing had to be mended" in shown
-    assert "git add .gitattributes mlops.toml" in shown
+    assert "git add .gitattributes .gitignore mlops.toml" in shown
+
+
+def test_checkpoints_are_ignored_once_and_other_lines_stay(project: Project) -> None:
+    project.write(".gitignore", "/scratch\n")
+    init(open_here(project.root))
+    assert project.read(".gitignore") == b"/scratch\n.ipynb_checkpoints/\n"
+    init(open_here(project.root))
+    assert project.read(".gitignore") == b"/scratch\n.ipynb_checkpoints/\n"
+
+
+def test_a_rule_that_ignores_checkpoints_already_is_enough(project: Project) -> None:
+    project.write(".gitignore", "**/.ipynb_checkpoints\n")
+    init(open_here(project.root))
+    assert project.read(".gitignore") == b"**/.ipynb_checkpoints\n"

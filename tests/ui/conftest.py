@@ -41,7 +41,6 @@ def project(lab: Lab, request: pytest.FixtureRequest) -> Project:
     """A project below JupyterLab's folder, set up and committed."""
     project = make_project(lab.root / request.node.name)
     assert project.mlops("init").returncode == 0
-    project.write(".gitignore", ".ipynb_checkpoints/\n")
     project.commit("Set up")
     return project
 
