@@ -309,7 +309,7 @@ def ensure_room(store: Store, needed_bytes: int) -> None:
         UnavailableError: it cannot; nothing was written.
     """
     free = free_bytes(store.folder)
-    if free is not None and free < needed_bytes + _SPARE_BYTES and not _makes_clones(store):
+    if free is not None and free < needed_bytes + _SPARE_BYTES and not makes_clones(store):
         raise UnavailableError(
             f"The disk that holds {store.folder} has room for {free:,} bytes, and up to "
             f"{needed_bytes + _SPARE_BYTES:,} are needed; nothing was written.",
@@ -318,7 +318,8 @@ def ensure_room(store: Store, needed_bytes: int) -> None:
         )
 
 
-def _makes_clones(store: Store) -> bool:
+def makes_clones(store: Store) -> bool:
+    """Return whether the disk that holds the store makes copy-on-write copies of files."""
     if not store.staging_folder.is_dir():
         return False
     with (

@@ -18,24 +18,20 @@ from jupyter_mlops.files.durable import StagedFile, open_staging, publish_all
 from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import PackEntry
-from jupyter_mlops.formats.manifest import (
-    EMPTY_TREE_HASH,
-    ChunkRef,
-    FileManifest,
-    encode_file_manifest,
-)
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, ChunkRef
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.objects.chunker import BLOCK_BYTES, Block, cut_bytes, iter_blocks
+from jupyter_mlops.objects.chunker import BLOCK_BYTES, Block, iter_blocks
 from jupyter_mlops.objects.compress import compress
+from jupyter_mlops.objects.encode import SMALL_BYTES, Encoder
 from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, Record, SealedPack, make_record
 from jupyter_mlops.objects.packs import pack_path
 from jupyter_mlops.objects.plain import PlainPack, clone_as_plain
+from jupyter_mlops.objects.room import ensure_room
 from jupyter_mlops.objects.segments import publish_rows
 from jupyter_mlops.objects.source import (
     open_source,
     read_error,
-    read_small,
     read_target,
     retry_while_changing,
 )
@@ -44,7 +40,6 @@ from jupyter_mlops.progress import Task
 
 _THREADS = 2
 _BUFFERS = 4
-_SMALL_BYTES = 1 << 20
 _BATCH_FILES = 128
 _BATCH_BYTES = 2 << 20
 _BATCHES_AHEAD = 6
@@ -86,25 +81,21 @@ class Writer:
         self._new_bytes = 0
         self._buffers: SimpleQueue[bytearray] = SimpleQueue()
         self._buffer_count = 0
+        self._encoder = Encoder(self._is_known)
         self._create: Callable[[], StagedFile] | None = None
 
-    def add_file(self, path: Path, stat: FileStat) -> Entry:
-        """Add one file or link and return its entry.
+    def add_files(self, root: Path, stats: Sequence[FileStat]) -> list[Entry]:
+        """Add files, links and empty folders under ``root``; return their entries in order.
 
-        The entry is of the bytes that were stored; ``stat`` only says what to expect.
+        An entry is of the bytes that were stored; ``stats`` only say what to expect. It looks first
+        whether the disk has room.
 
         Raises:
-            ConflictError: the file kept changing while it was read.
-            NotFoundError: it vanished.
-            UnavailableError: it cannot be read, or the disk is full.
+            ConflictError: a file kept changing while it was read.
+            NotFoundError: one vanished.
+            UnavailableError: one cannot be read, or the disk is full.
         """
-        return self._add_one(os.fspath(path), stat)
-
-    def add_files(self, root: Path, stats: Sequence[FileStat]) -> list[Entry]:
-        """Add many files, links and empty folders under ``root``; return their entries in order.
-
-        Raises as :meth:`add_file` does.
-        """
+        ensure_room(self._store, root, stats)
         entries: list[Entry | None] = [None] * len(stats)
         waiting: deque[tuple[list[int], Future[list[Entry]]]] = deque()
         top = os.fspath(root)
@@ -116,7 +107,7 @@ class Writer:
 
         try:
             for numbers in _batches(stats):
-                if len(numbers) == 1 and stats[numbers[0]].size_bytes > _SMALL_BYTES:
+                if len(numbers) == 1 and stats[numbers[0]].size_bytes > SMALL_BYTES:
                     item = stats[numbers[0]]
                     entries[numbers[0]] = self._add_one(f"{top}/{item.path}", item)
                     continue
@@ -133,21 +124,18 @@ class Writer:
 
     def add_bytes(self, kind: RecordKind, id: Hash, data: bytes) -> None:
         """Add one record; records of any kind but OUTPUTS are written once a name."""
-        if kind is not RecordKind.OUTPUTS and self._is_known(kind, id):
+        if kind is RecordKind.OUTPUTS:
+            codec, payload = compress(data)
+            self._append([make_record(kind, id, codec, len(data), payload)])
             return
-        codec, payload = compress(data)
-        self._append([make_record(kind, id, codec, len(data), payload)])
+        records: list[Record] = []
+        self._encoder.encode(kind, id, data, records)
+        self._append(records)
 
     def add_chunk(self, data: bytes) -> Hash:
         """Add ``data`` as a file of one chunk and return its hash; at most CHUNK_MAX_BYTES."""
         id = hash_bytes(data)
         self.add_bytes(RecordKind.CHUNK, id, data)
-        return id
-
-    def add_tree(self, encoded: bytes) -> Hash:
-        """Add the encoded manifest of a folder and return its hash."""
-        id = hash_bytes(encoded)
-        self.add_bytes(RecordKind.TREE, id, encoded)
         return id
 
     def finish(self) -> WriteReport:
@@ -194,10 +182,10 @@ class Writer:
             entry = self._add_link(path)
             self._advance(entry.size_bytes)
             return entry
-        if item.size_bytes > _SMALL_BYTES:
+        if item.size_bytes > SMALL_BYTES:
             return retry_while_changing(path, self._add_big)
         records: list[Record] = []
-        entry = self._encode_small(path, records)
+        entry = self._encoder.encode_small(path, records)
         self._append(records)
         self._advance(entry.size_bytes)
         return entry
@@ -208,7 +196,7 @@ class Writer:
         records: list[Record] = []
         for item in items:
             if item.mode is Mode.FILE or item.mode is Mode.EXECUTABLE:
-                entries.append(self._encode_small(f"{top}/{item.path}", records))
+                entries.append(self._encoder.encode_small(f"{top}/{item.path}", records))
             elif item.mode is Mode.SYMLINK:
                 entries.append(self._add_link(f"{top}/{item.path}"))
             else:
@@ -220,37 +208,6 @@ class Writer:
     def _add_link(self, path: str) -> Entry:
         target = read_target(path)
         return Entry(Mode.SYMLINK, self.add_chunk(target), len(target))
-
-    def _encode_small(self, path: str, records: list[Record]) -> Entry:
-        """Read a small file whole; add the records that the store lacks to ``records``."""
-        content, mode = read_small(path)
-        id = hash_bytes(content)
-        lengths = cut_bytes(content)
-        if len(lengths) == 1:
-            if not self._is_known(RecordKind.CHUNK, id):
-                codec, payload = compress(content)
-                records.append(make_record(RecordKind.CHUNK, id, codec, len(content), payload))
-        else:
-            refs = self._encode_chunks(memoryview(content), lengths, records)
-            if not self._is_known(RecordKind.FILE, id):
-                records.append(_file_record(id, len(content), refs))
-        return Entry(mode, id, len(content))
-
-    def _encode_chunks(
-        self, view: memoryview, lengths: Sequence[int], records: list[Record]
-    ) -> list[ChunkRef]:
-        """Name the chunks in ``view``; add those that the store lacks to ``records``."""
-        refs = []
-        start = 0
-        for length in lengths:
-            part = view[start : start + length]
-            start += length
-            id = hash_bytes(part)
-            refs.append(ChunkRef(id, length))
-            if not self._is_known(RecordKind.CHUNK, id):
-                codec, payload = compress(part)
-                records.append(make_record(RecordKind.CHUNK, id, codec, length, payload))
-        return refs
 
     def _add_big(self, path: str) -> Entry | None:
         """Add a big file; None if it changed while it was read."""
@@ -272,8 +229,9 @@ class Writer:
             size_bytes = sum(ref.size_bytes for ref in refs)
             if not source.is_unchanged(size_bytes):
                 return None
-        if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
-            self._append([_file_record(id, size_bytes, refs)])
+        records: list[Record] = []
+        self._encoder.encode_manifest(id, refs, records)
+        self._append(records)
         return Entry(source.mode, id, size_bytes)
 
     def _cut_big(self, fd: int) -> tuple[Hash, list[ChunkRef]]:
@@ -301,7 +259,7 @@ class Writer:
     def _add_block(self, block: Block) -> list[ChunkRef]:
         """Add the chunks of a block; runs in the pool."""
         records: list[Record] = []
-        refs = self._encode_chunks(memoryview(block.buffer), block.lengths, records)
+        refs = self._encoder.encode_chunks(memoryview(block.buffer), block.lengths, records)
         self._append(records, flush=True)
         self._buffers.put(block.buffer)
         return refs
@@ -387,18 +345,12 @@ def open_writer(store: Store, progress_task: Task | None = None) -> Iterator[Wri
             writer.close()
 
 
-def _file_record(id: Hash, size_bytes: int, refs: Sequence[ChunkRef]) -> Record:
-    encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
-    codec, payload = compress(encoded)
-    return make_record(RecordKind.FILE, id, codec, len(encoded), payload)
-
-
 def _batches(stats: Sequence[FileStat]) -> Iterator[list[int]]:
     """Yield the numbers of files to be added together, in order; a big file stands alone."""
     batch: list[int] = []
     size_bytes = 0
     for number, item in enumerate(stats):
-        if item.size_bytes > _SMALL_BYTES:
+        if item.size_bytes > SMALL_BYTES:
             yield [number]
             continue
         batch.append(number)

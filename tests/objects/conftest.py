@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from jupyter_mlops.files.walk import walk
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import WriteReport, open_writer
+from tests.support.disks import mount_tmpfs
 
 
 @pytest.fixture
@@ -32,6 +33,15 @@ def source(tmp_path: Path) -> Path:
     (folder / "big").write_bytes(rng.randbytes(6_000_000) + bytes(3_000_000))
     (folder / "sub" / "link").symlink_to("../small")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with mount_tmpfs(folder, "4m"):
+        yield folder
 
 
 def add_folder(store: Store, folder: Path) -> tuple[dict[str, Entry], WriteReport]:

@@ -5,7 +5,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from jupyter_mlops.objects.reader import missing, read_file, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import open_writer
 from tests.objects.conftest import add_contents, add_folder
-from tests.support.disks import mount_tmpfs
 
 _ROOT = Path(__file__).parents[2]
 
@@ -144,32 +142,21 @@ def test_processes_that_write_at_once_all_succeed(store: Store, tmp_path: Path) 
     assert os.listdir(store.folder / "tmp") == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with mount_tmpfs(folder, "4m"):
-        yield folder
-
-
 def test_a_full_disk_stops_a_writer_and_changes_nothing(small_disk: Path, tmp_path: Path) -> None:
     store = open_store(small_disk / "store")
     kept = add_contents(store, {"kept": b"kept" * 1000}, tmp_path / "kept")
     before = {p for p in store.folder.rglob("*") if p.is_file()}
     rng = random.Random(10)
-    (tmp_path / "big").mkdir()
-    for number in range(30):
-        (tmp_path / "big" / f"{number}").write_bytes(rng.randbytes(400_000))
 
     with pytest.raises(UnavailableError) as caught, open_writer(store) as writer:
-        writer.add_files(tmp_path / "big", walk(tmp_path / "big"))
+        for _ in range(30):
+            writer.add_chunk(rng.randbytes(400_000))
         writer.finish()
 
     assert caught.value.code == "disk-full"
     assert {p for p in store.folder.rglob("*") if p.is_file()} == before
     assert read_file(open_store(store.folder), kept["kept"]) == b"kept" * 1000
-    (tmp_path / "big" / "0").rename(tmp_path / "kept" / "0")
+    (tmp_path / "kept" / "0").write_bytes(rng.randbytes(400_000))
     entries, _ = add_folder(open_store(store.folder), tmp_path / "kept")
     assert missing(open_store(store.folder), entries.values()) == []
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from jupyter_mlops.errors import IntegrityError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, encode_tree
+from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer import LISTED_LIMIT, TreePointer
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.folders import (
@@ -98,7 +99,8 @@ def test_a_missing_manifest_is_missing_content(store: Store) -> None:
 
 def test_a_path_that_two_parts_name_is_damage(store: Store) -> None:
     with open_writer(store) as writer:
-        inner = writer.add_tree(encode_tree({"x": _file("x")}))
+        encoded = encode_tree({"x": _file("x")})
+        writer.add_bytes(RecordKind.TREE, inner := hash_bytes(encoded), encoded)
         writer.finish()
     both = {"a": Entry(Mode.FOLDER, inner, 0), "a/x": _file("other")}
     with pytest.raises(IntegrityError):

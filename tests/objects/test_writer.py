@@ -19,7 +19,7 @@ from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.reader import has_file, missing, read_file
 from jupyter_mlops.objects.records import has, read_bytes
-from jupyter_mlops.objects.store import Store, ensure_room, open_store
+from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import open_writer
 from tests.objects.conftest import add_contents, add_folder
 
@@ -127,7 +127,7 @@ def test_packs_are_closed_at_their_size(store: Store, tmp_path: Path) -> None:
 def test_single_records(store: Store) -> None:
     with open_writer(store) as writer:
         chunk = writer.add_chunk(b"target")
-        tree = writer.add_tree(b"tree")
+        writer.add_bytes(RecordKind.TREE, tree := hash_bytes(b"tree"), b"tree")
         key = hash_bytes(b"key")
         writer.add_bytes(RecordKind.OUTPUTS, key, b"one")
         writer.add_bytes(RecordKind.OUTPUTS, key, b"two")
@@ -172,14 +172,14 @@ def test_files_that_vanish_or_cannot_be_read_are_named(store: Store, tmp_path: P
     assert "x" in caught.value.message
     (folder / "x").symlink_to("y")
     with open_writer(store) as writer, pytest.raises(UnavailableError):
-        writer.add_file(folder / "x", stats[0])
+        writer.add_files(folder, stats[:1])
     (folder / "x").unlink()
     (folder / "x").mkdir()
     with open_writer(store) as writer, pytest.raises(ConflictError):
-        writer.add_file(folder / "x", stats[0])
+        writer.add_files(folder, stats[:1])
     link = FileStat("y", Mode.SYMLINK, 1, 0, 0, 0)
     with open_writer(store) as writer, pytest.raises(ConflictError):
-        writer.add_file(folder / "y", link)
+        writer.add_files(folder, [link])
 
 
 _KEEP_WRITING = """
@@ -209,7 +209,7 @@ def test_a_file_that_keeps_changing_is_refused_or_stored_as_it_was(
         for _ in range(20):
             with open_writer(store) as writer:
                 try:
-                    entry = writer.add_file(file, stat_file(file))
+                    (entry,) = writer.add_files(tmp_path, [stat_file(file)])
                     writer.finish()
                 except ConflictError as error:
                     assert error.code == "file-changing"
@@ -228,17 +228,9 @@ def test_a_file_that_grew_since_it_was_seen_is_stored_whole(store: Store, tmp_pa
     seen = stat_file(file)
     file.write_bytes(b"longer " * 300_000)
     with open_writer(store) as writer:
-        entry = writer.add_file(file, seen)
+        (entry,) = writer.add_files(tmp_path, [seen])
         writer.finish()
     assert read_file(store, entry) == b"longer " * 300_000
-
-
-def test_room_is_asked_for_before_anything_is_written(store: Store) -> None:
-    ensure_room(store, 1)
-    with pytest.raises(UnavailableError) as caught:
-        ensure_room(store, 1 << 60)
-    assert caught.value.code == "disk-full"
-    assert not store.folder.exists()
 
 
 _CONTENTS = st.lists(

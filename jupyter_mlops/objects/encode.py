@@ -1,0 +1,74 @@
+"""Files as records, as far as the store lacks them: read, cut, named, compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, encode_file_manifest
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.chunker import cut_bytes
+from jupyter_mlops.objects.compress import compress
+from jupyter_mlops.objects.packing import Record, make_record
+from jupyter_mlops.objects.source import read_small
+
+SMALL_BYTES = 1 << 20
+"""The largest file that is read whole."""
+
+
+class Encoder:
+    """Makes the records that ``is_known`` does not know; as thread-safe as that is."""
+
+    def __init__(self, is_known: Callable[[RecordKind, Hash], bool]) -> None:
+        self._is_known = is_known
+
+    def encode(
+        self, kind: RecordKind, id: Hash, content: bytes | memoryview, records: list[Record]
+    ) -> None:
+        """Add one record to ``records`` if it is not known."""
+        if not self._is_known(kind, id):
+            codec, payload = compress(content)
+            records.append(make_record(kind, id, codec, len(content), payload))
+
+    def encode_small(self, path: str, records: list[Record]) -> Entry:
+        """Read a file of at most about SMALL_BYTES; add its records to ``records``.
+
+        Raises:
+            ConflictError: it is no file any more, or kept changing while it was read.
+            NotFoundError: it vanished.
+            UnavailableError: it cannot be read.
+        """
+        content, mode = read_small(path)
+        id = hash_bytes(content)
+        lengths = cut_bytes(content)
+        if len(lengths) == 1:
+            self.encode(RecordKind.CHUNK, id, content, records)
+        else:
+            refs = self.encode_chunks(memoryview(content), lengths, records)
+            self.encode_manifest(id, refs, records)
+        return Entry(mode, id, len(content))
+
+    def encode_chunks(
+        self, view: memoryview, lengths: Sequence[int], records: list[Record]
+    ) -> list[ChunkRef]:
+        """Name the chunks that ``view`` begins with; add their records to ``records``.
+
+        A record may refer to ``view``.
+        """
+        refs = []
+        start = 0
+        for length in lengths:
+            part = view[start : start + length]
+            start += length
+            id = hash_bytes(part)
+            refs.append(ChunkRef(id, length))
+            self.encode(RecordKind.CHUNK, id, part, records)
+        return refs
+
+    def encode_manifest(self, id: Hash, refs: Sequence[ChunkRef], records: list[Record]) -> None:
+        """Add the record that lists the chunks of a file; one of a single chunk needs none."""
+        if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
+            size_bytes = sum(ref.size_bytes for ref in refs)
+            encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
+            self.encode(RecordKind.FILE, id, encoded, records)

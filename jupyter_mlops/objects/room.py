@@ -1,0 +1,106 @@
+"""Whether the disk can take what is about to be written, asked before anything is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from blake3 import blake3
+
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.durable import free_bytes
+from jupyter_mlops.files.walk import FileStat
+from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.formats.manifest import ChunkRef
+from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
+from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
+from jupyter_mlops.objects.encode import SMALL_BYTES, Encoder
+from jupyter_mlops.objects.packing import Record
+from jupyter_mlops.objects.source import open_source, read_error
+from jupyter_mlops.objects.store import Store, makes_clones
+from jupyter_mlops.units import format_bytes
+
+_SPARE_BYTES = 1 << 20
+_ROWS_BYTES = 128  # a record's rows in its pack's footer and in the index, at most
+
+
+def ensure_room(store: Store, root: Path, stats: Sequence[FileStat]) -> None:
+    """Let pass if the disk can take what adding these files under ``root`` would write.
+
+    Where they are more than the free room, they are read to see how much of them the store lacks
+    and how small that becomes; a disk that makes clones needs no room for them.
+
+    Raises:
+        UnavailableError: it cannot, or a file cannot be read; nothing was written.
+        ConflictError: a file keeps changing.
+        NotFoundError: a file vanished.
+    """
+    free = free_bytes(store.folder)
+    if free is None or free >= sum(item.size_bytes for item in stats) + _SPARE_BYTES:
+        return
+    if makes_clones(store):
+        return
+    needed = measure_new(store, root, stats) + _SPARE_BYTES
+    if free < needed:
+        raise UnavailableError(
+            f"The disk that holds {store.folder} has {format_bytes(free)} free, and "
+            f"{format_bytes(needed)} are needed; nothing was written.",
+            code="disk-full",
+            hints=("Free some space there, then run the same command again.",),
+        )
+
+
+def measure_new(store: Store, root: Path, stats: Sequence[FileStat]) -> int:
+    """Return how many bytes adding these files would write; reads them all, writes nothing.
+
+    Raises as :func:`ensure_room` for files that cannot be read.
+    """
+    counted: set[tuple[RecordKind, Hash]] = set()
+    total = 0
+
+    def count(records: list[Record]) -> None:
+        nonlocal total
+        for record in records:
+            key = (record.kind, record.id)
+            if key not in counted:
+                counted.add(key)
+                total += RECORD_HEADER_BYTES + len(record.payload) + _ROWS_BYTES
+
+    encoder = Encoder(lambda kind, id: (kind, id) in counted or store.find(kind, id) is not None)
+    buffer = bytearray(BLOCK_BYTES)
+    for item in stats:
+        path = f"{os.fspath(root)}/{item.path}"
+        if item.mode is Mode.SYMLINK:
+            total += RECORD_HEADER_BYTES + item.size_bytes + _ROWS_BYTES
+        elif item.mode is not Mode.FOLDER:
+            for records in _iter_records(encoder, path, item.size_bytes, buffer):
+                count(records)
+    return total
+
+
+def _iter_records(
+    encoder: Encoder, path: str, size_bytes: int, buffer: bytearray
+) -> Iterator[list[Record]]:
+    """Yield the records that a file needs, each list to be done with before the next."""
+    records: list[Record] = []
+    if size_bytes <= SMALL_BYTES:
+        encoder.encode_small(path, records)
+        yield records
+        return
+    hasher = blake3(max_threads=blake3.AUTO)
+    refs: list[ChunkRef] = []
+    with open_source(path) as source:
+        try:
+            for block in iter_blocks(source.fd, lambda: buffer):
+                view = memoryview(block.buffer)
+                hasher.update(view[: sum(block.lengths)])
+                records = []
+                refs += encoder.encode_chunks(view, block.lengths, records)
+                yield records
+        except OSError as error:
+            raise read_error(path, error) from error
+    records = []
+    encoder.encode_manifest(Hash(hasher.digest()), refs, records)
+    yield records
