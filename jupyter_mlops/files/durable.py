@@ -259,6 +259,8 @@ def open_staging(folder: Path) -> Iterator[Staging]:
 def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = False) -> None:
     """Give every synced file its name, then sync every folder once; folders are made when missing.
 
+    The folders' parents are synced as well: another process may have made a folder just now.
+
     ``overwrite`` is also for names that are the hash of the bytes: equal bytes may replace each
     other.
 
@@ -269,7 +271,8 @@ def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = F
     folders = sorted({path.parent for _, path in files})
     place = folders[0] if folders else Path()
     try:
-        to_sync = {parent for folder in folders for parent in _make_unsynced(folder)}
+        to_sync = {folder.parent for folder in folders}
+        to_sync.update(parent for folder in folders for parent in _make_unsynced(folder))
         for staged, path in files:
             place = path.parent
             staged._rename(path, overwrite)

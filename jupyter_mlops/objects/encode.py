@@ -69,6 +69,12 @@ class Encoder:
     def encode_manifest(self, id: Hash, refs: Sequence[ChunkRef], records: list[Record]) -> None:
         """Add the record that lists the chunks of a file; one of a single chunk needs none."""
         if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
-            size_bytes = sum(ref.size_bytes for ref in refs)
-            encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
-            self.encode(RecordKind.FILE, id, encoded, records)
+            records.append(manifest_record(id, refs))
+
+
+def manifest_record(id: Hash, refs: Sequence[ChunkRef]) -> Record:
+    """Return the record that lists the chunks of the file ``id``."""
+    size_bytes = sum(ref.size_bytes for ref in refs)
+    encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
+    codec, payload = compress(encoded)
+    return make_record(RecordKind.FILE, id, codec, len(encoded), payload)

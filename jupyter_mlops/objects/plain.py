@@ -13,12 +13,12 @@ from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import StagedFile, disk_error
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import PackEntry
-from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, encode_file_manifest
+from jupyter_mlops.formats.manifest import ChunkRef
 from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
-from jupyter_mlops.objects.compress import compress
-from jupyter_mlops.objects.packing import Record, make_record
+from jupyter_mlops.objects.encode import manifest_record
+from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.source import Source
 from jupyter_mlops.objects.store import Store
 
@@ -65,9 +65,7 @@ def clone_as_plain(
     if new == 0 and store.find(RecordKind.FILE, id) is not None:
         staged.discard()
         return entry, None, None
-    encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
-    codec, payload = compress(encoded)
-    record = make_record(RecordKind.FILE, id, codec, len(encoded), payload)
+    record = manifest_record(id, refs)
     if new < size_bytes * _WORTH_NEW:
         staged.discard()
         return entry, None, record

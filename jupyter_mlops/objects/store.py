@@ -334,23 +334,6 @@ def makes_clones(store: Store) -> bool:
             return False
 
 
-def rebuild_index(store: Store) -> int:
-    """Write the index anew from the packs alone, durably; return how many packs it names.
-
-    Packs that are damaged are named as far as they can be read, or not at all.
-
-    Raises:
-        UnavailableError: the store cannot be written.
-    """
-    old = [name for name in iter_names(store.index_folder) if _SEGMENT_NAME.fullmatch(name)]
-    packs = list(list_packs(store.folder))
-    encoded = _encode_tables(store.folder, packs)
-    name = None if encoded is None else write_segment(store, encoded)
-    remove_segments(store, [segment for segment in old if segment != name])
-    store.reload()
-    return sum(1 for _ in store.iter_packs())
-
-
 def upgrade_store(store: Store) -> tuple[int, int]:
     """Carry the store to the newest format; return the format before and after."""
     return FORMAT, FORMAT

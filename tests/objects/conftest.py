@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     with mount_tmpfs(folder, "4m"):
         yield folder
+
+
+def rebuild_index(store: Store) -> None:
+    """Take the whole index away and let a writer make it anew from the packs."""
+    shutil.rmtree(store.index_folder)
+    with open_writer(store):
+        pass
 
 
 def add_folder(store: Store, folder: Path) -> tuple[dict[str, Entry], WriteReport]:

@@ -16,8 +16,9 @@ from pathlib import Path
 from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.objects.store import open_store, rebuild_index
+from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.objects.writer import open_writer
+from tests.objects.conftest import rebuild_index
 
 _WRITES = {
     "os.link",

@@ -19,8 +19,8 @@ from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.objects.packs import pack_path, read_pack_table
 from jupyter_mlops.objects.plain import LEAST_BYTES
 from jupyter_mlops.objects.reader import missing, read_file, read_manifest, restore_files
-from jupyter_mlops.objects.store import Store, open_store, rebuild_index
-from tests.objects.conftest import add_contents, add_folder
+from jupyter_mlops.objects.store import Store, open_store
+from tests.objects.conftest import add_contents, add_folder, rebuild_index
 
 _BIG = random.Random(12).randbytes(LEAST_BYTES + 1_000_000)
 
