@@ -22,7 +22,6 @@ from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import (
     clear_staging,
     disk_error,
-    free_bytes,
     iter_names,
     make_folder,
     open_staging,
@@ -38,7 +37,6 @@ from jupyter_mlops.objects.packs import list_packs, pack_path, read_pack_table
 FORMAT = 0
 _FORMAT_TEXT = f"{FORMAT}\n".encode()
 _SEGMENT_NAME = re.compile(r"[0-9a-f]{64}\.idx")
-_SPARE_BYTES = 4 << 20
 _TICK_NS = 2_000_000_000
 
 
@@ -300,22 +298,6 @@ def clear_store(store: Store) -> int:
     """Remove what dead writers left; return how many files and folders that were."""
     places = (store.staging_folder, store.folder, store.index_folder)
     return sum(clear_staging(place) for place in places)
-
-
-def ensure_room(store: Store, needed_bytes: int) -> None:
-    """Let pass if the disk can take ``needed_bytes`` more, or makes clones, which need no room.
-
-    Raises:
-        UnavailableError: it cannot; nothing was written.
-    """
-    free = free_bytes(store.folder)
-    if free is not None and free < needed_bytes + _SPARE_BYTES and not makes_clones(store):
-        raise UnavailableError(
-            f"The disk that holds {store.folder} has room for {free:,} bytes, and up to "
-            f"{needed_bytes + _SPARE_BYTES:,} are needed; nothing was written.",
-            code="disk-full",
-            hints=("Free some space there, then run the same command again.",),
-        )
 
 
 def makes_clones(store: Store) -> bool:

@@ -12,7 +12,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
 from jupyter_mlops.objects.folders import read_folder, write_folder
 from jupyter_mlops.objects.reader import missing
-from jupyter_mlops.objects.store import Store, ensure_room
+from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
@@ -123,7 +123,6 @@ class _Reading:
 
     def _add(self, path: str, folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
         total = sum(found.size_bytes for found in stats)
-        ensure_room(self.handles.store, total)
         with self.handles.progress.task(f"Keeping {path}", total) as task:
             self.relay.task = task
             return self.writer.add_files(folder, stats)

@@ -115,6 +115,8 @@ class Scanner:
         if listed is None:
             return None
         is_folder, stats, of_git = listed
+        if is_folder:
+            self._cache.retain(path, {_join(path, name) for name in stats})
         known: dict[str, Entry] = {}
         unknown: list[str] = []
         for name, found in stats.items():
