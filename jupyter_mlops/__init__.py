@@ -15,7 +15,7 @@ from jupyter_mlops._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-TRACKING_NAMES = frozenset(
+_TRACKING = frozenset(
     {
         "Run",
         "flush",
@@ -28,10 +28,11 @@ TRACKING_NAMES = frozenset(
         "run",
     }
 )
-ERROR_NAMES = frozenset(
+_ERRORS = frozenset(
     {
         "ConflictError",
         "IntegrityError",
+        "InternalError",
         "MlopsError",
         "NotFoundError",
         "UnavailableError",
@@ -44,9 +45,9 @@ ERROR_NAMES = frozenset(
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in TRACKING_NAMES:
+    if name in _TRACKING:
         return getattr(import_module("jupyter_mlops.tracking"), name)
-    if name in ERROR_NAMES:
+    if name in _ERRORS:
         return getattr(import_module("jupyter_mlops.errors"), name)
     found = import_module("jupyter_mlops.commands.python").find_function(name)
     if found is None:
@@ -56,7 +57,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     names = import_module("jupyter_mlops.commands.python").function_names()
-    return sorted({*names, *TRACKING_NAMES, *ERROR_NAMES, "__version__"})
+    return sorted({*names, *_TRACKING, *_ERRORS, "__version__"})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -30,6 +30,7 @@ from jupyter_mlops.commands.untrack import UntrackResult
 from jupyter_mlops.commands.upgrade import UpgradeResult
 from jupyter_mlops.errors import ConflictError as ConflictError
 from jupyter_mlops.errors import IntegrityError as IntegrityError
+from jupyter_mlops.errors import InternalError as InternalError
 from jupyter_mlops.errors import MlopsError as MlopsError
 from jupyter_mlops.errors import NotFoundError as NotFoundError
 from jupyter_mlops.errors import UnavailableError as UnavailableError
@@ -45,8 +46,6 @@ from jupyter_mlops.tracking import log_params as log_params
 from jupyter_mlops.tracking import next_step as next_step
 from jupyter_mlops.tracking import run as run
 
-ERROR_NAMES: frozenset[str]
-TRACKING_NAMES: frozenset[str]
 __version__: str
 
 def load_ipython_extension(shell: InteractiveShell) -> None: ...

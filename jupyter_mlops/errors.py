@@ -12,6 +12,17 @@ from typing import ClassVar
 
 from jupyter_mlops.text import visible
 
+__all__ = [
+    "ConflictError",
+    "IntegrityError",
+    "InternalError",
+    "MlopsError",
+    "NotFoundError",
+    "UnavailableError",
+    "UnsupportedError",
+    "UsageError",
+]
+
 
 class MlopsError(Exception):
     """Base of all errors that a user may see; never raised itself."""

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import jupyter_mlops
+from jupyter_mlops import errors, tracking
 from jupyter_mlops.commands.python import function_names
 
 HEAVY = frozenset(
@@ -66,8 +67,7 @@ def test_loading_the_magics_loads_nothing_heavy_but_ipython() -> None:
 def test_public_names_are_listed() -> None:
     names = set(dir(jupyter_mlops))
     assert set(function_names()) <= names
-    tracking = {"log", "log_metric", "log_metrics", "log_params", "next_step", "run", "flush"}
-    assert tracking | {"MlopsError", "__version__"} <= names
+    assert {*tracking.__all__, *errors.__all__, "__version__"} <= names
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

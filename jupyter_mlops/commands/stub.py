@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jupyter_mlops import ERROR_NAMES, TRACKING_NAMES
+from jupyter_mlops import errors, tracking
 from jupyter_mlops.commands.signature import Parameter, read_signature
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
@@ -21,8 +21,6 @@ from IPython.core.interactiveshell import InteractiveShell
 
 '''
 _TAIL = """
-ERROR_NAMES: frozenset[str]
-TRACKING_NAMES: frozenset[str]
 __version__: str
 
 def load_ipython_extension(shell: InteractiveShell) -> None: ...
@@ -38,8 +36,8 @@ def render_stub(commands: Sequence[Command] = COMMANDS) -> str:
         result = read_signature(command).result
         if result is not None:
             names.setdefault(result.__module__, set()).add(result.__name__)
-    names["jupyter_mlops.errors"] = {f"{name} as {name}" for name in ERROR_NAMES}
-    names["jupyter_mlops.tracking"] = {f"{name} as {name}" for name in TRACKING_NAMES}
+    names["jupyter_mlops.errors"] = {f"{name} as {name}" for name in errors.__all__}
+    names["jupyter_mlops.tracking"] = {f"{name} as {name}" for name in tracking.__all__}
     imports = "".join(_format_import(module, names[module]) for module in sorted(names))
     return _HEAD + imports + _TAIL + "".join(_format_function(command) for command in shown)
 
