@@ -14,6 +14,7 @@ from jupyter_mlops.errors import UsageError
 from jupyter_mlops.formats.snapshot import Scalar
 from jupyter_mlops.git.branch_lines import first_parent_branches
 from jupyter_mlops.git.history import list_branches
+from jupyter_mlops.metrics.read import label_names
 from jupyter_mlops.snapshots.listing import Listed, list_snapshots
 
 _SHOWN_METRICS = 3
@@ -52,7 +53,7 @@ class LogResult:
             )
         names = self._metric_names()
         rows = tuple(self._row(snapshot, names) for snapshot in self.snapshots)
-        labels = tuple(name.rpartition(":")[2] for name in names)
+        labels = label_names(names).values()
         columns = ("snapshot", "name", "base", "branches", "when", "message", *labels)
         return Document((Table(columns, rows),))
 

@@ -10,7 +10,6 @@ written out.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from jupyter_mlops.config import Better
 from jupyter_mlops.metrics.compare import delta as difference
 from jupyter_mlops.metrics.compare import direction, is_better
 from jupyter_mlops.metrics.history import History, Point, Values
-from jupyter_mlops.metrics.read import Number, split_name
+from jupyter_mlops.metrics.read import Number, label_names
 from jupyter_mlops.text import visible
 
 STYLES = 8
@@ -229,7 +228,7 @@ def _plan_lines(points: Sequence[Point], lane_of: Sequence[int]) -> tuple[Line, 
 
 def _rank(history: History, better: Mapping[str, Better]) -> tuple[Metric, ...]:
     """Return the metrics, the most telling first: known which way is better, moving, short."""
-    labels = _labels(history.metrics)
+    labels = label_names(history.metrics)
     held: dict[str, list[Number]] = {name: [] for name in labels}
     for point in history.points:
         for name, value in point.values.items():
@@ -246,17 +245,3 @@ def _rank(history: History, better: Mapping[str, Better]) -> tuple[Metric, ...]:
         )
 
     return tuple(sorted(metrics, key=order))
-
-
-def _labels(names: Sequence[str]) -> dict[str, str]:
-    """Return what each metric is called: its key path where that tells it from all others."""
-    keys = [split_name(name)[1] for name in names]
-    count = Counter(keys)
-    return {
-        name: visible(key if count[key] == 1 else f"{key} · {_stem(name)}")
-        for name, key in zip(names, keys, strict=True)
-    }
-
-
-def _stem(name: str) -> str:
-    return split_name(name)[0].rpartition("/")[2].rpartition(".")[0]

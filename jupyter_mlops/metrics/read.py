@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ from typing import Generic, TypeVar
 import yaml
 
 from jupyter_mlops.metrics.patterns import compile_patterns
+from jupyter_mlops.text import visible
 from jupyter_mlops.trees import Tree
 
 Number = int | float
@@ -102,6 +104,20 @@ def split_name(name: str) -> tuple[str, str]:
     """Return path and key path of a full name; the path is empty where ``name`` has none."""
     match = _SPLIT.fullmatch(name)
     return (match[1], match[2]) if match else ("", name)
+
+
+def label_names(names: Sequence[str]) -> dict[str, str]:
+    """Return what each full name is called: its key path where that tells it from all others."""
+    keys = [split_name(name)[1] for name in names]
+    count = Counter(keys)
+    return {
+        name: visible(key if count[key] == 1 else f"{key} · {_stem(name)}")
+        for name, key in zip(names, keys, strict=True)
+    }
+
+
+def _stem(name: str) -> str:
+    return split_name(name)[0].rpartition("/")[2].rpartition(".")[0]
 
 
 def _read(

@@ -44,6 +44,19 @@ def logged(data_project: DataProject) -> DataProject:
     return project
 
 
+def test_metrics_of_one_key_are_told_apart(data_project: DataProject) -> None:
+    data_project.write("metrics/cancer.json", '{"accuracy": 0.9}')
+    data_project.write("metrics/digits.json", '{"accuracy": 0.8, "loss": 0.1}')
+    data_project.snapshot()
+    shown = render_text(log(data_project.open()).describe(), width=200).splitlines()
+    heads = next(line for line in shown if "message" in line)
+    assert heads.split("message")[1].split() == [
+        *("accuracy", "·", "cancer"),
+        *("accuracy", "·", "digits"),
+        "loss",
+    ]
+
+
 def test_newest_first_with_base_branches_and_metrics(logged: DataProject) -> None:
     shown = log(logged.open()).snapshots
     assert [one.name for one in shown] == ["three", "two", "one"]

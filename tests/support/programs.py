@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 _PACKAGES = {"mkfs.xfs": "xfsprogs", "zsh": "zsh"}
+_SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_PACKAGE = "chromium"
 
@@ -35,7 +36,7 @@ def find_chromium() -> Path | None:
 
 def install() -> list[str]:
     """Install what is missing and can be had; return the names of what is still missing."""
-    wanted = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
+    wanted = [package for program, package in _PACKAGES.items() if not _find(program)]
     if find_chromium() is None:
         wanted.append(_CHROMIUM_PACKAGE)
     if wanted and sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get"):
@@ -47,8 +48,12 @@ def install() -> list[str]:
             subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
     if find_chromium() is None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
-    missing = [program for program in _PACKAGES if shutil.which(program) is None]
+    missing = [program for program in _PACKAGES if not _find(program)]
     return missing if find_chromium() else [*missing, _CHROMIUM_PACKAGE]
+
+
+def _find(program: str) -> str | None:
+    return shutil.which(program, path=_SEARCHED)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ IDENTITY = {
 }
 """Who commits in the tests' own Git calls."""
 
+_SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
+"""Where programs lie that make file systems; not on everyone's PATH."""
+
 
 def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return ``environ`` without the user's Git and Jupyter settings, with ``home`` as its HOME.
@@ -42,7 +45,9 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", "")]),
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), environ.get("PATH", ""), *_SYSTEM_FOLDERS]
+        ),
     }
 
 
