@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.snapshots.listing import list_snapshots
 from jupyter_mlops.snapshots.take import Circumstances, take_snapshot
 from tests.support.data_project import DataProject, make_data_project
+from tests.support.disks import make_read_only, mount_tmpfs
 from tests.support.project import make_project
 
 FILE = b'format = 0\nkind = "file"\nhash = "blake3:%s"\nsize_bytes = 1\nmode = "100644"\n'
@@ -148,41 +149,19 @@ def test_revisions_that_are_none(tracking: DataProject, word: str) -> None:
     assert tracking.everything() == before
 
 
-def _tool(*words: str) -> bool:
-    try:
-        return subprocess.run(words, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _mounted(folder: Path, *options: str) -> Iterator[None]:
-    folder.mkdir(exist_ok=True)
-    if os.name != "posix" or not _tool("mount", *options, str(folder)):
-        pytest.skip("this user cannot mount")
-    try:
-        yield
-    finally:
-        assert _tool("umount", "-l", str(folder))
-
-
-def test_a_read_only_project(tracking: DataProject, tmp_path: Path) -> None:
-    """Root writes whatever the permissions say, so the file system itself refuses."""
+def test_a_read_only_project(tracking: DataProject) -> None:
     tracking.write("model.bin", b"changed")
     before = tracking.files()
-    mirror = DataProject(tmp_path / "mirror")
-    with _mounted(mirror.root, "--bind", str(tracking.root)):
-        if not _tool("mount", "-o", "remount,bind,ro", str(mirror.root)):
-            pytest.skip("this user cannot mount")
-        assert mirror.states() == {"data": "clean", "model.bin": "changed"}
+    with make_read_only(tracking.root):
+        assert tracking.states() == {"data": "clean", "model.bin": "changed"}
         for name, command in COMMANDS.items():
             if name == "status":
                 continue
             with pytest.raises(MlopsError) as caught:
-                command(mirror)
+                command(tracking)
             assert (caught.value.exit_status, caught.value.code) == (6, "read-only"), name
         with pytest.raises(MlopsError):
-            mirror.restore("HEAD")
+            tracking.restore("HEAD")
     assert tracking.files() == before
 
 
@@ -227,7 +206,8 @@ def _disk_is_full(project: DataProject, work: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk(tmp_path: Path, when: str) -> None:
-    with _mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=16m", "tmpfs"):
+    (tmp_path / "disk").mkdir()
+    with mount_tmpfs(tmp_path / "disk", "16m"):
         project = make_data_project(tmp_path / "disk/p")
         content = os.urandom(2_000_000)
         filler = Filler(tmp_path / "disk/filler")
