@@ -88,8 +88,8 @@ def log(
     ] = None,
 ) -> LogResult:
     """Show snapshots, newest first, with base, branches and metrics."""
-    if limit is not None and limit < 0:
-        raise UsageError(f"--limit is {limit}, but must not be negative.", code="bad-value")
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit is {limit}, but must be at least 1.", code="bad-value")
     snapshots = list_snapshots(ws.git)[:limit]
     bases = {snapshot.base for snapshot in snapshots if snapshot.base}
     branches = first_parent_branches(ws.git, list_branches(ws.git), bases) if bases else {}

@@ -73,7 +73,7 @@ class SnapshotResult:
                 Note(kept, "good"),
                 Note(f"Tied to {tied}."),
                 Note(f"Snapshot {self.id}{called}"),
-                Hint("Get it back", f"jupyter mlops restore {self.name or self.id}"),
+                Hint("Get it back", f"jupyter mlops restore {self.id}"),
                 *notes,
                 *(Hint("To do", hint) for hint in self.hints),
             )

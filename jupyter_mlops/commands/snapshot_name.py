@@ -27,7 +27,7 @@ class SnapshotNameResult:
         return Document(
             (
                 Note(f"Snapshot {self.id} is called {self.name}.", "good"),
-                Hint("Get it back", f"jupyter mlops restore {self.name}"),
+                Hint("Get it back", f"jupyter mlops restore {self.id}"),
             )
         )
 

@@ -20,13 +20,13 @@ _WORDS = {
     State.CLEAN: "as its pointer says",
     State.CHANGED: "changed since it was kept",
     State.MISSING: "not here",
-    State.BEHIND: "older than its pointer",
+    State.BEHIND: "as its pointer named it before Git moved that",
     State.DIVERGED: "changed, and its pointer has moved too",
 }
 _WAYS_OUT = {
     State.CHANGED: ("Keep it", "jupyter mlops snapshot"),
     State.MISSING: ("Bring it here", "jupyter mlops restore"),
-    State.BEHIND: ("Bring it up to date", "jupyter mlops restore"),
+    State.BEHIND: ("Let it follow", "jupyter mlops restore"),
     State.DIVERGED: (
         "Take the pointer's (yours is kept first)",
         "jupyter mlops restore",

@@ -191,7 +191,7 @@ def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
             raise NotFoundError(
                 f"Nothing was restored: the store lacks {files} of {plan.path}.",
                 code="content-missing",
-                hints=["jupyter mlops doctor"],
+                hints=["Copy the folder .git/mlops from a clone that has the content."],
             )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -237,5 +236,5 @@ def _moved(what: str) -> ConflictError:
     return ConflictError(
         f"Nothing was undone: {what} has moved since the last command.",
         code="undo-moved",
-        hints=["jupyter mlops status", f"git log -1 -- {shlex.quote(what)}"],
+        hints=["jupyter mlops status"],
     )

@@ -68,7 +68,7 @@ def test_newest_first_with_base_branches_and_metrics(logged: DataProject) -> Non
     assert log(logged.open(), limit=1).snapshots == shown[:1]
     assert snapshot_list(logged.open()) == log(logged.open())
     with pytest.raises(UsageError):
-        log(logged.open(), limit=-1)
+        log(logged.open(), limit=0)
 
 
 def test_what_a_person_reads(logged: DataProject) -> None:

@@ -45,7 +45,7 @@ def test_four_lines_tell_it(data_project: DataProject) -> None:
     assert "model.bin" in lines[0]
     assert data_project.head()[:10] in lines[1]
     assert result.id in lines[2]
-    assert "jupyter mlops restore v1" in lines[3]
+    assert f"jupyter mlops restore {result.id}" in lines[3]
 
 
 def test_a_pointer_and_an_ignore_line_are_written_and_staged(data_project: DataProject) -> None:
