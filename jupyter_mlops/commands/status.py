@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from jupyter_mlops.document.model import Tone
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.snapshots.tracked import pointer_path
 from jupyter_mlops.units import plural
 
 _WORDS = {
@@ -36,7 +39,10 @@ _WAYS_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class TrackedResult:
-    """One tracked path; counts of files, null where they cannot be told."""
+    """One tracked path; counts of files, null where they cannot be told.
+
+    ``in_conflict`` says that its pointer file is in a merge conflict; its state is diverged then.
+    """
 
     path: str
     state: State
@@ -44,6 +50,7 @@ class TrackedResult:
     files_added: int | None
     files_deleted: int | None
     size_bytes: int | None
+    in_conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +91,31 @@ class StatusResult:
         return Document(tuple(blocks))
 
     def _describe_states(self) -> list[Block]:
-        blocks: list[Block] = []
+        blocks = self._describe_conflicts()
         for state in State:
-            paths = [one.path for one in self.tracked if one.state is state]
+            paths = [o.path for o in self.tracked if o.state is state and not o.in_conflict]
             if state is State.CLEAN or not paths:
                 continue
             tone: Tone = "bad" if state is State.DIVERGED else "warning"
             blocks.append(Note(f"{', '.join(paths)}: {_WORDS[state]}.", tone))
             blocks.append(Hint(*_WAYS_OUT[state]))
             if state is State.DIVERGED:
-                command = f"jupyter mlops snapshot {' '.join(paths)} --keep-mine"
-                blocks.append(Hint("Take yours as the newer one", command))
+                blocks.append(_take_mine(paths))
         if not blocks:
             blocks.append(Note("All data is as its pointers say.", "good"))
         return blocks
+
+    def _describe_conflicts(self) -> list[Block]:
+        paths = [one.path for one in self.tracked if one.in_conflict]
+        if not paths:
+            return []
+        names = shlex.join(pointer_path(path) for path in paths)
+        return [
+            Note(f"{', '.join(paths)}: the pointer file is in a merge conflict.", "bad"),
+            Hint("Take the branch's that you are on", f"git checkout --ours -- {names}"),
+            Hint("Take the other's", f"git checkout --theirs -- {names}"),
+            _take_mine(paths),
+        ]
 
 
 def status(
@@ -126,10 +144,20 @@ def status(
 
 def _result(status: PathStatus) -> TrackedResult:
     counts = status.differences
-    size_bytes = status.present.size_bytes if status.present is not None else None
-    if counts is None:
-        return TrackedResult(status.path, status.state, None, None, None, size_bytes)
-    return TrackedResult(status.path, status.state, *counts, size_bytes)
+    return TrackedResult(
+        path=status.path,
+        state=status.state,
+        files_changed=counts.changed if counts is not None else None,
+        files_added=counts.added if counts is not None else None,
+        files_deleted=counts.deleted if counts is not None else None,
+        size_bytes=status.present.size_bytes if status.present is not None else None,
+        in_conflict=status.tracked.pointer is None,
+    )
+
+
+def _take_mine(paths: Sequence[str]) -> Hint:
+    command = f"jupyter mlops snapshot {shlex.join(paths)} --keep-mine"
+    return Hint("Take yours, as it is on disk", command)
 
 
 def _unique_bytes(statuses: list[PathStatus]) -> int:

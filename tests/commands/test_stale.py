@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.commands.status import status
+from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import ConflictError
 from tests.support.data_project import STATE, DataProject
 
@@ -168,6 +170,9 @@ def test_a_pointer_in_a_merge_conflict_is_neither_kept_nor_restored(two: DataPro
     two.git("merge", "main", check=False)
     assert b"<<<<<<<" in two.read("model.bin.mlops")
     assert two.states()["model.bin"] == "diverged"
+    told = render_text(status(two.open()).describe(), width=200)
+    assert "git checkout --theirs -- model.bin.mlops" in told
+    assert "model.bin: the pointer file is in a merge conflict" in told
     with pytest.raises(ConflictError):
         two.snapshot()
     with pytest.raises(ConflictError) as caught:
