@@ -76,6 +76,7 @@ def _to_path(kind: type, value: Any) -> Any:
 
 
 def _path_schema(kind: type) -> dict[str, Any]:
+    """Return the schema of a type that msgspec does not know; its hooks say no by this error."""
     if kind is Path:
         return {"type": "string"}
     raise NotImplementedError
