@@ -1,6 +1,6 @@
-"""What is made from the table and the signatures: docs/commands.md, and the package's stub.
+"""What is made from the table and the signatures: docs/commands.md, stub, types in TypeScript.
 
-``python -m jupyter_mlops.commands.reference`` writes both anew; with ``--check`` it only says
+``python -m jupyter_mlops.commands.reference`` writes all anew; with ``--check`` it only says
 whether one is stale, by its exit status.
 """
 
@@ -16,6 +16,7 @@ from jupyter_mlops.commands.signature import read_signature
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.stub import STUB_PATH, render_stub
 from jupyter_mlops.commands.table import COMMANDS, MAGICS
+from jupyter_mlops.commands.typescript import TYPES_PATH, render_types
 from jupyter_mlops.document.render_markdown import escape_markdown, format_code
 
 REFERENCE_PATH = Path(__file__).parents[2] / "docs" / "commands.md"
@@ -111,7 +112,11 @@ def _dedent(paragraph: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Write what is stale; with ``--check`` return 1 instead where something is."""
-    fresh = {REFERENCE_PATH: render_reference(), STUB_PATH: render_stub()}
+    fresh = {
+        REFERENCE_PATH: render_reference(),
+        STUB_PATH: render_stub(),
+        TYPES_PATH: render_types(),
+    }
     stale = [p for p, text in fresh.items() if not p.exists() or p.read_text("utf-8") != text]
     if "--check" in words:
         return int(bool(stale))

@@ -66,6 +66,12 @@ COMMANDS: tuple[Command, ...] = (
         reads=True,
         magic=True,
     ),
+    _command(
+        "metrics chart",
+        "Give a page what it needs to draw how metrics moved.",
+        reads=True,
+        hidden=True,
+    ),
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("demo", "Make a project with real data and real runs to look at."),

@@ -10,78 +10,37 @@ import base64
 import gzip
 import html
 import json
-import math
-from collections.abc import Iterable
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mlops.metrics.chart import GREY, Chart, Metric
-from jupyter_mlops.metrics.read import Number
+from jupyter_mlops.metrics.chart import Chart
+from jupyter_mlops.metrics.drawing import Drawing, DrawnGroup, plan_drawing
 
 if TYPE_CHECKING:
     from bokeh.models import ColumnDataSource, Plot
 
-METRICS_LIMIT = 40
-"""How many metrics one picture lets choose from."""
-
 _LANE_PIXELS = 16
 _HEIGHT_PIXELS = 210
 _BORDER_PIXELS = 52
-_MARKERS = (
-    "circle",
-    "square",
-    "triangle",
-    "diamond",
-    "inverted_triangle",
-    "hex",
-    "star",
-    "square_pin",
-)
-_DASHES: tuple[list[int], ...] = (
-    [],
-    [7, 3],
-    [2, 2],
-    [8, 3, 2, 3],
-    [12, 4],
-    [4, 2],
-    [1, 3],
-    [10, 2, 2, 2, 2, 2],
-)
-_GREY_DASH = [1, 2]
-_SHAPES = {
-    "circle": '<circle cx="14" cy="7" r="4"/>',
-    "square": '<rect x="10.5" y="3.5" width="7" height="7"/>',
-    "triangle": '<path d="M14 2.5 18.5 10.5H9.5Z"/>',
-    "diamond": '<path d="M14 1.5 18 7 14 12.5 10 7Z"/>',
-    "inverted_triangle": '<path d="M14 11.5 18.5 3.5H9.5Z"/>',
-    "hex": '<path d="M14 2.2 18.2 4.6V9.4L14 11.8 9.8 9.4V4.6Z"/>',
-    "star": '<path d="m14 1.6 1.5 3.6 3.9.3-3 2.5 1 3.8-3.4-2-3.4 2 1-3.8-3-2.5 3.9-.3Z"/>',
-    "square_pin": '<path d="M9.8 2.8Q14 5 18.2 2.8 16 7 18.2 11.2 14 9 9.8 11.2 12 7 9.8 2.8Z"/>',
-}
 
 
 def render_fragment(chart: Chart, text: str) -> str:
     """Return HTML to be put into a page; ``text`` stands there until, or unless, it is drawn."""
-    import bokeh
-    from bokeh.embed import json_item
-
-    groups = _plan_groups(chart)
-    given = {
-        "version": bokeh.__version__,
-        "item": json_item(_build_figure(chart, groups)),
-        "chart": _encode_chart(chart, groups),
-    }
+    drawing = plan_drawing(chart)
+    version, item = build_figure(drawing)
+    given = {"version": version, "item": item, "chart": asdict(drawing)}
     ident = f"mlops-{token_hex(6)}"
     return (
         f'<div class="mlops-history" id="{ident}">\n<style>{_asset("chart.css")}</style>\n'
-        f"{_head(chart)}{_legend(chart, groups)}"
+        f"{_head(drawing)}{_legend(drawing)}"
         f'<div class="plot" role="img" tabindex="0"><pre>{html.escape(text)}</pre></div>\n'
         '<p class="readout" aria-live="polite"></p>\n'
         "<details><summary>Show as table</summary></details>\n"
         f'<script type="text/plain" class="bokehjs">{_packed_bokeh()}</script>\n'
-        f"<script>(() => {{\n{_asset('chart.js')}"
+        f"<script>(() => {{\n{_script()}"
         f'drawMlopsHistory(document.getElementById("{ident}"), {_encode_json(given)});\n'
         "})();</script>\n</div>"
     )
@@ -107,94 +66,19 @@ h1 { font-size: 16px; font-weight: 600; margin: 0 0 8px; overflow-wrap: anywhere
 """
 
 
-class _Group:
-    """Lanes drawn alike: one branch's, or all those that have no look of their own."""
-
-    def __init__(self, branch: str | None, style: int) -> None:
-        self.branch = branch
-        self.style = style
-
-    @property
-    def marker(self) -> str:
-        return _MARKERS[self.style] if self.style != GREY else "circle"
-
-    @property
-    def dash(self) -> list[int]:
-        return _DASHES[self.style] if self.style != GREY else _GREY_DASH
-
-
-def _plan_groups(chart: Chart) -> tuple[_Group, ...]:
-    groups = [_Group(lane.branch, lane.style) for lane in chart.lanes if lane.style != GREY]
-    if any(lane.style == GREY for lane in chart.lanes):
-        groups.append(_Group(None, GREY))
-    return tuple(groups)
-
-
-def _group_of(chart: Chart, lane: int) -> int:
-    return lane if chart.lanes[lane].style != GREY else len(_plan_groups(chart)) - 1
-
-
-def _encode_chart(chart: Chart, groups: Iterable[_Group]) -> dict[str, Any]:
-    group_of = [_group_of(chart, lane) for lane in range(len(chart.lanes))]
-    return {
-        "columns": chart.columns,
-        "groups": [{"branch": group.branch, "style": group.style} for group in groups],
-        "metrics": [_encode_metric(chart, metric) for metric in chart.metrics[:METRICS_LIMIT]],
-        "dots": [
-            {
-                "column": dot.column,
-                "lane": dot.lane,
-                "group": group_of[dot.lane],
-                "commit": dot.commit,
-                "snapshot": dot.snapshot,
-                "where": chart.where(dot),
-                "subject": dot.subject,
-                "author": dot.author,
-                "when": dot.when,
-            }
-            for dot in chart.dots
-        ],
-        "lines": [{"group": group_of[line.lane], "dots": line.dots} for line in chart.lines],
-        "edges": [
-            {
-                "parent": edge.parent,
-                "child": edge.child,
-                "merge": edge.merge,
-                "group": group_of[chart.dots[edge.parent if edge.merge else edge.child].lane],
-            }
-            for edge in chart.edges
-        ],
-    }
-
-
-def _encode_metric(chart: Chart, metric: Metric) -> dict[str, Any]:
-    changes = [chart.change(dot, metric) for dot in chart.dots]
-    return {
-        "label": metric.label,
-        "way": metric.way,
-        "values": [dot.value(metric) for dot in chart.dots],
-        "deltas": [_finite(moved) for moved, _ in changes],
-        "better": [better for _, better in changes],
-    }
-
-
-def _finite(value: Number | None) -> Number | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _build_figure(chart: Chart, groups: tuple[_Group, ...]) -> Any:
+def build_figure(drawing: Drawing) -> tuple[str, Any]:
+    """Return Bokeh's version and its figure as a JSON item; ``chart.js`` fills it with data."""
+    import bokeh
+    from bokeh.embed import json_item
     from bokeh.models import Column, Range1d
 
-    x_range = Range1d(start=-0.6, end=chart.columns - 0.4)
-    plots = (_build_values(chart, groups, x_range), _build_lanes(chart, groups, x_range))
-    return Column(
-        children=[*plots],
-        sizing_mode="stretch_width",
-        spacing=0,
-    )
+    x_range = Range1d(start=-0.6, end=drawing.columns - 0.4)
+    plots = [_build_values(drawing, x_range), _build_lanes(drawing, x_range)]
+    column = Column(children=[*plots], sizing_mode="stretch_width", spacing=0)
+    return bokeh.__version__, json_item(column)
 
 
-def _build_values(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot:
+def _build_values(drawing: Drawing, x_range: Any) -> Plot:
     from bokeh.models import BasicTickFormatter, Grid, Line, LinearAxis, Range1d, Scatter
 
     plot = _new_plot("values-plot", x_range, Range1d(start=0, end=1, name="values"))
@@ -209,23 +93,23 @@ def _build_values(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plo
     axis.ticker.desired_num_ticks = 5
     plot.add_layout(axis, "left")
     plot.add_layout(Grid(dimension=1, ticker=axis.ticker, tags=["grid"]))
-    size = _dot_size(chart)
-    for at, group in enumerate(groups):
-        line = Line(x="x", y="y", line_width=2, line_dash=group.dash, tags=["line", at])
+    size = _dot_size(drawing)
+    for at, group in enumerate(drawing.groups):
+        line = Line(x="x", y="y", line_width=2, line_dash=list(group.dash), tags=["line", at])
         plot.add_glyph(_source(f"line-{at}", "x", "y"), line)
-    for at, group in enumerate(groups):
+    for at, group in enumerate(drawing.groups):
         dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
         plot.add_glyph(_source(f"commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(groups):
+    for at, _ in enumerate(drawing.groups):
         plot.add_glyph(_source(f"snapshots-{at}", "x", "y"), _ring(size + 3, at))
     plot.add_glyph(_source("cursor", "x", "y"), _cursor(size + 8))
     return plot
 
 
-def _build_lanes(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot:
+def _build_lanes(drawing: Drawing, x_range: Any) -> Plot:
     from bokeh.models import FixedTicker, LinearAxis, MultiLine, NoOverlap, Range1d, Scatter
 
-    count = len(chart.lanes)
+    count = drawing.lanes
     plot = _new_plot("lanes-plot", x_range, Range1d(start=0.4 - count, end=0.6))
     axis = LinearAxis(
         name="commits",
@@ -239,14 +123,14 @@ def _build_lanes(chart: Chart, groups: tuple[_Group, ...], x_range: Any) -> Plot
     axis.ticker = FixedTicker(ticks=[])  # type: ignore[assignment]
     plot.add_layout(axis, "below")
     plot.height = _LANE_PIXELS * count + 34
-    size = max(_dot_size(chart) - 1, 3)
-    for at, _ in enumerate(groups):
+    size = max(_dot_size(drawing) - 1, 3)
+    for at, _ in enumerate(drawing.groups):
         edges = MultiLine(xs="xs", ys="ys", line_width=1.5, tags=["line", at])
         plot.add_glyph(_source(f"edges-{at}", "xs", "ys"), edges)
-    for at, group in enumerate(groups):
+    for at, group in enumerate(drawing.groups):
         dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
         plot.add_glyph(_source(f"lane-commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(groups):
+    for at, _ in enumerate(drawing.groups):
         plot.add_glyph(_source(f"lane-snapshots-{at}", "x", "y"), _ring(size + 3, at))
     plot.add_glyph(_source("lane-cursor", "x", "y"), _cursor(size + 7))
     return plot
@@ -302,14 +186,14 @@ def _source(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource(data={column: [] for column in columns}, name=name)
 
 
-def _dot_size(chart: Chart) -> float:
-    return 9 if chart.columns <= 40 else 7 if chart.columns <= 120 else 4
+def _dot_size(drawing: Drawing) -> float:
+    return 9 if drawing.columns <= 40 else 7 if drawing.columns <= 120 else 4
 
 
-def _head(chart: Chart) -> str:
+def _head(drawing: Drawing) -> str:
     options = "".join(
         f'<option value="{at}">{html.escape(metric.label)}</option>'
-        for at, metric in enumerate(chart.metrics[:METRICS_LIMIT])
+        for at, metric in enumerate(drawing.metrics)
     )
     return (
         f'<div class="head"><select aria-label="Metric">{options}</select>'
@@ -317,33 +201,26 @@ def _head(chart: Chart) -> str:
     )
 
 
-def _legend(chart: Chart, groups: tuple[_Group, ...]) -> str:
+def _legend(drawing: Drawing) -> str:
     buttons = "".join(
         f'<button type="button" data-group="{at}" aria-pressed="true">{_swatch(group)}'
-        f'<span class="name">{html.escape(_group_name(chart, group))}</span></button>'
-        for at, group in enumerate(groups)
+        f'<span class="name">{html.escape(group.label)}</span></button>'
+        for at, group in enumerate(drawing.groups)
     )
     ring = (
         '<span class="key"><svg width="14" height="14" aria-hidden="true" fill="none" '
         'stroke="currentColor" stroke-width="1.5"><circle cx="7" cy="7" r="5"/></svg>'
         "snapshot</span>"
     )
-    has_snapshots = any(dot.snapshot is not None for dot in chart.dots)
-    return f'<div class="legend">{buttons}{ring if has_snapshots else ""}</div>\n'
+    return f'<div class="legend">{buttons}{ring if drawing.has_snapshots else ""}</div>\n'
 
 
-def _group_name(chart: Chart, group: _Group) -> str:
-    if group.branch is not None:
-        return group.branch
-    return f"{chart.others} more, and merged" if chart.others else "merged, or on no branch"
-
-
-def _swatch(group: _Group) -> str:
+def _swatch(group: DrawnGroup) -> str:
     dash = " ".join(str(length) for length in group.dash) or "none"
     return (
         '<svg width="28" height="14" aria-hidden="true" style="color: var(--mlops-colour)" '
         f'fill="currentColor" stroke="currentColor"><path d="M0 7H28" stroke-width="2" '
-        f'stroke-dasharray="{dash}"/>{_SHAPES[group.marker]}</svg>'
+        f'stroke-dasharray="{dash}"/><path d="{group.shape}"/></svg>'
     )
 
 
@@ -359,6 +236,11 @@ def _packed_bokeh() -> str:
 
     source = (Path(bokehjs_path()) / "js" / "bokeh.min.js").read_bytes()
     return base64.b64encode(gzip.compress(source, 9, mtime=0)).decode("ascii")
+
+
+def _script() -> str:
+    """Return what draws and what its controls do, as one script; ``export`` is for modules."""
+    return _asset("chart.js").replace("\nexport ", "\n") + _asset("chart_controls.js")
 
 
 @lru_cache(maxsize=4)

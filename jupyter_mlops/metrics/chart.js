@@ -1,74 +1,70 @@
-// Draws the history of a metric with BokehJS into one element: see bokeh_chart.py for what it is given.
-async function drawMlopsHistory(root, given) {
-  const { version, item, chart } = given;
-  const { metrics, dots, groups, lines, edges } = chart;
-  const plotElement = root.querySelector(".plot");
-  const readout = root.querySelector(".readout");
-  const select = root.querySelector("select");
+// Draws the history of a metric with BokehJS: see drawing.py and bokeh_chart.py for what it is given.
+const palettes = {
+  light: ["#0060a8", "#c14a00", "#00795a", "#a0408a", "#7a5c00", "#4b4fc4", "#b3123f", "#38707f"],
+  dark: ["#62b4ff", "#ff9a52", "#3fd0a4", "#ee94d2", "#e3c34a", "#a9a8ff", "#ff8099", "#86c9da"],
+};
+const grey = { light: "#6b7280", dark: "#9aa3af" };
 
-  const palettes = {
-    light: ["#0060a8", "#c14a00", "#00795a", "#a0408a", "#7a5c00", "#4b4fc4", "#b3123f", "#38707f"],
-    dark: ["#62b4ff", "#ff9a52", "#3fd0a4", "#ee94d2", "#e3c34a", "#a9a8ff", "#ff8099", "#86c9da"],
+export function formatValue(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "string") return value;
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e9) return String(value);
+  return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+}
+
+// How a metric moved since the dot before, null where it did not: "▲ +0.1", and whether that is better.
+export function describeChange(metric, at) {
+  const moved = metric.deltas[at];
+  if (moved === null || moved === 0) return null;
+  const text = `${moved > 0 ? "▲ +" : "▼ −"}${formatValue(Math.abs(moved))}`;
+  return { text, better: metric.better[at] };
+}
+
+// The colours around an element: its own text, and light or dark by how bright that is.
+export function lookAt(element) {
+  const style = getComputedStyle(element);
+  const [red, green, blue] = style.color.match(/[\d.]+/g).map(Number);
+  const mode = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "dark" : "light";
+  const colours = [...palettes[mode], grey[mode]];
+  return {
+    mode,
+    text: `rgb(${red}, ${green}, ${blue})`,
+    faint: `rgba(${red}, ${green}, ${blue}, 0.14)`,
+    font: style.fontFamily,
+    colourOf: (group) => colours.at(group.style),
   };
-  const grey = { light: "#6b7280", dark: "#9aa3af" };
+}
 
-  async function loadBokeh() {
-    if (window.Bokeh?.[version]) return window.Bokeh[version];
-    const packed = atob(root.querySelector(".bokehjs").textContent.trim());
-    const bytes = Uint8Array.from(packed, (char) => char.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const source = await new Response(stream).text();
-    if (!window.Bokeh?.[version]) {
-      const script = document.createElement("script");
-      script.textContent = source;
-      document.head.append(script);
-    }
-    return window.Bokeh[version] ?? window.Bokeh;
-  }
-
-  function look() {
-    const [red, green, blue] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
-    const mode = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "dark" : "light";
-    return { mode, text: `rgb(${red}, ${green}, ${blue})`, faint: `rgba(${red}, ${green}, ${blue}, 0.14)` };
-  }
-
-  const colourOf = (group, mode) =>
-    groups[group].style < 0 ? grey[mode] : palettes[mode][groups[group].style];
-
-  function applyTheme(document_) {
-    const { mode, text, faint } = look();
-    const font = getComputedStyle(root).fontFamily;
-    root.style.setProperty("--mlops-good", mode === "dark" ? "#4ade80" : "#15803d");
-    root.style.setProperty("--mlops-bad", mode === "dark" ? "#fb8585" : "#b91c1c");
-    for (const model of document_.all_models ?? document_._all_models.values()) {
-      const tag = model.tags?.[0];
-      if (tag === "axis") {
-        model.setv({ major_label_text_color: text, major_label_text_font: font, axis_line_color: faint, major_tick_line_color: faint });
-      } else if (tag === "grid") model.setv({ grid_line_color: faint });
-      else if (tag === "cursor") model.setv({ line_color: text });
-      else if (tag === "line") model.setv({ line_color: colourOf(model.tags[1], mode) });
-      else if (tag === "dots") model.setv({ line_color: colourOf(model.tags[1], mode), fill_color: colourOf(model.tags[1], mode) });
-    }
-    root.querySelectorAll(".legend [data-group]").forEach((element) => {
-      element.style.setProperty("--mlops-colour", colourOf(Number(element.dataset.group), mode));
-    });
-  }
-
-  const hidden = new Set();
+// Draws into `element`, and calls `onPoint` with the position of each dot that is pointed at, null for none.
+export async function drawChart(Bokeh, element, { item, chart }, onPoint) {
+  const { metrics, dots, groups, lines, edges } = chart;
+  const views = await Bokeh.embed.embed_item(item, element);
+  const document_ = (views.roots?.[0] ?? [...views][0]).model.document;
+  const find = (name) => document_.get_model_by_name(name);
+  const [valuesPlot, lanesPlot] = [find("values-plot"), find("lanes-plot")];
   let metric = metrics[0];
+  let hidden = new Set();
   let current = null;
   const shown = (at) => metric.values[at] !== null && !hidden.has(dots[at].group);
+  const positions = dots.map((_, at) => at);
 
-  function format(value) {
-    if (value === null || value === undefined) return "–";
-    if (typeof value === "string") return value;
-    const size = Math.abs(value);
-    if (Number.isInteger(value) && size < 1e9) return String(value);
-    return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+  function repaint() {
+    const { text, faint, font, colourOf } = lookAt(element);
+    for (const model of document_.all_models ?? document_._all_models.values()) {
+      const [kind, group] = model.tags ?? [];
+      const colour = group === undefined ? null : colourOf(groups[group]);
+      if (kind === "axis") {
+        model.setv({ major_label_text_color: text, major_label_text_font: font, axis_line_color: faint, major_tick_line_color: faint });
+      } else if (kind === "grid") model.setv({ grid_line_color: faint });
+      else if (kind === "cursor") model.setv({ line_color: text });
+      else if (kind === "line") model.setv({ line_color: colour });
+      else if (kind === "dots") model.setv({ line_color: colour, fill_color: colour });
+    }
   }
 
-  function fill(document_) {
-    const set = (name, data) => { document_.get_model_by_name(name).data = data; };
+  function fill() {
+    const set = (name, data) => { find(name).data = data; };
     groups.forEach((group, at) => {
       const path = { x: [], y: [] };
       for (const line of lines) {
@@ -93,59 +89,34 @@ async function drawMlopsHistory(root, given) {
       set(`line-${at}`, visible ? path : { x: [], y: [] });
       set(`edges-${at}`, visible ? graph : { xs: [], ys: [] });
       for (const kind of ["commits", "snapshots"]) {
-        const mine = dots.flatMap((dot, index) =>
-          visible && dot.group === at && (dot.snapshot !== null) === (kind === "snapshots") ? [index] : []);
+        const mine = positions.filter((index) => visible && dots[index].group === at
+          && (dots[index].snapshot !== null) === (kind === "snapshots"));
         const valued = mine.filter((index) => metric.values[index] !== null);
         set(`${kind}-${at}`, { x: valued.map((index) => dots[index].column), y: valued.map((index) => metric.values[index]) });
         set(`lane-${kind}-${at}`, { x: mine.map((index) => dots[index].column), y: mine.map((index) => -dots[index].lane) });
       }
     });
-    const values = metric.values.filter((_, at) => shown(at));
+    const values = positions.filter(shown).map((at) => metric.values[at]);
     let low = Math.min(...values), high = Math.max(...values);
     if (!values.length) [low, high] = [0, 1];
     const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 0.5;
-    document_.get_model_by_name("values").setv({ start: low - pad, end: high + pad });
-    root.querySelector(".way").textContent =
-      metric.way === null ? "" : metric.way === "higher" ? "↑ higher is better" : "↓ lower is better";
-    const span = values.length ? `, from ${format(low)} to ${format(high)}` : "";
-    plotElement.setAttribute("aria-label",
-      `${metric.label} over ${chart.columns} commits on ${groups.filter((group) => group.branch !== null).length} branches${span}. Arrow keys move along it.`);
+    find("values").setv({ start: low - pad, end: high + pad });
+    const branches = groups.filter((group) => group.branch !== null).length;
+    const span = values.length ? `, from ${formatValue(low)} to ${formatValue(high)}` : "";
+    element.setAttribute("aria-label",
+      `${metric.label} over ${chart.columns} commits on ${branches} branches${span}. Arrow keys move along it.`);
   }
 
-  function add(parent, kind, text, name) {
-    const element = document.createElement(kind);
-    element.textContent = text;
-    if (name) element.className = name;
-    parent.append(element);
-  }
-
-  function point(document_, at) {
+  function point(at) {
     current = at;
-    const cursor = document_.get_model_by_name("cursor");
-    const laneCursor = document_.get_model_by_name("lane-cursor");
-    if (at === null) return;
-    const dot = dots[at];
-    cursor.data = { x: [dot.column], y: [metric.values[at] ?? NaN] };
-    laneCursor.data = { x: [dot.column], y: [-dot.lane] };
-    readout.replaceChildren();
-    if (dot.snapshot !== null) {
-      add(readout, "span", "snapshot ");
-      add(readout, "code", dot.snapshot);
-      add(readout, "span", " of ");
-    }
-    add(readout, "code", dot.commit === null ? "no commit" : dot.commit.slice(0, 7));
-    add(readout, "span", ` · ${dot.where || "on no branch"} · `, "quiet");
-    add(readout, "b", format(metric.values[at]));
-    const moved = metric.deltas[at];
-    if (moved !== null && moved !== 0) {
-      const [sign, tone, word] = metric.better[at] === null ? ["", "quiet", ""]
-        : metric.better[at] ? ["", "good", " better"] : ["", "bad", " worse"];
-      const arrow = moved > 0 ? "▲" : "▼";
-      add(readout, "span", ` ${sign}${arrow} ${moved > 0 ? "+" : "−"}${format(Math.abs(moved))}${word}`, tone);
-    }
-    add(readout, "span", dot.subject, "subject");
-    add(readout, "span", [dot.author, dot.when].filter(Boolean).join(" · "), "quiet");
+    const dot = at === null ? null : dots[at];
+    find("cursor").data = { x: dot ? [dot.column] : [], y: dot ? [metric.values[at] ?? NaN] : [] };
+    find("lane-cursor").data = { x: dot ? [dot.column] : [], y: dot ? [-dot.lane] : [] };
+    onPoint(at);
   }
+
+  const newest = () => positions.filter((at) => shown(at) && dots[at].snapshot === null).at(-1)
+    ?? positions.filter(shown).at(-1) ?? null;
 
   function nearest(candidates, place, x, y, perX, perY) {
     let best = null, least = Infinity;
@@ -157,119 +128,71 @@ async function drawMlopsHistory(root, given) {
     return best;
   }
 
-  function follow(document_, plot, candidates, place) {
+  function follow(plot, candidates, place) {
     plot.on_event("mousemove", ({ x, y }) => {
       const perX = plot.inner_width / (plot.x_range.end - plot.x_range.start);
       const perY = plot.inner_height / (plot.y_range.end - plot.y_range.start);
       const at = nearest(candidates(), place, x, y, perX, perY);
-      if (at !== null && at !== current) point(document_, at);
+      if (at !== null && at !== current) point(at);
     });
-    plot.on_event("doubletap", () => { show(plot); label(document_, plot); });
+    plot.on_event("doubletap", fit);
   }
 
-  // All columns, with room at either side for the outermost dots.
-  function show(plot) {
+  // All columns, with room at either side for the outermost dots, and as many short ids beneath the
+  // lanes as there is room for, evenly spread.
+  function fit() {
+    const width = lanesPlot.inner_width || 200;
     const span = chart.columns - 1;
-    const room = Math.max(0.6, (span * 12) / Math.max((plot.inner_width || 200) - 24, 50));
-    plot.x_range.setv({ start: -room, end: span + room });
-  }
-
-  // As many short ids beneath the lanes as there is room for, evenly spread.
-  function label(document_, plot) {
-    const axis = document_.get_model_by_name("commits");
-    const room = Math.max(Math.floor((plot.inner_width || 200) / 62), 1);
-    const every = Math.max(Math.ceil(chart.columns / room), 1);
+    const margin = Math.max(0.6, (span * 12) / Math.max(width - 24, 50));
+    lanesPlot.x_range.setv({ start: -margin, end: span + margin });
+    const axis = find("commits");
+    const every = Math.max(Math.ceil(chart.columns / Math.max(Math.floor(width / 62), 1)), 1);
     const ids = new Map(dots.map((dot) => [dot.column, dot.commit?.slice(0, 7) ?? ""]));
     const ticks = Array.from({ length: Math.ceil(chart.columns / every) }, (_, at) => at * every);
     axis.major_label_overrides = new Map(ticks.map((tick) => [tick, ids.get(tick) ?? ""]));
     axis.ticker.ticks = ticks;
   }
 
-  function tabulate() {
-    const details = root.querySelector("details");
-    details.querySelector(".table")?.remove();
-    if (!details.open) return;
-    const box = document.createElement("div");
-    box.className = "table";
-    const table = document.createElement("table");
-    const row = (kind, cells) => {
-      const line = document.createElement("tr");
-      cells.forEach((cell, at) => add(line, kind, cell, kind === "td" && (at === 2 || at === 3) ? "amount" : ""));
-      table.append(line);
-    };
-    row("th", ["Commit", "Branches", metric.label, "Change", "Subject", "Author", "When"]);
-    dots.forEach((dot, at) => {
-      if (!shown(at)) return;
-      const id = dot.snapshot !== null ? `snapshot ${dot.snapshot}` : (dot.commit ?? "").slice(0, 7);
-      const moved = metric.deltas[at];
-      row("td", [id, dot.where, format(metric.values[at]), moved ? format(moved) : "",
-        dot.subject, dot.author ?? "", dot.when]);
-    });
-    box.append(table);
-    details.append(box);
-  }
-
-  const newest = () => dots.map((_, at) => at).filter((at) => shown(at) && dots[at].snapshot === null).at(-1)
-    ?? dots.map((_, at) => at).filter(shown).at(-1) ?? null;
-
-  const Bokeh = await loadBokeh();
-  plotElement.replaceChildren();
-  const views = await Bokeh.embed.embed_item(item, plotElement);
-  const document_ = (views.roots?.[0] ?? [...views][0]).model.document;
-  applyTheme(document_);
-  fill(document_);
-  point(document_, newest());
-
-  const all = () => dots.map((_, at) => at).filter((at) => !hidden.has(dots[at].group));
-  follow(document_, document_.get_model_by_name("values-plot"),
-    () => all().filter(shown), (at) => [dots[at].column, metric.values[at]]);
-  follow(document_, document_.get_model_by_name("lanes-plot"), all, (at) => [dots[at].column, -dots[at].lane]);
-
-  const lanes = document_.get_model_by_name("lanes-plot");
-  const fit = () => { show(lanes); label(document_, lanes); };
-  fit();
-  lanes.properties.inner_width.change.connect(fit);
-  root.querySelector("details").addEventListener("toggle", tabulate);
-
-  function redraw() {
-    fill(document_);
-    point(document_, current !== null && shown(current) ? current : newest());
-    tabulate();
-  }
-  select.addEventListener("change", () => {
-    metric = metrics[Number(select.value)];
-    redraw();
-  });
-  root.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {
-    const group = Number(button.dataset.group);
-    if (!hidden.delete(group)) hidden.add(group);
-    button.setAttribute("aria-pressed", String(!hidden.has(group)));
-    redraw();
-  }));
-  plotElement.addEventListener("keydown", (event) => {
+  function step(event) {
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: "up", ArrowDown: "down", Home: "first", End: "last" };
-    const step = steps[event.key];
-    const drawn = all().filter(shown).sort((a, b) => dots[a].column - dots[b].column || a - b);
-    if (step === undefined || !drawn.length) return;
+    const way = steps[event.key];
+    const drawn = positions.filter(shown).sort((a, b) => dots[a].column - dots[b].column || a - b);
+    if (way === undefined || !drawn.length) return;
     event.preventDefault();
     event.stopPropagation();
     const at = Math.max(drawn.indexOf(current), 0);
     const same = drawn.filter((one) => dots[one].lane === dots[current ?? drawn[0]].lane);
     const along = same.indexOf(current);
-    const next = step === "first" ? 0 : step === "last" ? drawn.length - 1
-      : step === "up" ? drawn.indexOf(same[Math.max(along - 1, 0)])
-      : step === "down" ? drawn.indexOf(same[Math.min(along + 1, same.length - 1)])
-      : Math.min(Math.max(at + step, 0), drawn.length - 1);
-    point(document_, drawn[next]);
-  });
+    const next = way === "first" ? 0 : way === "last" ? drawn.length - 1
+      : way === "up" ? drawn.indexOf(same[Math.max(along - 1, 0)])
+      : way === "down" ? drawn.indexOf(same[Math.min(along + 1, same.length - 1)])
+      : Math.min(Math.max(at + way, 0), drawn.length - 1);
+    point(drawn[next]);
+  }
 
-  const repaint = () => { if (root.isConnected) applyTheme(document_); };
-  const observer = new MutationObserver(() => {
-    if (root.isConnected) requestAnimationFrame(repaint);
-    else observer.disconnect();
-  });
-  observer.observe(document.body, { attributes: true });
-  observer.observe(document.documentElement, { attributes: true });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  root.dataset.drawn = "true";
+  function redraw() {
+    fill();
+    point(current !== null && shown(current) ? current : newest());
+  }
+
+  repaint();
+  redraw();
+  fit();
+  follow(valuesPlot, () => positions.filter(shown), (at) => [dots[at].column, metric.values[at]]);
+  follow(lanesPlot, () => positions.filter((at) => !hidden.has(dots[at].group)),
+    (at) => [dots[at].column, -dots[at].lane]);
+  lanesPlot.properties.inner_width.change.connect(fit);
+  element.addEventListener("keydown", step);
+
+  return {
+    choose(at) { metric = metrics[at]; redraw(); },
+    hide(several) { hidden = new Set(several); redraw(); },
+    point,
+    repaint,
+    dispose() {
+      element.removeEventListener("keydown", step);
+      views.clear?.();
+      element.replaceChildren();
+    },
+  };
 }

@@ -136,7 +136,7 @@ def plan_chart(history: History, better: Mapping[str, Better], first: str | None
         if parent is not None and column_of[parent] != column_of[child]
     )
     lines = _plan_lines(points, lane_of)
-    return Chart(_rank(history, better), lanes, others, columns, dots, edges, lines)
+    return Chart(rank_metrics(history, better), lanes, others, columns, dots, edges, lines)
 
 
 def _branch_order(history: History, first: str | None) -> list[str]:
@@ -226,7 +226,7 @@ def _plan_lines(points: Sequence[Point], lane_of: Sequence[int]) -> tuple[Line, 
     return tuple(Line(lane, tuple(run)) for lane in sorted(lines) for run in lines[lane])
 
 
-def _rank(history: History, better: Mapping[str, Better]) -> tuple[Metric, ...]:
+def rank_metrics(history: History, better: Mapping[str, Better]) -> tuple[Metric, ...]:
     """Return the metrics, the most telling first: known which way is better, moving, short."""
     labels = label_names(history.metrics)
     held: dict[str, list[Number]] = {name: [] for name in labels}

@@ -1,0 +1,71 @@
+"""The command ``metrics chart``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_mlops.commands.chosen_history import (
+    AllBranches,
+    BranchNames,
+    Limit,
+    MetricNames,
+    read_chosen_history,
+)
+from jupyter_mlops.commands.metrics_history import MetricResult
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Document, Note
+from jupyter_mlops.metrics.bokeh_chart import build_figure
+from jupyter_mlops.metrics.chart import rank_metrics
+from jupyter_mlops.metrics.drawing import Drawing, plan_drawing
+from jupyter_mlops.metrics.read import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsChartResult:
+    """What a page needs to draw a history.
+
+    ``item`` is Bokeh's figure, for BokehJS of version ``bokeh``, ``drawing`` the data it is filled
+    with; ``item`` is null where there is nothing to draw. ``metrics`` are all that there are,
+    ``points`` counts all commits and snapshots, drawn or not.
+    """
+
+    bokeh: str
+    item: dict[str, Any] | None
+    drawing: Drawing
+    metrics: tuple[MetricResult, ...]
+    points: int
+    current: str | None
+    problems: tuple[Problem, ...]
+
+    def describe(self) -> Document:
+        """Return one line: this is for pages, not for reading."""
+        return Document((Note(f"A chart of {self.points} points; --json prints it."),))
+
+
+def metrics_chart(
+    ws: Workspace,
+    *,
+    metric: MetricNames = (),
+    branch: BranchNames = (),
+    all_branches: AllBranches = False,
+    limit: Limit = None,
+) -> MetricsChartResult:
+    """Give a page what it needs to draw how metrics moved."""
+    read = read_chosen_history(
+        ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
+    )
+    drawing = plan_drawing(read.chart)
+    version, item = build_figure(drawing)
+    return MetricsChartResult(
+        bokeh=version,
+        item=item if drawing.metrics else None,
+        drawing=drawing,
+        metrics=tuple(
+            MetricResult(one.name, one.label, one.way)
+            for one in rank_metrics(read.whole, ws.config.metrics.better)
+        ),
+        points=len(read.whole.points),
+        current=read.current,
+        problems=read.whole.problems,
+    )

@@ -1,0 +1,562 @@
+// Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
+
+export interface Candidates {
+  words: string[];
+}
+
+export interface CompletionScript {
+  shell: 'bash' | 'zsh';
+  script: string;
+}
+
+export interface DemoResult {
+  folder: string;
+  made: boolean;
+  commits: number;
+  history: MetricsHistoryResult;
+  chart: string;
+  snapshots: LogResult;
+  restored: RestoreResult;
+  state: StatusResult;
+  data: DiffResult;
+  metrics: MetricsDiffResult;
+}
+
+export interface DiffResult {
+  paths: PathDiff[];
+}
+
+export interface DoctorResult {
+  findings: Finding[];
+}
+
+export interface Drawing {
+  columns: number;
+  lanes: number;
+  groups: DrawnGroup[];
+  metrics: DrawnMetric[];
+  dots: DrawnDot[];
+  lines: DrawnLine[];
+  edges: DrawnEdge[];
+}
+
+export interface DrawnDot {
+  column: number;
+  lane: number;
+  group: number;
+  commit: string | null;
+  snapshot: string | null;
+  where: string;
+  subject: string;
+  author: string | null;
+  when: string;
+}
+
+export interface DrawnEdge {
+  parent: number;
+  child: number;
+  merge: boolean;
+  group: number;
+}
+
+export interface DrawnGroup {
+  branch: string | null;
+  label: string;
+  style: number;
+  marker: string;
+  shape: string;
+  dash: number[];
+}
+
+export interface DrawnLine {
+  group: number;
+  dots: number[];
+}
+
+export interface DrawnMetric {
+  name: string;
+  label: string;
+  way: 'higher' | 'lower' | null;
+  values: (number | null)[];
+  deltas: (number | null)[];
+  better: (boolean | null)[];
+}
+
+export interface Finding {
+  code: string;
+  problem: string;
+  mend: string;
+}
+
+export interface Help {
+  usage: string;
+  summary: string;
+  details: string[];
+  commands: HelpLine[];
+  arguments: HelpLine[];
+  options: HelpLine[];
+}
+
+export interface HelpLine {
+  words: string;
+  text: string;
+}
+
+export interface InitResult {
+  root: string;
+  done: string[];
+  to_commit: string[];
+  in_the_way: string[];
+}
+
+export interface LeftOutResult {
+  path: string;
+  why: string;
+}
+
+export interface LogResult {
+  snapshots: LoggedSnapshot[];
+}
+
+export interface LoggedSnapshot {
+  id: string;
+  name: string | null;
+  base: string | null;
+  branches: string[];
+  message: string | null;
+  created_at: string;
+  metrics: Record<string, number>;
+  params: Record<string, string | number | boolean | null>;
+  automatic: boolean;
+  paths: string[];
+}
+
+export interface MetricChange {
+  name: string;
+  old: number | null;
+  new: number | null;
+  delta: number | null;
+  better: boolean | null;
+}
+
+export interface MetricResult {
+  name: string;
+  label: string;
+  better: 'higher' | 'lower' | null;
+}
+
+export interface MetricsChartResult {
+  bokeh: string;
+  item: Record<string, unknown> | null;
+  drawing: Drawing;
+  metrics: MetricResult[];
+  points: number;
+  current: string | null;
+  problems: Problem[];
+}
+
+export interface MetricsDiffResult {
+  old: string | null;
+  new: string | null;
+  changes: MetricChange[];
+  old_commit: string | null;
+  new_commit: string | null;
+  problems: Problem[];
+}
+
+export interface MetricsHistoryResult {
+  branches: string[];
+  points: Point[];
+  metrics: MetricResult[];
+  current: string | null;
+  problems: Problem[];
+  html: string | null;
+}
+
+export interface MetricsShowResult {
+  revision: string | null;
+  values: Record<string, number>;
+  commit: string | null;
+  problems: Problem[];
+}
+
+export interface MoveResult {
+  old: string;
+  new: string;
+  hints: string[];
+}
+
+export interface ParamChange {
+  name: string;
+  old: string | number | boolean | null;
+  new: string | number | boolean | null;
+}
+
+export interface ParamsDiffResult {
+  old: string | null;
+  new: string | null;
+  changes: ParamChange[];
+  old_commit: string | null;
+  new_commit: string | null;
+  problems: Problem[];
+}
+
+export interface PathDiff {
+  path: string;
+  added: string[];
+  deleted: string[];
+  modified: string[];
+  renamed: [string, string][];
+}
+
+export interface Point {
+  commit: string | null;
+  snapshot: string | null;
+  branches: string[];
+  committed_at: string;
+  subject: string;
+  values: Record<string, number>;
+  author: string | null;
+  parents: number[];
+  previous: number | null;
+}
+
+export interface Problem {
+  path: string;
+  why: string;
+  where: string | null;
+  versions: number;
+}
+
+export interface RestoreResult {
+  revision: string | null;
+  written: number;
+  deleted: number;
+  unchanged: number;
+  saved_as: string | null;
+  dry_run: boolean;
+  paths: RestoredPath[];
+  code: string[];
+  code_saved_as: string | null;
+  set_up: string[];
+}
+
+export interface RestoredPath {
+  path: string;
+  written: number;
+  deleted: number;
+  unchanged: number;
+  written_bytes: number;
+}
+
+export interface SnapshotBranchResult {
+  id: string;
+  branch: string;
+  commit: string;
+}
+
+export interface SnapshotDropResult {
+  dropped: string[];
+}
+
+export interface SnapshotNameResult {
+  id: string;
+  name: string | null;
+}
+
+export interface SnapshotNoteResult {
+  id: string;
+  message: string | null;
+}
+
+export interface SnapshotPathResult {
+  path: string;
+  kind: string;
+  hash: string;
+  files: number;
+  size_bytes: number;
+}
+
+export interface SnapshotResult {
+  id: string;
+  name: string | null;
+  base: string | null;
+  commit: string | null;
+  paths: SnapshotPathResult[];
+  new_bytes: number;
+  stored_bytes: number;
+  left_out: LeftOutResult[];
+  hints: string[];
+}
+
+export type State = 'behind' | 'changed' | 'clean' | 'diverged' | 'missing';
+
+export interface StatusResult {
+  branch: string | null;
+  head: string | null;
+  tracked: TrackedResult[];
+  not_pushed: number;
+  only_copy_here: number;
+  notebooks_with_outputs: string[];
+}
+
+export interface StripResult {
+  stripped: string[];
+  unchanged: number;
+  left: Unstrippable[];
+  kept: boolean;
+  check: boolean;
+}
+
+export interface TrackedResult {
+  path: string;
+  state: State;
+  files_changed: number | null;
+  files_added: number | null;
+  files_deleted: number | null;
+  size_bytes: number | null;
+  in_conflict: boolean;
+}
+
+export interface UndoResult {
+  command: string[];
+  at: string;
+  files: string[];
+  refs: string[];
+  written: number;
+  deleted: number;
+  hints: string[];
+}
+
+export interface Unstrippable {
+  path: string;
+  why: string;
+}
+
+export interface UntrackResult {
+  path: string;
+  hints: string[];
+}
+
+export interface UpgradeResult {
+  before: number;
+  after: number;
+}
+
+export interface ICommands {
+  init: {
+    method: 'POST';
+    parameters: Record<string, never>;
+    result: InitResult;
+  };
+  doctor: {
+    method: 'GET';
+    parameters: Record<string, never>;
+    result: DoctorResult;
+  };
+  snapshot: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      message?: string | null;
+      name?: string | null;
+      commit?: boolean;
+      keep_mine?: boolean;
+    };
+    result: SnapshotResult;
+  };
+  'snapshot/list': {
+    method: 'GET';
+    parameters: {
+      limit?: number | null;
+    };
+    result: LogResult;
+  };
+  'snapshot/name': {
+    method: 'POST';
+    parameters: {
+      snapshot: string;
+      name?: string | null;
+      remove?: boolean;
+    };
+    result: SnapshotNameResult;
+  };
+  'snapshot/note': {
+    method: 'POST';
+    parameters: {
+      snapshot: string;
+      text: string;
+    };
+    result: SnapshotNoteResult;
+  };
+  'snapshot/branch': {
+    method: 'POST';
+    parameters: {
+      snapshot: string;
+      name: string;
+    };
+    result: SnapshotBranchResult;
+  };
+  'snapshot/drop': {
+    method: 'POST';
+    parameters: {
+      snapshots: string[];
+    };
+    result: SnapshotDropResult;
+  };
+  restore: {
+    method: 'POST';
+    parameters: {
+      revision?: string | null;
+      paths?: string[];
+      code?: boolean;
+      outputs?: boolean;
+      dry_run?: boolean;
+    };
+    result: RestoreResult;
+  };
+  status: {
+    method: 'GET';
+    parameters: {
+      paths?: string[];
+    };
+    result: StatusResult;
+  };
+  log: {
+    method: 'GET';
+    parameters: {
+      limit?: number | null;
+    };
+    result: LogResult;
+  };
+  diff: {
+    method: 'GET';
+    parameters: {
+      old?: string;
+      new?: string | null;
+      paths?: string[];
+    };
+    result: DiffResult;
+  };
+  undo: {
+    method: 'POST';
+    parameters: Record<string, never>;
+    result: UndoResult;
+  };
+  untrack: {
+    method: 'POST';
+    parameters: {
+      path: string;
+    };
+    result: UntrackResult;
+  };
+  move: {
+    method: 'POST';
+    parameters: {
+      old: string;
+      new: string;
+    };
+    result: MoveResult;
+  };
+  'metrics/show': {
+    method: 'GET';
+    parameters: {
+      revision?: string | null;
+    };
+    result: MetricsShowResult;
+  };
+  'metrics/diff': {
+    method: 'GET';
+    parameters: {
+      old?: string | null;
+      new?: string | null;
+    };
+    result: MetricsDiffResult;
+  };
+  'metrics/history': {
+    method: 'GET';
+    parameters: {
+      metric?: string[];
+      branch?: string[];
+      all_branches?: boolean;
+      limit?: number | null;
+      html?: string | null;
+    };
+    result: MetricsHistoryResult;
+  };
+  'metrics/chart': {
+    method: 'GET';
+    parameters: {
+      metric?: string[];
+      branch?: string[];
+      all_branches?: boolean;
+      limit?: number | null;
+    };
+    result: MetricsChartResult;
+  };
+  'params/diff': {
+    method: 'GET';
+    parameters: {
+      old?: string | null;
+      new?: string | null;
+    };
+    result: ParamsDiffResult;
+  };
+  strip: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      check?: boolean;
+    };
+    result: StripResult;
+  };
+  demo: {
+    method: 'POST';
+    parameters: {
+      folder?: string;
+    };
+    result: DemoResult;
+  };
+  upgrade: {
+    method: 'POST';
+    parameters: Record<string, never>;
+    result: UpgradeResult;
+  };
+  help: {
+    method: 'GET';
+    parameters: {
+      words?: string[];
+    };
+    result: Help;
+  };
+  completion: {
+    method: 'GET';
+    parameters: {
+      shell: 'bash' | 'zsh';
+    };
+    result: CompletionScript;
+  };
+  complete: {
+    method: 'GET';
+    parameters: {
+      words?: string[];
+    };
+    result: Candidates;
+  };
+  hook: {
+    method: 'POST';
+    parameters: {
+      name: string;
+      words?: string[];
+    };
+    result: null;
+  };
+  filter: {
+    method: 'POST';
+    parameters: {
+      direction: 'clean' | 'process' | 'smudge';
+      path?: string;
+    };
+    result: null;
+  };
+}

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import bokeh
+import pytest
+
+from jupyter_mlops.commands.metrics_chart import MetricsChartResult, metrics_chart
+from jupyter_mlops.commands.run import encode_result
+from jupyter_mlops.commands.workspace import open_workspace
+from jupyter_mlops.errors import NotFoundError
+from tests.support.project import Project
+
+
+@pytest.fixture
+def measured(project: Project) -> Project:
+    """A project with two metrics on two branches."""
+    project.write("mlops.toml", "")
+    for branch, acc in (("main", 0.5), ("main", 0.6), ("idea", 0.7)):
+        if branch == "idea":
+            project.git("switch", "--quiet", "-c", "idea")
+        project.write("metrics/train.json", json.dumps({"acc": acc, "seconds": 3}))
+        project.commit(f"Reach {acc}")
+    return project
+
+
+def chart(project: Project, **options: object) -> MetricsChartResult:
+    return metrics_chart(open_workspace(project.root), **options)  # type: ignore[arg-type]
+
+
+def test_a_page_gets_the_figure_and_its_data(measured: Project) -> None:
+    result = chart(measured)
+    assert result.bokeh == bokeh.__version__
+    assert result.item is not None
+    assert [group.label for group in result.drawing.groups] == ["main", "idea"]
+    acc, seconds = result.drawing.metrics
+    assert (acc.name, acc.values) == ("metrics/train.json:acc", (0.5, 0.6, 0.7))
+    assert seconds.values == (3, 3, 3)
+    assert result.current == "idea"
+    assert json.loads(encode_result(result))["drawing"]["columns"] == 3
+
+
+def test_one_metric_is_drawn_and_all_are_named(measured: Project) -> None:
+    result = chart(measured, metric=("metrics/train.json:seconds",), limit=2)
+    assert [metric.label for metric in result.drawing.metrics] == ["seconds"]
+    assert [metric.label for metric in result.metrics] == ["acc", "seconds"]
+    assert (len(result.drawing.dots), result.points) == (2, 3)
+
+
+def test_without_metrics_there_is_no_figure(project: Project) -> None:
+    project.write("mlops.toml", "")
+    result = chart(project)
+    assert (result.item, result.metrics, result.points) == (None, (), 0)
+    with pytest.raises(NotFoundError, match="branch 'gone'"):
+        chart(project, branch=("gone",))
