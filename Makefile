@@ -1,5 +1,6 @@
-# Every target works on a machine with nothing but Python 3.11 or newer, Git and make: the first run
-# makes .venv, later runs use it. LAB=0 leaves JupyterLab unstarted.
+# Every target works on a machine with nothing but Python 3.11 or newer, Node 20 or newer, Git and
+# make: the first run makes .venv and builds the side panel, later runs use both. LAB=0 leaves
+# JupyterLab unstarted.
 
 PYTHON ?= python3
 LAB ?= 1
@@ -7,6 +8,9 @@ DEMO ?= demo
 WORKERS ?= auto
 
 BIN := .venv/bin
+PANEL := $(filter-out labextension/node_modules labextension/lib labextension/dist, \
+	$(wildcard labextension/* labextension/src/* labextension/src/*/* labextension/schema/* \
+	labextension/style/*)) jupyter_mlops/metrics/chart.js jupyter_mlops/_version.py
 UNIT := not slow and not demo and not browser
 
 .DEFAULT_GOAL := help
@@ -33,6 +37,7 @@ check: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm --prefix labextension run --silent lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m '$(UNIT)'
 
 bench: .venv/test.stamp
@@ -41,8 +46,9 @@ bench: .venv/test.stamp
 # JupyterLab refuses to be started by root unless it is told to.
 ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.venv/lab.stamp: .venv/python.stamp pyproject.toml
-	@echo 'Installing jupyter-mlops with JupyterLab and scikit-learn into .venv (once, a minute or two) ...'
+.venv/lab.stamp: .venv/python.stamp pyproject.toml $(PANEL)
+	@echo 'Building the side panel, and installing it with JupyterLab and scikit-learn into .venv'
+	@echo '(once, two minutes) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
 	@touch $@
 

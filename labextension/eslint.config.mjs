@@ -1,0 +1,14 @@
+import hooks from 'eslint-plugin-react-hooks';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(...tseslint.configs.strictTypeChecked, {
+  languageOptions: { parserOptions: { project: './tsconfig.json' } },
+  plugins: { 'react-hooks': hooks },
+  rules: {
+    ...hooks.configs.recommended.rules,
+    '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    '@typescript-eslint/no-extraneous-class': 'off',
+    '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    eqeqeq: 'error'
+  }
+});

@@ -1,0 +1,290 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { formatValue } from 'mlops-chart';
+import * as React from 'react';
+import type { MetricChange } from '../api/schema';
+import type { ActionsModel, IComparison, IRestorePlan, Outcome } from '../model/actions';
+import type { ProjectModel } from '../model/project';
+import { formatBytes } from '../model/units';
+import { Button, Change, Problem } from './parts';
+
+const SHOWN_FILES = 8;
+
+/** What is under way, planned or done: one card at the top of the panel. */
+export function Cards(props: {
+  project: ProjectModel;
+  actions: ActionsModel;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { project, actions, trans } = props;
+  const names = new Map(project.log?.snapshots.map(one => [one.id, one.name ?? one.id]));
+  const call = (revision: string): string => names.get(revision) ?? revision;
+  return (
+    <div aria-live="polite">
+      {actions.job && <Job actions={actions} trans={trans} />}
+      {actions.plan && <Plan plan={actions.plan} call={call} actions={actions} trans={trans} />}
+      {actions.comparison && (
+        <Comparison compared={actions.comparison} call={call} actions={actions} trans={trans} />
+      )}
+      {actions.outcome && <Done outcome={actions.outcome} actions={actions} trans={trans} />}
+    </div>
+  );
+}
+
+function Job(props: { actions: ActionsModel; trans: TranslationBundle }): React.JSX.Element | null {
+  const { actions, trans } = props;
+  const job = actions.job;
+  if (!job) {
+    return null;
+  }
+  const tell = (count: number): string =>
+    job.unit === 'B' ? formatBytes(count) : `${count.toLocaleString()} ${job.unit}`;
+  const whole = job.total === null ? '' : ` / ${tell(job.total)}`;
+  return (
+    <div className="jp-Mlops-card">
+      <div>{job.label || job.command}</div>
+      <progress
+        aria-label={job.label || job.command}
+        max={job.total ?? undefined}
+        value={job.total === null ? undefined : job.done}
+      />
+      <div className="jp-Mlops-actions">
+        <span className="jp-Mlops-quiet">{`${tell(job.done)}${whole}`}</span>
+        <Button label={trans.__('Stop')} onClick={() => void actions.cancel()} />
+      </div>
+    </div>
+  );
+}
+
+function Plan(props: {
+  plan: IRestorePlan;
+  call: (revision: string) => string;
+  actions: ActionsModel;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { plan, call, actions, trans } = props;
+  const { result } = plan;
+  const moved = result.paths.filter(path => path.written > 0 || path.deleted > 0);
+  return (
+    <div className="jp-Mlops-card jp-Mlops-plan">
+      <h3>
+        {plan.revision === null
+          ? trans.__('Bring data in line with its pointers?')
+          : trans.__('Restore %1?', call(plan.revision))}
+      </h3>
+      {moved.length === 0 ? (
+        <p>{trans.__('All files are as they were then; nothing is to be written.')}</p>
+      ) : (
+        <>
+          <table>
+            <thead>
+              <tr>
+                <th>{trans.__('Path')}</th>
+                <th className="jp-mod-amount">{trans.__('Written')}</th>
+                <th className="jp-mod-amount">{trans.__('Deleted')}</th>
+                <th className="jp-mod-amount">{trans.__('Size')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {moved.map(path => (
+                <tr key={path.path}>
+                  <td className="jp-Mlops-path">{path.path}</td>
+                  <td className="jp-mod-amount">{path.written}</td>
+                  <td className="jp-mod-amount">{path.deleted}</td>
+                  <td className="jp-mod-amount">{formatBytes(path.written_bytes)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p className="jp-Mlops-quiet">
+            {trans.__('What is not kept yet is kept as a snapshot first.')}
+          </p>
+        </>
+      )}
+      <div className="jp-Mlops-actions">
+        <Button
+          label={trans.__('Restore')}
+          primary
+          disabled={actions.isBusy}
+          onClick={() => void actions.restore()}
+        />
+        <Button label={trans.__('Cancel')} onClick={() => actions.dismiss()} />
+      </div>
+    </div>
+  );
+}
+
+function Comparison(props: {
+  compared: IComparison;
+  call: (revision: string) => string;
+  actions: ActionsModel;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { compared, call, actions, trans } = props;
+  const { metrics, params, data } = compared;
+  const files = data.paths.flatMap(path => [
+    ...path.added.map(name => ['+', join(path.path, name)] as const),
+    ...path.deleted.map(name => ['−', join(path.path, name)] as const),
+    ...path.modified.map(name => ['~', join(path.path, name)] as const),
+    ...path.renamed.map(([old, now]) => ['→', `${join(path.path, old)} → ${now}`] as const)
+  ]);
+  const nothing = metrics.changes.length === 0 && params.changes.length === 0 && files.length === 0;
+  return (
+    <div className="jp-Mlops-card jp-Mlops-comparison">
+      <h3>
+        {call(compared.old)} → {call(compared.new)}
+      </h3>
+      {nothing && <p>{trans.__('Metrics, parameters and data are the same.')}</p>}
+      {metrics.changes.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th>{trans.__('Metric')}</th>
+              <th className="jp-mod-amount">{trans.__('Old')}</th>
+              <th className="jp-mod-amount">{trans.__('New')}</th>
+              <th>{trans.__('Change')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {metrics.changes.map(change => (
+              <MetricRow key={change.name} change={change} trans={trans} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {params.changes.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th>{trans.__('Parameter')}</th>
+              <th>{trans.__('Old')}</th>
+              <th>{trans.__('New')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {params.changes.map(change => (
+              <tr key={change.name}>
+                <td title={change.name}>{shorten(change.name)}</td>
+                <td>{change.old === null ? '–' : String(change.old)}</td>
+                <td>{change.new === null ? '–' : String(change.new)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {files.length > 0 && (
+        <ul className="jp-Mlops-files">
+          {files.slice(0, SHOWN_FILES).map(([sign, name]) => (
+            <li key={`${sign} ${name}`}>
+              <code>{sign}</code> {name}
+            </li>
+          ))}
+          {files.length > SHOWN_FILES && (
+            <li className="jp-Mlops-quiet">
+              {trans.__('… and %1 more files', files.length - SHOWN_FILES)}
+            </li>
+          )}
+        </ul>
+      )}
+      <div className="jp-Mlops-actions">
+        <Button label={trans.__('Close')} onClick={() => actions.dismiss()} />
+      </div>
+    </div>
+  );
+}
+
+function MetricRow(props: { change: MetricChange; trans: TranslationBundle }): React.JSX.Element {
+  const { change, trans } = props;
+  const { delta } = change;
+  const text = delta === null ? '–' : `${delta > 0 ? '▲ +' : '▼ −'}${formatValue(Math.abs(delta))}`;
+  return (
+    <tr>
+      <td title={change.name}>{shorten(change.name)}</td>
+      <td className="jp-mod-amount">{formatValue(change.old)}</td>
+      <td className="jp-mod-amount">{formatValue(change.new)}</td>
+      <td>
+        <Change text={text} better={change.better} trans={trans} />
+      </td>
+    </tr>
+  );
+}
+
+/** Return a full name without its file where that says enough in a narrow column. */
+function shorten(name: string): string {
+  return name.slice(name.indexOf(':') + 1);
+}
+
+function join(path: string, name: string): string {
+  return name === '' ? path : `${path}/${name}`;
+}
+
+/** What became of the last action, and the way back. */
+function Done(props: {
+  outcome: Outcome;
+  actions: ActionsModel;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { outcome, actions, trans } = props;
+  if (outcome.kind === 'failed') {
+    return (
+      <div className="jp-Mlops-card jp-mod-failed">
+        <Problem problem={outcome.problem} trans={trans} />
+        <div className="jp-Mlops-actions">
+          <Button label={trans.__('Close')} onClick={() => actions.dismiss()} />
+        </div>
+      </div>
+    );
+  }
+  return (
+    <div className="jp-Mlops-card">
+      {tellOutcome(outcome, trans).map(line => (
+        <div key={line}>{line}</div>
+      ))}
+      <div className="jp-Mlops-actions">
+        {(outcome.kind === 'restore' || outcome.kind === 'snapshot') && (
+          <Button
+            label={trans.__('Undo')}
+            disabled={actions.isBusy}
+            onClick={() => void actions.undo()}
+          />
+        )}
+        <Button label={trans.__('Close')} onClick={() => actions.dismiss()} />
+      </div>
+    </div>
+  );
+}
+
+function tellOutcome(
+  outcome: Exclude<Outcome, { kind: 'failed' }>,
+  trans: TranslationBundle
+): string[] {
+  switch (outcome.kind) {
+    case 'snapshot': {
+      const { id, name, paths, stored_bytes, left_out, hints } = outcome.result;
+      const files = paths.reduce((sum, path) => sum + path.files, 0);
+      return [
+        trans.__('Snapshot %1', name ?? id),
+        trans._n(
+          'Kept %1 file, %2 new in the store.',
+          'Kept %1 files, %2 new in the store.',
+          files,
+          formatBytes(stored_bytes)
+        ),
+        ...left_out.map(one => trans.__('Left out %1: %2.', one.path, one.why)),
+        ...hints
+      ];
+    }
+    case 'restore': {
+      const { written, deleted, unchanged, saved_as } = outcome.result;
+      return [
+        trans.__('Wrote %1 files, deleted %2, left %3 unchanged.', written, deleted, unchanged),
+        ...(saved_as === null
+          ? []
+          : [trans.__('What was overwritten is kept as snapshot %1.', saved_as)])
+      ];
+    }
+    case 'undo':
+      return [trans.__('Took back: %1', outcome.result.command.join(' ')), ...outcome.result.hints];
+    case 'cancelled':
+      return [trans.__('Stopped. Nothing is lost; do it again to go on.')];
+  }
+}

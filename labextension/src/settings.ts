@@ -1,0 +1,78 @@
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { IStateDB } from '@jupyterlab/statedb';
+import { Debouncer } from '@lumino/polling';
+import type { ProjectModel } from './model/project';
+import type { MlopsPanel, SectionName } from './panel/panel';
+import { PANEL_ID, PLUGIN_ID } from './tokens';
+
+const STATE_KEY = `${PANEL_ID}:view`;
+const WRITE_MILLISECONDS = 500;
+
+interface ISaved {
+  metric: string | null;
+  hidden: string[];
+  folded: SectionName[];
+}
+
+/** Follow the user's settings, now and when they change. */
+export function readSettings(
+  registry: ISettingRegistry | null,
+  project: ProjectModel,
+  panel: MlopsPanel
+): void {
+  registry
+    ?.load(PLUGIN_ID)
+    .then(settings => {
+      const read = (): void => {
+        const { allBranches, newestPoints, showAutomatic } = settings.composite;
+        project.choose({
+          allBranches: allBranches === true,
+          newest: typeof newestPoints === 'number' ? newestPoints : project.view.newest
+        });
+        panel.arrange({ showAutomatic: showAutomatic === true });
+      };
+      read();
+      settings.changed.connect(read);
+    })
+    .catch((error: unknown) => console.warn('jupyter-mlops: no settings', error));
+}
+
+/** Bring back what was chosen and folded when the page was left, and remember what is from now on. */
+export function rememberView(
+  state: IStateDB | null,
+  restored: Promise<unknown>,
+  project: ProjectModel,
+  panel: MlopsPanel
+): void {
+  if (!state) {
+    return;
+  }
+  const write = new Debouncer(async () => {
+    const { metric, hidden } = project.view;
+    await state.save(STATE_KEY, {
+      metric,
+      hidden,
+      folded: panel.arrangement.folded
+    });
+  }, WRITE_MILLISECONDS);
+  let last = '';
+  const remember = (): void => {
+    const { metric, hidden } = project.view;
+    const now = JSON.stringify([metric, hidden, panel.arrangement.folded]);
+    if (now !== last) {
+      last = now;
+      void write.invoke();
+    }
+  };
+  restored
+    .then(() => state.fetch(STATE_KEY))
+    .then(saved => {
+      const { metric, hidden, folded } = (saved ?? {}) as Partial<ISaved>;
+      project.choose({ metric: metric ?? null, hidden: hidden ?? [] });
+      panel.arrange({ folded: folded ?? [] });
+      last = JSON.stringify([project.view.metric, project.view.hidden, panel.arrangement.folded]);
+      project.changed.connect(remember);
+      panel.arranged.connect(remember);
+    })
+    .catch((error: unknown) => console.warn('jupyter-mlops: no saved view', error));
+}
