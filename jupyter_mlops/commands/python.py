@@ -58,7 +58,7 @@ def make_function(command: Command) -> Callable[..., Any]:
                 raise UsageError(message, code="missing-argument")
         shell = find_shell()
         words = format_words(command, arguments)
-        execution = read_execution(shell, words)
+        execution = read_execution(shell, words, save=command.saves_notebook)
         result = run_command(command, arguments, start=current_folder(), execution=execution)
         if shell is not None and result is not None:
             show_results_of(shell, type(result))

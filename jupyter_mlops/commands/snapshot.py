@@ -10,8 +10,10 @@ from jupyter_mlops.commands.paths import notebook_path, resolve_paths
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Hint, Note
+from jupyter_mlops.git.trees import holds_path
 from jupyter_mlops.ids import format_hash
 from jupyter_mlops.snapshots.environment import read_environment
+from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.take import Circumstances, Taken, take_snapshot
 from jupyter_mlops.units import format_bytes, plural
 
@@ -36,6 +38,18 @@ class LeftOutResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NotebookResult:
+    """The notebook that the command was called from, as the snapshot has it.
+
+    Where ``saved`` is false it is as it was last saved, with ``why`` where that is known.
+    """
+
+    path: str
+    saved: bool
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotResult:
     """A snapshot that was taken.
 
@@ -53,6 +67,7 @@ class SnapshotResult:
     stored_bytes: int
     left_out: tuple[LeftOutResult, ...]
     hints: tuple[str, ...] = ()
+    notebook: NotebookResult | None = None
 
     def describe(self) -> Document:
         """Return the four lines: what was kept, its commit, its id, how to get it back."""
@@ -68,6 +83,11 @@ class SnapshotResult:
             f" {format_bytes(self.stored_bytes)} new in the store."
         )
         notes = [Note(f"Left out {left.path}: {left.why}.", "warning") for left in self.left_out]
+        if self.notebook is not None and not self.notebook.saved:
+            why = f": {self.notebook.why}" if self.notebook.why else ""
+            notes.append(
+                Note(f"{self.notebook.path} is kept as it was last saved{why}.", "warning")
+            )
         return Document(
             (
                 Note(kept, "good"),
@@ -103,7 +123,8 @@ def snapshot(
     The content goes to the store and is durable when the command returns; a pointer file beside
     each path names it, and is staged in Git's index. The state as a whole (pointers, code with
     stripped notebooks, metrics, params, environment) becomes a hidden commit whose parent is HEAD.
-    HEAD, the branch and the data files are not touched.
+    HEAD, the branch and the data files are not touched. In a notebook that JupyterLab shows, it is
+    saved first.
     """
     numbers = read_numbers(ws)
     circumstances = Circumstances(
@@ -123,10 +144,18 @@ def snapshot(
         keep_mine=keep_mine,
         commit_files=list_number_files(ws) if commit else None,
     )
-    return _result(taken)
+    return _result(taken, _notebook(ws, taken))
 
 
-def _result(taken: Taken) -> SnapshotResult:
+def _notebook(ws: Workspace, taken: Taken) -> NotebookResult | None:
+    """Return the notebook that the command was called from, None where it was not kept."""
+    record, execution = taken.record, ws.execution
+    if not record.notebook or not holds_path(ws.git, SNAPSHOT_REFS + record.id, record.notebook):
+        return None
+    return NotebookResult(record.notebook, execution.notebook_saved, execution.why_not_saved)
+
+
+def _result(taken: Taken, notebook: NotebookResult | None) -> SnapshotResult:
     record = taken.record
     return SnapshotResult(
         id=record.id,
@@ -141,4 +170,5 @@ def _result(taken: Taken) -> SnapshotResult:
         stored_bytes=taken.kept.stored_bytes,
         left_out=tuple(LeftOutResult(left.path, left.why) for left in record.left_out),
         hints=taken.hints,
+        notebook=notebook,
     )

@@ -53,7 +53,8 @@ class Command:
 
     ``target`` is ``module:function``, imported when the command is first used; ``reads`` says
     that it changes nothing (a GET in REST); ``magic`` that its first word is a line magic of its
-    own; ``python`` is its name in the package, its words joined by ``_`` by default.
+    own; ``saves_notebook`` that the notebook that it is called from is saved first, where a front
+    end can do that; ``python`` is its name in the package, its words joined by ``_`` by default.
     """
 
     words: tuple[str, ...]
@@ -62,6 +63,7 @@ class Command:
     reads: bool = False
     magic: bool = False
     hidden: bool = False
+    saves_notebook: bool = False
     python: str | None = None
 
     @property

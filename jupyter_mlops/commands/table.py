@@ -14,6 +14,7 @@ def _command(
     reads: bool = False,
     magic: bool = False,
     hidden: bool = False,
+    saves_notebook: bool = False,
     python: str | None = None,
 ) -> Command:
     parts = tuple(words.split())
@@ -25,6 +26,7 @@ def _command(
         reads=reads,
         magic=magic,
         hidden=hidden,
+        saves_notebook=saves_notebook,
         python=python,
     )
 
@@ -40,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
         "snapshot",
         "Keep data, models and code as one state tied to the current commit.",
         magic=True,
+        saves_notebook=True,
     ),
     _command("snapshot list", "List the snapshots that are kept.", reads=True),
     _command("snapshot name", "Give a snapshot a name, or take it away."),

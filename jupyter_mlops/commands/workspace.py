@@ -20,12 +20,15 @@ class Execution:
 
     ``notebook`` is the notebook's file; ``cells`` are the sources of all cells that this kernel
     ran, in the order in which it ran them, the one under way last; ``command`` are the words as
-    typed, without the program's name.
+    typed, without the program's name. ``notebook_saved`` says that the front end saved the notebook
+    for this command; ``why_not_saved`` completes a sentence that says that it did not.
     """
 
     notebook: Path | None = None
     cells: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    notebook_saved: bool = False
+    why_not_saved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

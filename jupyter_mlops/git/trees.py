@@ -134,6 +134,12 @@ def open_tree(repo: Repository, oid: str) -> GitTree:
     return GitTree(repo, oid)
 
 
+def holds_path(repo: Repository, revision: str, path: str) -> bool:
+    """Return whether the tree of ``revision`` has an entry ``path``, a folder's included."""
+    words = ("ls-tree", "-z", "--name-only", "--full-tree", revision, "--", path)
+    return path in split_nul(run_git(repo, "--literal-pathspecs", *words))
+
+
 def _parse_row(row: str) -> tuple[str, TreeEntry]:
     described, path = row.split("\t", 1)
     mode, _, oid = described.split(" ")

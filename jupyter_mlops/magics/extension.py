@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jupyter_mlops.commands.failure import explain_failure, wants_traceback
+from jupyter_mlops.commands.front_end import Patience
 from jupyter_mlops.commands.help import explain_words
 from jupyter_mlops.commands.kernel import read_execution, show_results_of
 from jupyter_mlops.commands.parse import parse_words
@@ -38,11 +39,20 @@ class Interrupted(KeyboardInterrupt):
         return ["Interrupted; run the cell again to go on."]
 
 
-def load(shell: InteractiveShell, commands: tuple[Command, ...] = COMMANDS) -> None:
-    """Register ``%mlops``, the magics of single commands, and completion; again changes nothing."""
+def load(
+    shell: InteractiveShell,
+    commands: tuple[Command, ...] = COMMANDS,
+    patience: Patience | None = None,
+) -> None:
+    """Register ``%mlops``, the magics of single commands, and completion; again changes nothing.
+
+    ``patience`` is had with a front end that is to save the notebook.
+    """
     unload(shell)
     for name in (GENERAL_MAGIC, *MAGICS):
-        shell.magics_manager.register_function(_Magic(shell, name, commands), "line", name)
+        shell.magics_manager.register_function(
+            _Magic(shell, name, commands, patience), "line", name
+        )
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(Completer(commands))
     shell.events.register("post_run_cell", _write_logged)
@@ -71,9 +81,16 @@ def _write_logged(result: object) -> None:
 class _Magic:
     """One line magic."""
 
-    def __init__(self, shell: InteractiveShell, name: str, commands: tuple[Command, ...]) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        name: str,
+        commands: tuple[Command, ...],
+        patience: Patience | None,
+    ) -> None:
         self._shell = shell
         self._commands = commands
+        self._patience = patience
         self._first: tuple[str, ...] = () if name == GENERAL_MAGIC else (name,)
         self.__name__ = name
 
@@ -102,11 +119,18 @@ class _Magic:
 
     def _run(self, words: Sequence[str]) -> Result | None:
         invocation = parse_words(words, self._commands)
+        command = None if invocation.wants_help else invocation.command
+        execution = read_execution(
+            self._shell,
+            words,
+            save=command is not None and command.saves_notebook,
+            patience=self._patience,
+        )
         result = run_invocation(
             invocation,
             start=current_folder(),
             progress=_progress(self._shell),
-            execution=read_execution(self._shell, words),
+            execution=execution,
             commands=self._commands,
         )
         if invocation.wants_json:

@@ -13,6 +13,7 @@ from tests.architecture.sources import ROOT, Source, sources
 HEAVY = {
     "IPython": "only a kernel has it loaded already",
     "bokeh": "0.6 s; only a chart that is shown needs it",
+    "comm": "only a kernel has it",
     "git": "GitPython starts a process when it is imported",
     "jupyter_client": "only what runs notebooks",
     "nbclient": "only what runs notebooks",

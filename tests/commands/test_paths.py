@@ -332,6 +332,17 @@ def test_the_notebook_is_named_only_inside_the_project(data_project: DataProject
     assert named(data_project.root.parent / "n.ipynb") is None
 
 
+def test_a_link_to_the_project_is_followed_and_one_that_is_the_notebook_is_not(
+    data_project: DataProject, tmp_path: Path
+) -> None:
+    (tmp_path / "alias").symlink_to(data_project.root)
+    data_project.write("real.ipynb", "{}")
+    (data_project.root / "link.ipynb").symlink_to("real.ipynb")
+    for name in ("real.ipynb", "link.ipynb"):
+        execution = Execution(notebook=tmp_path / "alias" / name)
+        assert notebook_path(open_workspace(data_project.root, execution=execution)) == name
+
+
 @pytest.mark.parametrize(
     "path, code",
     [

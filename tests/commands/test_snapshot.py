@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from jupyter_mlops.commands.snapshot import SnapshotResult, snapshot
+from jupyter_mlops.commands.snapshot import NotebookResult, SnapshotResult, snapshot
 from jupyter_mlops.commands.workspace import Execution, open_workspace
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
@@ -111,6 +111,59 @@ def test_a_record_tells_the_circumstances(data_project: DataProject) -> None:
     assert isinstance(environment, dict)
     assert environment["python"].startswith("3.")
     assert "package:blake3" in environment
+
+
+def _from_notebook(
+    project: DataProject, name: str, saved: bool, why: str | None = None
+) -> SnapshotResult:
+    notebook = project.root / name
+    execution = Execution(notebook, notebook_saved=saved, why_not_saved=why)
+    return snapshot(open_workspace(project.root, execution=execution), ())
+
+
+def _lines(result: SnapshotResult) -> list[str]:
+    return render_text(result.describe(), width=100, colour=False).splitlines()
+
+
+def test_a_notebook_that_was_saved_needs_no_word(data_project: DataProject) -> None:
+    data_project.write("sub/n [1].ipynb", "{}")
+    result = _from_notebook(data_project, "sub/n [1].ipynb", True)
+    assert result.notebook == NotebookResult("sub/n [1].ipynb", True, None)
+    assert len(_lines(result)) == 4
+
+
+@pytest.mark.parametrize(
+    "why, said",
+    [
+        (None, "n.ipynb is kept as it was last saved."),
+        ("The disk is full", "n.ipynb is kept as it was last saved: The disk is full."),
+    ],
+)
+def test_a_notebook_that_was_not_saved_is_named(
+    data_project: DataProject, why: str | None, said: str
+) -> None:
+    data_project.write("n.ipynb", "{}")
+    result = _from_notebook(data_project, "n.ipynb", False, why)
+    assert result.notebook == NotebookResult("n.ipynb", False, why)
+    assert _lines(result)[4:] == [said]
+
+
+@pytest.mark.parametrize("name", ["ignored.ipynb", "big.ipynb", "../outside.ipynb"])
+def test_nothing_is_said_of_a_notebook_that_is_not_kept(
+    data_project: DataProject, name: str
+) -> None:
+    data_project.write("mlops.toml", '[snapshot]\nfile_limit = "1 KiB"\n')
+    data_project.write(".gitignore", "ignored.ipynb\n")
+    data_project.write(name, " " * 2000)
+    result = _from_notebook(data_project, name, False)
+    assert result.notebook is None
+    assert not any("last saved" in line for line in _lines(result))
+
+
+def test_outside_of_notebooks_nothing_is_said(data_project: DataProject) -> None:
+    result = data_project.snapshot()
+    assert result.notebook is None
+    assert len(_lines(result)) == 4
 
 
 def test_every_snapshot_has_an_id_of_its_own_and_stores_content_once(

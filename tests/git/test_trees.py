@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.trees import TreeEntry, open_blob_reader, open_tree
+from jupyter_mlops.git.trees import TreeEntry, holds_path, open_blob_reader, open_tree
 from jupyter_mlops.trees import Tree
 from tests.git.names import HARD_NAMES
 from tests.support.project import Project, make_project
@@ -32,6 +32,16 @@ def test_a_path_it_lacks_is_not_found(project: Project, repo: Repository, path: 
     project.write("data/a", "x")
     with pytest.raises(NotFoundError):
         open_tree(repo, project.commit("x")).read(path)
+
+
+def test_one_path_is_looked_for_without_a_list_of_all(project: Project, repo: Repository) -> None:
+    for name in HARD_NAMES:
+        project.write(name, "x")
+    project.write("data/a", "x")
+    commit = project.commit("Names")
+    assert all(holds_path(repo, commit, name) for name in (*HARD_NAMES, "data", "data/a"))
+    for lacking in ("missing", "data/b", "READM?.md", ":(top)README.md"):
+        assert not holds_path(repo, commit, lacking)
 
 
 def test_names_of_all_kinds_are_read(project: Project, repo: Repository) -> None:
