@@ -1,0 +1,86 @@
+"""A real kernel, driven over its channels as a front end drives it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from jupyter_mlops.commands.front_end import KernelFiles
+
+_LIMIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a cell sent while it ran, up to its end."""
+
+    messages: tuple[dict[str, Any], ...]
+
+    def contents(self, kind: str) -> list[dict[str, Any]]:
+        """Return the contents of all messages of one kind."""
+        return [one["content"] for one in self.messages if one["msg_type"] == kind]
+
+    @property
+    def text(self) -> str:
+        """What was printed, and the plain text of what was shown, errors included."""
+        parts = [content["text"] for content in self.contents("stream")]
+        for kind in ("display_data", "execute_result"):
+            parts += [content["data"]["text/plain"] for content in self.contents(kind)]
+        parts += ["\n".join(content["traceback"]) for content in self.contents("error")]
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel that runs, and the folder of its connection file."""
+
+    files: KernelFiles
+    _manager: KernelManager
+    _client: BlockingKernelClient
+
+    def run(
+        self, code: str, on_comm: Callable[[dict[str, Any]], None] = lambda content: None
+    ) -> Ran:
+        """Run a cell; ``on_comm`` is called with what each comm opens with, while the cell runs."""
+        asked = self._client.execute(code)
+        messages: list[dict[str, Any]] = []
+        while True:
+            message = self._client.get_iopub_msg(timeout=_LIMIT_SECONDS)
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            messages.append(message)
+            if message["msg_type"] == "comm_open":
+                on_comm(message["content"])
+            if message["content"].get("execution_state") == "idle":
+                return Ran(tuple(messages))
+
+    def interrupt(self) -> None:
+        """Do what the stop button does."""
+        self._manager.interrupt_kernel()
+
+
+@contextmanager
+def start_kernel(folder: Path, runtime: Path, **environ: str) -> Iterator[Kernel]:
+    """Yield a kernel in ``folder`` whose connection file lies in ``runtime``, as Jupyter's do."""
+    files = KernelFiles(runtime, str(uuid.uuid4()))
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    manager = KernelManager(connection_file=str(runtime / f"kernel-{files.kernel}.json"))
+    manager.start_kernel(cwd=str(folder), env={**os.environ, **environ})
+    try:
+        client = manager.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=_LIMIT_SECONDS)
+            yield Kernel(files, manager, client)
+        finally:
+            client.stop_channels()
+    finally:
+        manager.shutdown_kernel(now=True)
