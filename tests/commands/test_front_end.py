@@ -240,6 +240,8 @@ def test_files_of_other_kernels_and_of_requests_are_no_clients(room: Room) -> No
         room.front_end.write(other.client(new_client()), told)
     room.front_end.write(room.front_end.files.save("a" * 32), told)
     room.front_end.write(room.front_end.files.client("a" * 32), told)
+    unfinished = room.front_end.files.client(new_client())
+    room.front_end.write(unfinished.with_name(f"{unfinished.name}.new"), told)
     assert list_clients(room.front_end.files) == []
 
 
@@ -257,7 +259,7 @@ def _bad_paths() -> Iterator[object]:
 
 
 def _big() -> bytes:
-    return b'{"path": "/a.ipynb"' + b" " * 64 * 1024 + b"}"
+    return b'{"path": "/a.ipynb", "state": "saved"}' + b" " * 64 * 1024
 
 
 BAD_CONTENTS = [
@@ -268,7 +270,7 @@ BAD_CONTENTS = [
     b"{",
     b"\xff\xfe",
     b'{"path": "/\xff.ipynb"}',
-    b"[" * 60_000,
+    b'{"path": "/a.ipynb", "state": "saved", "more": ' + b"[" * 60_000,
     _big(),
 ]
 
@@ -305,26 +307,24 @@ def test_an_answer_that_is_not_as_it_should_be_is_ignored(room: Room, content: o
     assert front_end.requests() == []
 
 
-def _link(path: Path, content: Path) -> None:
-    path.symlink_to(content)
-
-
-def _pipe(path: Path, content: Path) -> None:
-    os.mkfifo(path)
-
-
-def _folder(path: Path, content: Path) -> None:
-    path.mkdir()
-
-
-@pytest.mark.parametrize("make", [_link, _pipe, _folder])
-def test_only_regular_files_are_read(
-    room: Room, tmp_path: Path, make: Callable[[Path, Path], None]
-) -> None:
+def test_a_link_or_a_folder_is_no_file(room: Room, tmp_path: Path) -> None:
     content = tmp_path / "content.json"
     room.front_end.write(content, {"path": str(room.notebook)})
-    make(room.front_end.files.client(new_client()), content)
+    room.front_end.files.client(new_client()).symlink_to(content)
+    room.front_end.files.client(new_client()).mkdir()
     assert list_clients(room.front_end.files) == []
+
+
+def test_a_pipe_is_neither_waited_for_nor_read(room: Room) -> None:
+    pipe = room.front_end.files.client(new_client())
+    os.mkfifo(pipe)
+    assert list_clients(room.front_end.files) == []
+    writer = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(writer, b'{"path": "/a.ipynb"}')
+        assert list_clients(room.front_end.files) == []
+    finally:
+        os.close(writer)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root gives files away")
