@@ -21,17 +21,18 @@ def wants_traceback() -> bool:
     return os.environ.get(TRACEBACK_VARIABLE, "0") not in ("", "0")
 
 
-def explain_failure(error: Exception) -> MlopsError:
+def explain_failure(error: Exception, folder: Path | None = None) -> MlopsError:
     """Return ``error`` as one that can be shown: itself, or a sentence that owns up to a defect.
 
     The traceback of a defect is written to ``last-failure.txt`` in the store's folder of the
-    current project, over the one before it; elsewhere nothing is written. Never raises.
+    project that ``folder`` (the current one by default) is in, over the one before it; elsewhere
+    nothing is written. Never raises.
     """
     if isinstance(error, MlopsError):
         return error
     if isinstance(error, MemoryError):
         return UnavailableError("There is not enough memory left to do this.", code="out-of-memory")
-    kept = _keep_traceback(error)
+    kept = _keep_traceback(error, folder)
     shown = f"{type(error).__name__}: {error}".strip().rstrip(":").splitlines()[0]
     return InternalError(
         f"This is a defect of jupyter-mlops, not of yours: {shown}",
@@ -44,10 +45,10 @@ def explain_failure(error: Exception) -> MlopsError:
     )
 
 
-def _keep_traceback(error: Exception) -> Path | None:
+def _keep_traceback(error: Exception, start: Path | None) -> Path | None:
     text = "".join(traceback.format_exception(error))
     try:
-        folder = open_repository(current_folder()).store_dir
+        folder = open_repository(start or current_folder()).store_dir
         make_folder(folder)
         write_atomic(folder / _LAST_FAILURE, text.encode("utf-8", "backslashreplace"))
     except (MlopsError, OSError):

@@ -98,7 +98,12 @@ def metrics_history(
     limit: Limit = None,
     html: Annotated[
         Path | None,
-        Arg("Also write the chart to this file, which needs no network.", "FILE", complete="path"),
+        Arg(
+            "Also write the chart to this file, which needs no network.",
+            "FILE",
+            complete="path",
+            rest=False,
+        ),
     ] = None,
 ) -> MetricsHistoryResult:
     """Show how metrics moved along the commits of branches.

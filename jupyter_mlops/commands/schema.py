@@ -1,21 +1,21 @@
-"""What REST needs: JSON Schema of parameters and results, and JSON bodies as arguments."""
+"""What REST needs: JSON Schema of parameters and results; JSON bodies and queries as arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from jupyter_mlops.commands.signature import Parameter, Signature, read_signature
+from jupyter_mlops.commands.signature import Parameter, read_signature
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.errors import UsageError
 
 
 def parameters_schema(command: Command) -> dict[str, Any]:
     """Return the JSON Schema of the object that holds a command's arguments by name."""
-    parameters = read_signature(command).parameters
+    parameters = _offered(command)
     return {
         "type": "object",
         "properties": {p.name: _parameter_schema(p) for p in parameters},
@@ -37,19 +37,56 @@ def decode_arguments(command: Command, body: Mapping[str, object]) -> dict[str, 
         UsageError: a name is unknown or missing, or a value has the wrong type; the message names
             it.
     """
-    signature = read_signature(command)
-    known = {p.name: p for p in signature.parameters}
-    for name in body:
-        if name not in known:
-            raise UsageError(f"{command.name!r} has no parameter {name!r}.", code="unknown-option")
-    _require(command, signature, body)
+    known = _match(command, body)
+    missing = [p.name for p in known.values() if p.required and not body.get(p.name)]
+    _refuse_missing(command, missing)
     return {name: _decode(known[name], value) for name, value in body.items()}
 
 
-def _require(command: Command, signature: Signature, body: Mapping[str, object]) -> None:
-    for parameter in signature.parameters:
-        if parameter.required and not body.get(parameter.name):
-            raise UsageError(f"{command.name!r} needs {parameter.name!r}.", code="missing-argument")
+def decode_query(command: Command, query: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Return the arguments that a URL's query holds: the values given for each name, as texts.
+
+    A flag is ``true`` or ``false``; only a parameter that takes several values may be repeated.
+
+    Raises:
+        UsageError: as :func:`decode_arguments`.
+    """
+    known = _match(command, query)
+    _refuse_missing(command, [p.name for p in known.values() if p.required and p.name not in query])
+    return {name: _decode_texts(known[name], texts) for name, texts in query.items()}
+
+
+def _offered(command: Command) -> tuple[Parameter, ...]:
+    return tuple(p for p in read_signature(command).parameters if p.arg.rest)
+
+
+def _match(command: Command, names: Iterable[str]) -> dict[str, Parameter]:
+    """Return the parameters by name; every one of ``names`` is among them."""
+    known = {p.name: p for p in _offered(command)}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{command.name!r} has no parameter {name!r}.", code="unknown-option")
+    return known
+
+
+def _refuse_missing(command: Command, names: Sequence[str]) -> None:
+    if names:
+        raise UsageError(f"{command.name!r} needs {names[0]!r}.", code="missing-argument")
+
+
+def _decode_texts(parameter: Parameter, texts: Sequence[str]) -> object:
+    if parameter.many:
+        return tuple(parameter.convert(text) for text in texts)
+    if len(texts) != 1:
+        raise UsageError(f"Parameter {parameter.name!r} is given twice.", code="bad-value")
+    if not parameter.is_flag:
+        return parameter.convert(texts[0])
+    if texts[0] not in ("true", "false"):
+        raise UsageError(
+            f"Parameter {parameter.name!r} is {texts[0]!r}, but must be true or false.",
+            code="bad-value",
+        )
+    return texts[0] == "true"
 
 
 def _decode(parameter: Parameter, value: object) -> object:

@@ -37,7 +37,8 @@ class Arg:
     ``metavar`` is the word that stands for the value (``PATH``), the parameter's name in capitals
     by default; where it begins with ``[`` it is the whole grammar of the words. ``short`` is an
     option's one-letter form (``-m``). ``complete_rest`` completes the words after the first, where
-    those are something else.
+    those are something else. ``rest`` is False for what makes sense only where the caller's own
+    files are: REST does not have it.
     """
 
     help: str
@@ -45,6 +46,7 @@ class Arg:
     short: str | None = None
     complete: Completion = "none"
     complete_rest: Completion | None = None
+    rest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Command:
     ``target`` is ``module:function``, imported when the command is first used; ``reads`` says
     that it changes nothing (a GET in REST); ``magic`` that its first word is a line magic of its
     own; ``saves_notebook`` that the notebook that it is called from is saved first, where a front
-    end can do that; ``python`` is its name in the package, its words joined by ``_`` by default.
+    end can do that; ``python`` is its name in the package, its words joined by ``_`` by default;
+    ``rest`` that it has a route.
     """
 
     words: tuple[str, ...]
@@ -65,6 +68,7 @@ class Command:
     hidden: bool = False
     saves_notebook: bool = False
     python: str | None = None
+    rest: bool = True
 
     @property
     def name(self) -> str:

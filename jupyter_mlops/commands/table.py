@@ -16,6 +16,7 @@ def _command(
     hidden: bool = False,
     saves_notebook: bool = False,
     python: str | None = None,
+    rest: bool = True,
 ) -> Command:
     parts = tuple(words.split())
     module = "_".join(parts)
@@ -28,6 +29,7 @@ def _command(
         hidden=hidden,
         saves_notebook=saves_notebook,
         python=python,
+        rest=rest,
     )
 
 
@@ -77,13 +79,19 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
-    _command("demo", "Make a project with real data and real runs to look at."),
+    _command("demo", "Make a project with real data and real runs to look at.", rest=False),
     _command("upgrade", "Bring the store to the newest format."),
     _command("help", "Explain a command, or list them all.", reads=True),
     _command("completion", "Print the script that completes commands in a shell.", reads=True),
-    _command("complete", "Print the words that may stand at the cursor.", reads=True, hidden=True),
-    _command("hook", "Do what a Git hook asks for.", hidden=True),
-    _command("filter", "Clean and smudge notebooks for Git.", hidden=True),
+    _command(
+        "complete",
+        "Print the words that may stand at the cursor.",
+        reads=True,
+        hidden=True,
+        rest=False,
+    ),
+    _command("hook", "Do what a Git hook asks for.", hidden=True, rest=False),
+    _command("filter", "Clean and smudge notebooks for Git.", hidden=True, rest=False),
 )
 
 MAGICS: tuple[str, ...] = tuple(dict.fromkeys(c.words[0] for c in COMMANDS if c.magic))

@@ -294,11 +294,13 @@ def write_atomic(
     overwrite: bool = True,
     durable: bool = True,
     executable: bool = False,
+    private: bool = False,
 ) -> None:
     """Write ``data`` as the whole of ``path``: readers see the old bytes or all of the new.
 
     With ``durable`` False nothing is synced: for caches that may be lost. What is ``executable``
-    may be written by its owner as well, as scripts are that people change.
+    may be written by its owner as well, as scripts are that people change. What is ``private`` is
+    read and written by its owner alone.
 
     Raises:
         ConflictError: ``path`` exists and ``overwrite`` is False.
@@ -308,7 +310,7 @@ def write_atomic(
         staged.write(data)
         if durable:
             staged.sync()
-        bits = 0o755 if executable else 0o444
+        bits = 0o600 if private else 0o755 if executable else 0o444
         try:
             staged._rename(path, overwrite, bits)
             if durable:

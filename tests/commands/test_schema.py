@@ -7,7 +7,13 @@ import msgspec
 import pytest
 
 from jupyter_mlops.commands.run import encode_result
-from jupyter_mlops.commands.schema import decode_arguments, parameters_schema, result_schema
+from jupyter_mlops.commands.schema import (
+    decode_arguments,
+    decode_query,
+    parameters_schema,
+    result_schema,
+)
+from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.errors import UsageError
 from tests.support.sample_commands import SAMPLES, Said
 
@@ -74,3 +80,51 @@ def test_what_is_required_must_be_there() -> None:
         with pytest.raises(UsageError) as caught:
             decode_arguments(REMOVE, body)
         assert caught.value.code == "missing-argument"
+
+
+def test_a_query_becomes_arguments() -> None:
+    query = {"paths": ["a", "b"], "limit": ["3"], "tag": ["x"], "dry_run": ["true"]}
+    assert decode_query(KEEP, query) == {
+        "paths": ("a", "b"),
+        "limit": 3,
+        "tag": ("x",),
+        "dry_run": True,
+    }
+    assert decode_query(KEEP, {"share": ["0.5"], "links": ["false"], "how": ["fast"]}) == {
+        "share": 0.5,
+        "links": False,
+        "how": "fast",
+    }
+    assert decode_query(RENAME, {"old": ["a"], "new": ["b"]}) == {"old": "a", "new": Path("b")}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"surprise": ["1"]}, "unknown-option"),
+        ({"limit": ["many"]}, "bad-value"),
+        ({"limit": ["1", "2"]}, "bad-value"),
+        ({"how": ["slow"]}, "bad-value"),
+        ({"dry_run": ["yes"]}, "bad-value"),
+        ({"dry_run": ["true", "true"]}, "bad-value"),
+    ],
+)
+def test_a_query_that_does_not_fit_is_refused(query: dict[str, list[str]], code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        decode_query(KEEP, query)
+    assert caught.value.code == code
+
+
+def test_what_a_query_must_hold() -> None:
+    with pytest.raises(UsageError) as caught:
+        decode_query(REMOVE, {})
+    assert caught.value.code == "missing-argument"
+
+
+def test_what_rest_does_not_have_is_no_parameter() -> None:
+    (history,) = (one for one in COMMANDS if one.name == "metrics history")
+    assert "html" not in parameters_schema(history)["properties"]
+    with pytest.raises(UsageError, match="html"):
+        decode_arguments(history, {"html": "x"})
+    with pytest.raises(UsageError, match="html"):
+        decode_query(history, {"html": ["x"]})

@@ -192,3 +192,11 @@ def test_small_helpers(tmp_path: Path) -> None:
     assert remove(tmp_path / "a") is True
     assert remove(tmp_path / "a") is False
     assert (free_bytes(tmp_path / "not" / "there") or 0) > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no bits for owner and others")
+def test_what_is_private_is_its_owners(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a", b"x", private=True)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    write_atomic(tmp_path / "b", b"x")
+    assert (tmp_path / "b").stat().st_mode & 0o222 == 0
