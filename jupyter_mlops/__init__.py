@@ -70,4 +70,15 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     import_module("jupyter_mlops.magics.extension").unload(shell)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Return what Jupyter's server loads; called by it alone."""
+    extension = import_module("jupyter_mlops.server.extension")
+    return [{"module": "jupyter_mlops", "app": extension.MlopsExtension}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Return where JupyterLab's side lies; called by ``jupyter labextension`` alone."""
+    return [{"src": "labextension", "dest": "jupyter-mlops"}]
+
+
 __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]

@@ -1,0 +1,1 @@
+"""What Jupyter's server answers for the panel and for scripts; described in docs/rest.md."""

@@ -1,0 +1,59 @@
+"""Files beside a kernel's connection file, by which JupyterLab's side and a kernel speak.
+
+What they hold, and who reads and removes them, is described in docs/rest.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.durable import remove, write_atomic
+
+
+class KernelFiles:
+    """Writes and removes the files of one server's kernels. Belongs in a thread.
+
+    ``runs`` says whether a kernel is still there: the files of others are removed at the next
+    write.
+    """
+
+    def __init__(self, runs: Callable[[str], bool]) -> None:
+        self._runs = runs
+        self._written: dict[Path, str] = {}
+
+    def write(self, folder: Path, kernel: str, name: str, content: object) -> None:
+        """Write what ``name`` (a client or a request) says to ``kernel``; readers see all of it.
+
+        Raises:
+            UnavailableError: the disk did not take it.
+        """
+        self._remove(lambda owner: not self._runs(owner))
+        path = _path(folder, kernel, name)
+        self._written[path] = kernel
+        write_atomic(path, msgspec.json.encode(content), durable=False, private=True)
+
+    def remove(self, folder: Path, kernel: str, name: str) -> None:
+        """Remove what was written; harmless when repeated."""
+        path = _path(folder, kernel, name)
+        self._written.pop(path, None)
+        remove(path)
+
+    def remove_all(self) -> None:
+        """Remove all that was written and is still there; never raises."""
+        self._remove(lambda owner: True)
+
+    def _remove(self, is_old: Callable[[str], bool]) -> None:
+        for path in [path for path, owner in self._written.items() if is_old(owner)]:
+            del self._written[path]
+            try:
+                remove(path)
+            except (OSError, UnavailableError):
+                continue
+
+
+def _path(folder: Path, kernel: str, name: str) -> Path:
+    return folder / f"mlops-{kernel}-{name}.json"

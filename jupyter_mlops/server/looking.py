@@ -1,0 +1,252 @@
+"""What can be seen of a project by looking at the times of a few files. Belongs in a thread."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from jupyter_mlops.commands.workspace import read_config
+from jupyter_mlops.config import CONFIG_NAME, Config
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.metrics.patterns import compile_patterns, literal_folders
+from jupyter_mlops.server.places import find_project, relative_to_root
+
+KINDS = ("git", "store", "run", "config", "project")
+"""What can move."""
+
+FOLDER_LIMIT = 1000
+"""How many folders of references are looked at."""
+FILE_LIMIT = 500
+"""How many files of metrics and parameters are looked at."""
+RUN_LIMIT = 50
+"""How many runs' series are looked at, the newest ones."""
+
+_SERIES_LIMIT = 4
+_RACY_NS = 50_000_000
+
+_WORKTREE_FILES = (
+    *("HEAD", "logs/HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"),
+    *("rebase-merge", "rebase-apply"),
+)
+_COMMON_FILES = ("packed-refs", "reftable/tables.list", "shallow")
+_STORE_FOLDERS = ("packs", "index")
+_STATE_FOLDERS = ("origins", "operations")
+
+Stamp = tuple[int, ...] | None
+
+
+class Sight:
+    """One project, or a folder that may become one, looked at again and again.
+
+    A look costs a bounded number of ``stat`` calls, and reads a folder only when its time moved.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._folder = folder
+        self._gates: tuple[Stamp, ...] | None = None
+        self._repository: Repository | None = None
+        self._place = relative_to_root(root, folder)
+        self._seen: dict[str, object] = {}
+        self._views: dict[str, Callable[[int], object]] = {}
+        self._find()
+        self.look()
+
+    @property
+    def place(self) -> str:
+        """Where the project is or was, or the folder, relative to the server's root."""
+        return self._place
+
+    def look(self) -> tuple[str, ...]:
+        """Return which of :data:`KINDS` moved since the last look."""
+        had = self._repository is not None
+        self._find()
+        has = self._repository is not None
+        if has:
+            now_ns = time.time_ns()
+            before = self._seen
+            self._seen = {kind: view(now_ns) for kind, view in self._views.items()}
+            self._seen["project"] = self._seen["config"] is not None
+        if has and had:
+            return tuple(kind for kind in KINDS if self._seen[kind] != before.get(kind))
+        return () if has == had else ("project",)
+
+    def _find(self) -> None:
+        """Find the repository where one came, forget it where it went."""
+        if self._repository is not None:
+            if os.path.lexists(self._repository.git_dir / "HEAD"):
+                return
+            self._repository, self._gates = None, None
+        gates = tuple(_stamp(folder / ".git", 0) for folder in self._folders_above())
+        if gates == self._gates:
+            return
+        self._gates = gates
+        try:
+            self._repository = find_project(self._root, self._folder) if any(gates) else None
+        except MlopsError:
+            self._repository = None
+        if self._repository is not None:
+            self._place = relative_to_root(self._root, self._repository.root)
+            self._views = _make_views(self._repository)
+
+    def _folders_above(self) -> Iterator[Path]:
+        for folder in (self._folder, *self._folder.parents):
+            yield folder
+            if folder == self._root:
+                return
+
+
+def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
+    config = _ConfigView(repository.root)
+    references = [
+        FolderTree(folder / "refs") for folder in {repository.common_dir, repository.git_dir}
+    ]
+    git = [repository.git_dir / name for name in _WORKTREE_FILES]
+    git += [repository.common_dir / name for name in _COMMON_FILES]
+    store = [repository.store_dir / name for name in _STORE_FOLDERS]
+    store += [repository.state_dir / name for name in _STATE_FOLDERS]
+    logged = _LoggedFiles(repository.root, config)
+    series = _Series(repository.store_dir / "runs")
+
+    def look_at_git(now_ns: int) -> object:
+        return _stamps(git, now_ns), [tree.look(now_ns) for tree in references]
+
+    return {
+        "git": look_at_git,
+        "store": lambda now_ns: _stamps(store, now_ns),
+        "config": config.look,
+        "run": lambda now_ns: (logged.look(now_ns), series.look(now_ns)),
+    }
+
+
+class FolderTree:
+    """The times of a folder and of all below it, the first ``limit`` of them.
+
+    Whoever writes a file by renaming, as Git does with references, moves its folder's time.
+    """
+
+    def __init__(self, start: Path, limit: int = FOLDER_LIMIT) -> None:
+        self._start = str(start)
+        self._limit = limit
+        self._below: dict[str, tuple[Stamp, list[str]]] = {}
+
+    def look(self, now_ns: int) -> list[tuple[str, Stamp]]:
+        """Return every folder with its stamp."""
+        found: list[tuple[str, Stamp]] = []
+        below: dict[str, tuple[Stamp, list[str]]] = {}
+        waiting = [self._start]
+        while waiting and len(found) < self._limit:
+            folder = waiting.pop()
+            stamp = _stamp(folder, now_ns)
+            found.append((folder, stamp))
+            known = self._below.get(folder)
+            if known is None or known[0] != stamp:
+                known = (stamp, [] if stamp is None else _list_folders(folder))
+            below[folder] = known
+            waiting += known[1]
+        self._below = below
+        return found
+
+
+class _ConfigView:
+    """``mlops.toml``, read again when it moved; what is not valid counts as empty."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._stamp: Stamp = ()
+        self.config = Config()
+
+    def look(self, now_ns: int) -> Stamp:
+        stamp = _stamp(self._root / CONFIG_NAME, now_ns)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self.config = read_config(self._root)
+            except MlopsError:
+                self.config = Config()
+        return stamp
+
+
+class _LoggedFiles:
+    """The files that hold metrics and parameters, and the folders that they lie in."""
+
+    def __init__(self, root: Path, view: _ConfigView) -> None:
+        self._root = root
+        self._view = view
+
+    def look(self, now_ns: int) -> list[tuple[str, Stamp]]:
+        config = self._view.config
+        patterns = (*config.metrics.files, *config.params.files)
+        matches = compile_patterns(patterns)
+        found: list[tuple[str, Stamp]] = []
+        left = FILE_LIMIT
+        waiting = list(literal_folders(patterns))
+        while waiting and left > 0:
+            folder = waiting.pop(0)
+            entries = _scan(self._root / folder)[:left]
+            left -= len(entries) + 1
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        waiting.append(path)
+                elif matches(path):
+                    found.append((path, _stamp(entry.path, now_ns)))
+        return found
+
+
+class _Series:
+    """The newest files of the newest runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._names: dict[str, tuple[Stamp, list[str]]] = {}
+
+    def look(self, now_ns: int) -> list[tuple[str, Stamp]]:
+        stamps = {entry.path: _stamp(entry.path, now_ns) for entry in _scan(self._folder)}
+        newest = sorted(stamps, key=lambda path: stamps[path] or (0,), reverse=True)[:RUN_LIMIT]
+        names: dict[str, tuple[Stamp, list[str]]] = {}
+        for run in newest:
+            known = self._names.get(run)
+            if known is None or known[0] != stamps[run]:
+                files = sorted(entry.path for entry in _scan(run))
+                known = (stamps[run], files[-_SERIES_LIMIT:])
+            names[run] = known
+        self._names = names
+        return [(path, _stamp(path, now_ns)) for _, files in names.values() for path in files]
+
+
+def _stamps(paths: Iterable[str | Path], now_ns: int) -> tuple[Stamp, ...]:
+    return tuple(_stamp(path, now_ns) for path in paths)
+
+
+def _stamp(path: str | Path, now_ns: int) -> Stamp:
+    """Return what changes when the file or folder does; None where there is none.
+
+    What was changed a moment before ``now_ns`` may change again without a newer time: its stamp is
+    equal to none that comes after it.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+    if stat.S_ISDIR(found.st_mode):
+        stamp = (found.st_mtime_ns, 0, found.st_ino)
+    return (*stamp, now_ns) if 0 <= now_ns - found.st_mtime_ns < _RACY_NS else stamp
+
+
+def _scan(folder: str | Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _list_folders(folder: str) -> list[str]:
+    return [entry.path for entry in _scan(folder) if entry.is_dir(follow_symlinks=False)]

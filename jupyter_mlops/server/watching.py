@@ -1,0 +1,164 @@
+"""Who looks at which project, and the loop that looks for them as long as somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jupyter_mlops.clock import Clock
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.server.places import find_project, relative_to_root, resolve_folder
+from jupyter_mlops.server.workers import Workers
+
+LEASE_SECONDS = 30
+CLIENT_LIMIT = 64
+"""How many clients may look at the same time."""
+
+
+class Seeing(Protocol):
+    """What is looked at: a :class:`jupyter_mlops.server.looking.Sight`."""
+
+    @property
+    def place(self) -> str:
+        """Where it is or was, relative to the server's root."""
+        ...
+
+    def look(self) -> Sequence[str]:
+        """Return what moved since the last look."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a client looks at; ``project`` is None as long as there is none."""
+
+    project: str | None
+    name: str | None
+    lease_seconds: int = LEASE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    folder: Path
+    ends_at_seconds: float
+
+
+class Watcher:
+    """Looks at projects while a lease lasts; all methods belong on the event loop."""
+
+    def __init__(
+        self,
+        root: Path,
+        workers: Workers,
+        clock: Clock,
+        open_sight: Callable[[Path, Path], Seeing],
+        tell: Callable[[str, Sequence[str]], None],
+        read_interval_seconds: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._root = root
+        self._workers = workers
+        self._clock = clock
+        self._open_sight = open_sight
+        self._tell = tell
+        self._read_interval_seconds = read_interval_seconds
+        self._pause = pause
+        self._leases: dict[str, _Lease] = {}
+        self._sights: dict[Path, Seeing] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    async def lease(self, client: str, at: str) -> Watched:
+        """Let ``client`` look at the project of the folder ``at`` for some seconds, or go on.
+
+        What moves from now on is told of.
+
+        Raises:
+            MlopsError: the folder is none, or is not to be looked at.
+            UnavailableError: too many clients look already.
+        """
+        if client not in self._leases and len(self._leases) >= CLIENT_LIMIT:
+            raise UnavailableError(
+                "Too many clients look at projects of this server.",
+                code="server-busy",
+                hints=("Close some of them.",),
+            )
+        folder, project = await self._workers.run(functools.partial(self._find, at))
+        target = folder if project is None else project.root
+        if target not in self._sights:
+            opened = await self._workers.run(
+                functools.partial(self._open_sight, self._root, target)
+            )
+            self._sights.setdefault(target, opened)
+        ends_at_seconds = self._clock.monotonic_seconds() + LEASE_SECONDS
+        self._leases[client] = _Lease(target, ends_at_seconds)
+        if self._loop is None:
+            self._loop = asyncio.create_task(self._run())
+        if project is None:
+            return Watched(None, None)
+        return Watched(relative_to_root(self._root, project.root), project.root.name)
+
+    def end(self, client: str) -> None:
+        """Let ``client`` look no more; harmless when repeated."""
+        self._leases.pop(client, None)
+        self._forget_unseen()
+
+    async def stop(self) -> None:
+        """Look no more."""
+        self._leases.clear()
+        self._forget_unseen()
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait({self._loop})
+
+    def _find(self, at: str) -> tuple[Path, Repository | None]:
+        folder = resolve_folder(self._root, at)
+        return folder, find_project(self._root, folder)
+
+    async def _run(self) -> None:
+        try:
+            seconds = await self._workers.run(self._read_interval_seconds)
+            while self._is_seen():
+                await self._pause(seconds)
+                if self._is_seen():
+                    await self._look()
+        finally:
+            self._loop = None
+
+    async def _look(self) -> None:
+        sights = list(self._sights.values())
+        try:
+            moved = await self._workers.run(lambda: _look_at(sights))
+        except (UnavailableError, OSError):
+            return
+        for place, what in moved:
+            self._tell(place, what)
+
+    def _is_seen(self) -> bool:
+        """Drop the leases that ended, and return whether there are others."""
+        now_seconds = self._clock.monotonic_seconds()
+        self._leases = {
+            client: lease
+            for client, lease in self._leases.items()
+            if lease.ends_at_seconds > now_seconds
+        }
+        self._forget_unseen()
+        return bool(self._leases)
+
+    def _forget_unseen(self) -> None:
+        seen = {lease.folder for lease in self._leases.values()}
+        self._sights = {folder: sight for folder, sight in self._sights.items() if folder in seen}
+
+
+def _look_at(sights: Sequence[Seeing]) -> list[tuple[str, Sequence[str]]]:
+    """Return the place of each project that moved, and what of it did."""
+    moved = []
+    for sight in sights:
+        what = sight.look()
+        if what:
+            moved.append((sight.place, what))
+    return moved
