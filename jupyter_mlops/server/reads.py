@@ -23,6 +23,7 @@ class Reads:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._newest: dict[Hashable, _Read] = {}
+        self._waiting_count = 0
 
     async def read(self, key: Hashable, reading: Reading) -> Outcome:
         """Return the outcome of ``reading``, or that of an equal one, which has the same ``key``.
@@ -35,12 +36,19 @@ class Reads:
             self._newest[key] = read
             read.task.add_done_callback(lambda task: self._forget(key, read))
         read.waiting += 1
+        self._waiting_count += 1
         try:
             return await asyncio.shield(read.task)
         finally:
             read.waiting -= 1
+            self._waiting_count -= 1
             if not read.waiting:
                 read.progress.cancel()
+
+    @property
+    def waiting_count(self) -> int:
+        """How many requests wait for an answer."""
+        return self._waiting_count
 
     def stop(self) -> None:
         """Ask all that is being read to stop."""

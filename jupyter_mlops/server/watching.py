@@ -107,13 +107,23 @@ class Watcher:
         self._leases.pop(client, None)
         self._forget_unseen()
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether somebody looks."""
+        return bool(self._leases)
+
+    async def ended(self) -> None:
+        """Return when nobody looks any more."""
+        if self._loop is not None:
+            await asyncio.wait({self._loop})
+
     async def stop(self) -> None:
         """Look no more."""
         self._leases.clear()
         self._forget_unseen()
         if self._loop is not None:
             self._loop.cancel()
-            await asyncio.wait({self._loop})
+        await self.ended()
 
     def _find(self, at: str) -> tuple[Path, Repository | None]:
         folder = resolve_folder(self._root, at)

@@ -1,0 +1,138 @@
+"""Every route with a request that it would answer, and what must not get through there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_mlops.commands.signature import Parameter, read_signature
+from jupyter_mlops.commands.spec import Command
+from jupyter_mlops.commands.table import COMMANDS
+
+KERNEL = "00000000-0000-0000-0000-000000000000"
+REQUEST = "0123456789abcdef0123456789abcdef"
+
+CACHES = frozenset({"stat-cache", "dirty-files", "environment", "objects-synced", "COMMIT_EDITMSG"})
+"""Files that a command may renew though it changes nothing: docs/formats/README.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One route: its method, the arguments of a good request, and which of those are what."""
+
+    path: str
+    method: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = ()
+    command: Command | None = None
+    at: str = ""
+
+    @property
+    def reads(self) -> bool:
+        """Whether its arguments stand in the query."""
+        return self.method in ("GET", "DELETE")
+
+
+_GOOD: dict[str, dict[str, Any]] = {
+    "init": {},
+    "doctor": {},
+    "snapshot": {"paths": ["data"], "message": "x"},
+    "snapshot list": {},
+    "snapshot name": {"snapshot": "first", "name": "second"},
+    "snapshot note": {"snapshot": "first", "text": "x"},
+    "snapshot branch": {"snapshot": "first", "name": "b"},
+    "snapshot drop": {"snapshots": ["first"]},
+    "restore": {"revision": "HEAD", "paths": ["data"]},
+    "status": {"paths": ["data"]},
+    "log": {},
+    "diff": {"old": "HEAD", "new": "first", "paths": ["data"]},
+    "undo": {},
+    "untrack": {"path": "data"},
+    "move": {"old": "data", "new": "elsewhere"},
+    "metrics show": {"revision": "HEAD"},
+    "metrics diff": {"old": "HEAD", "new": "first"},
+    "metrics history": {"metric": ["acc"], "branch": ["main"]},
+    "params diff": {"old": "HEAD", "new": "first"},
+    "strip": {"paths": ["notebook.ipynb"], "check": True},
+    "upgrade": {},
+    "help": {"words": ["snapshot"]},
+    "completion": {"shell": "bash"},
+}
+"""Arguments of a good request, by command. A command without them fails a test."""
+
+_OTHERS = (
+    Target("jobs", "GET"),
+    Target("jobs/0123456789abcdef", "GET"),
+    Target("jobs/0123456789abcdef", "DELETE"),
+    Target("watch", "POST", {"client": "c"}, at="project"),
+    Target("watch", "DELETE", {"client": "c"}),
+    Target(f"kernels/{KERNEL}/clients/c", "PUT", {"path": "project/notebook.ipynb"}),
+    Target(f"kernels/{KERNEL}/clients/c", "DELETE"),
+    Target(f"kernels/{KERNEL}/saves/{REQUEST}", "POST", {"path": "x.ipynb", "state": "begun"}),
+    Target("bokehjs", "GET"),
+    Target("bokehjs/0/bokeh.min.js", "GET"),
+    Target("nothing/here", "GET"),
+    Target("nothing/here", "POST"),
+)
+
+
+def command_targets() -> list[Target]:
+    """Return a target for every command that has a route."""
+    return [_target(command) for command in COMMANDS if command.rest]
+
+
+def all_targets() -> list[Target]:
+    """Return a target for every method of every route."""
+    return [*command_targets(), *_OTHERS]
+
+
+def _target(command: Command) -> Target:
+    parameters = read_signature(command).parameters
+    return Target(
+        path="/".join(command.words),
+        method="GET" if command.reads else "POST",
+        arguments=_GOOD[command.name],
+        paths=tuple(p.name for p in parameters if p.arg.rest and _is_path(p)),
+        revisions=tuple(
+            p.name
+            for p in parameters
+            if p.arg.complete in ("revision", "snapshot", "branch", "metric")
+        ),
+        command=command,
+        at="project",
+    )
+
+
+def _is_path(parameter: Parameter) -> bool:
+    return parameter.base is Path or parameter.arg.complete in ("path", "tracked")
+
+
+def parameter(target: Target, name: str) -> Parameter:
+    """Return the parameter ``name`` of a target's command."""
+    assert target.command is not None
+    return next(p for p in read_signature(target.command).parameters if p.name == name)
+
+
+def with_argument(target: Target, name: str, text: str) -> dict[str, Any]:
+    """Return good arguments but for one, whose text is ``text``."""
+    value = (text,) if parameter(target, name).many else text
+    return {**target.arguments, name: value}
+
+
+def fingerprint(folder: Path) -> dict[str, bytes | str]:
+    """Return all there is in and below ``folder``, Git's own folder included, but for caches."""
+    found: dict[str, bytes | str] = {}
+    for path in _iter_files(folder):
+        name = path.relative_to(folder).as_posix()
+        found[name] = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_bytes()
+    return found
+
+
+def _iter_files(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        yield from (Path(here, name) for name in [*names, *links] if name not in CACHES)

@@ -1,0 +1,366 @@
+"""Who looks at a project is told what moves; nobody looks, and nothing is done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlops.clock import SystemClock
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.server.events import CHANGED
+from jupyter_mlops.server.looking import FolderTree, Sight
+from jupyter_mlops.server.watching import CLIENT_LIMIT, LEASE_SECONDS, Watcher
+from jupyter_mlops.server.workers import Workers
+from tests.support.data_project import DataProject, make_data_project
+from tests.support.project import make_project
+from tests.support.server import Running
+
+LOG = "import jupyter_mlops as mlops; mlops.log(loss=0.5); mlops.flush()"
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> DataProject:
+    """A project with data, metrics and a snapshot, as one that has been used."""
+    project = make_data_project(tmp_path / "root" / "project")
+    project.write("data/a.csv", "1\n")
+    project.snapshot("data")
+    project.commit("Track data")
+    _log(project)
+    project.commit("Metrics")
+    _let_times_pass(project.root)
+    return project
+
+
+def _log(project: DataProject) -> None:
+    subprocess.run([sys.executable, "-c", LOG], cwd=project.root, check=True)
+
+
+def _let_times_pass(folder: Path) -> None:
+    """Make everything in ``folder`` an hour older than it is."""
+    for here, folders, names in os.walk(folder, topdown=False):
+        for name in [*names, *folders, "."]:
+            path = os.path.join(here, name)
+            if not os.path.islink(path):
+                found = os.stat(path)
+                os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns - 3600 * 10**9))
+
+
+def _see(project: DataProject, change: Callable[[], object]) -> set[str]:
+    """Return what is seen of ``change``, in the project looked at from the folder above it."""
+    sight = Sight(project.root.parent, project.root)
+    assert sight.look() == ()
+    change()
+    seen = set(sight.look())
+    _let_times_pass(project.root.parent)
+    sight.look()
+    assert sight.look() == ()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (("commit", "--allow-empty", "-q", "-m", "x"), {"git"}),
+        (("switch", "-q", "-c", "topic"), {"git"}),
+        (("branch", "a/b/c"), {"git"}),
+        (("tag", "v1"), {"git"}),
+        (("update-ref", "refs/heads/other", "HEAD~1"), {"git"}),
+        (("pack-refs", "--all"), {"git"}),
+        (("reset", "-q", "--hard", "HEAD~1"), {"git", "run"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_git_does_is_seen(
+    watched: DataProject, words: tuple[str, ...], kinds: set[str]
+) -> None:
+    watched.git("branch", "other")
+    _let_times_pass(watched.root)
+    watched.git("update-index", "--refresh")
+    assert _see(watched, lambda: watched.git(*words)) == kinds
+
+
+def test_a_merge_under_way_is_seen(watched: DataProject) -> None:
+    watched.git("switch", "-q", "-c", "topic")
+    watched.write("train.py", "1")
+    watched.commit("1")
+    watched.git("switch", "-q", "main")
+    watched.write("train.py", "2")
+    watched.commit("2")
+    _let_times_pass(watched.root)
+    assert _see(watched, lambda: watched.git("merge", "topic", check=False)) == {"git"}
+    assert _see(watched, lambda: watched.git("merge", "--abort")) == {"git"}
+
+
+def test_a_snapshot_is_seen(watched: DataProject) -> None:
+    watched.write("data/a.csv", "2\n")
+    seen = _see(watched, lambda: watched.snapshot("data"))
+    assert seen == {"git", "store"}
+    assert _see(watched, lambda: watched.snapshot(name="named")) >= {"git"}
+    assert "store" in _see(watched, lambda: watched.restore("HEAD", "data"))
+
+
+def test_a_run_is_seen(watched: DataProject) -> None:
+    assert _see(watched, lambda: _log(watched)) == {"run"}
+    series = next((watched.root / ".git/mlops/runs").glob("*/*.jsonl"))
+    with series.open("a") as file:
+        assert _see(watched, lambda: print("{}", file=file, flush=True)) == {"run"}
+    assert _see(watched, lambda: watched.write("metrics/deep/er/x.json", "{}")) == {"run"}
+    assert _see(watched, lambda: watched.write("metrics/deep/er/x.json", "{ }")) == {"run"}
+    assert _see(watched, lambda: watched.write("params/x.json", "{}")) == {"run"}
+    assert _see(watched, lambda: watched.write("metrics/notes.txt", "x")) == set()
+
+
+def test_the_settings_are_seen_and_followed(watched: DataProject) -> None:
+    settings = '[metrics]\nfiles = ["scores/*.json"]\n'
+    assert "config" in _see(watched, lambda: watched.write("mlops.toml", settings))
+    assert _see(watched, lambda: watched.write("scores/a.json", "{}")) == {"run"}
+    assert _see(watched, lambda: watched.write("metrics/train.json", "{}")) == set()
+    assert "config" in _see(watched, lambda: watched.write("mlops.toml", "not valid"))
+    assert _see(watched, lambda: watched.write("metrics/train.json", "{ }")) == {"run"}
+    assert "project" in _see(watched, lambda: (watched.root / "mlops.toml").unlink())
+    assert "project" in _see(watched, lambda: watched.write("mlops.toml", ""))
+
+
+def test_a_linked_worktree_is_seen(watched: DataProject) -> None:
+    linked = DataProject(watched.worktree(watched.root.parent / "linked", "HEAD").root)
+    _let_times_pass(watched.root.parent)
+    assert _see(linked, lambda: linked.commit("x")) == {"git"}
+    assert _see(linked, lambda: linked.git("update-ref", "refs/worktree/x", "HEAD")) == {"git"}
+    assert _see(linked, lambda: watched.git("branch", "from-main")) == {"git"}
+
+
+def test_what_only_reads_is_not_seen(watched: DataProject) -> None:
+    def read() -> None:
+        for words in ("status", "log", "diff", "doctor", "metrics show", "metrics history"):
+            assert watched.mlops(*words.split()).returncode in (0, 1)
+        watched.git("status")
+
+    read()
+    _let_times_pass(watched.root)
+    assert _see(watched, read) == set()
+
+
+def test_a_change_within_the_clocks_tick_is_seen(watched: DataProject) -> None:
+    """Some file systems give two changes the same time; the second one is not missed."""
+    sight = Sight(watched.root.parent, watched.root)
+    path = watched.write("metrics/train.json", "{}")
+    assert sight.look() == ("run",)
+    at = path.stat().st_mtime_ns
+    path.write_text("[]")
+    os.utime(path, ns=(at, at))
+    assert sight.look() == ("run",)
+
+
+def test_a_project_that_comes_and_goes(tmp_path: Path) -> None:
+    root, folder = tmp_path, tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    sight = Sight(root, folder)
+    assert sight.look() == ()
+    assert sight.place == "a/b"
+    project = make_project(root / "a")
+    assert sight.look() == ("project",)
+    assert sight.place == "a"
+    project.write("mlops.toml", "")
+    assert {"config", "project"} <= set(sight.look())
+    shutil.rmtree(root / "a" / ".git")
+    assert sight.look() == ("project",)
+    assert sight.look() == ()
+    make_project(root / "a")
+    assert sight.look() == ("project",)
+
+
+def test_a_project_above_the_root_is_not_seen(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    sight = Sight(root, root)
+    make_project(tmp_path)
+    assert sight.look() == ()
+    assert sight.place == ""
+
+
+def test_folders_are_looked_at_up_to_a_limit(tmp_path: Path) -> None:
+    for at in range(20):
+        (tmp_path / "refs" / f"x{at}" / "y").mkdir(parents=True)
+    assert len(FolderTree(tmp_path / "refs").look(0)) == 41
+    assert len(FolderTree(tmp_path / "refs", limit=7).look(0)) == 7
+    assert FolderTree(tmp_path / "nowhere").look(0) == [(str(tmp_path / "nowhere"), None)]
+
+
+class Eyes:
+    """What a watcher looks through here: counts the looks and says what it is told to."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.opened: list[Path] = []
+        self.moved: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        return "somewhere"
+
+    def open(self, root: Path, folder: Path) -> Eyes:
+        self.opened.append(folder)
+        return self
+
+    def look(self) -> Sequence[str]:
+        self.looks += 1
+        return self.moved
+
+
+class Bench(SystemClock):
+    """A watcher whose time a test moves: each :meth:`tick` is one round of its loop."""
+
+    def __init__(self, root: Path, client_limit: int = CLIENT_LIMIT) -> None:
+        self.seconds = 0.0
+        self.eyes = Eyes()
+        self.told: list[tuple[str, tuple[str, ...]]] = []
+        self.pauses: asyncio.Queue[float] = asyncio.Queue()
+        self._go_on = asyncio.Semaphore(0)
+        self.workers = Workers(2, 10, "test")
+        self.watcher = Watcher(
+            root,
+            self.workers,
+            self,
+            self.eyes.open,
+            lambda place, what: self.told.append((place, tuple(what))),
+            lambda: 0.125,
+            self._pause,
+        )
+
+    def monotonic_seconds(self) -> float:
+        return self.seconds
+
+    async def _pause(self, seconds: float) -> None:
+        await self.pauses.put(seconds)
+        await self._go_on.acquire()
+
+    async def tick(self, seconds: float = 0.25) -> None:
+        assert await self.pauses.get() == 0.125
+        self.seconds += seconds
+        self._go_on.release()
+
+    async def settle(self) -> None:
+        """Return when the loop pauses again, before its next round."""
+        self.pauses.put_nowait(await self.pauses.get())
+
+
+def test_a_lease_lasts_as_long_as_it_is_renewed(tmp_path: Path) -> None:
+    async def run() -> None:
+        bench = Bench(tmp_path)
+        assert bench.eyes.opened == []
+        await bench.watcher.lease("a", "")
+        await bench.tick()
+        await bench.settle()
+        assert bench.eyes.looks == 1
+        assert bench.told == []
+        bench.eyes.moved = ("git",)
+        await bench.tick(LEASE_SECONDS - 1)
+        await bench.settle()
+        assert bench.told == [("somewhere", ("git",))]
+        await bench.watcher.lease("a", "")
+        await bench.tick(LEASE_SECONDS - 1)
+        await bench.settle()
+        assert bench.eyes.looks == 3
+        await bench.tick(1)
+        await bench.watcher.ended()
+        assert bench.eyes.looks == 3
+        assert bench.pauses.empty()
+        bench.workers.close()
+
+    asyncio.run(run())
+
+
+def test_one_look_for_each_project(tmp_path: Path) -> None:
+    project = make_data_project(tmp_path / "p")
+    project.write("sub/x", "")
+
+    async def run() -> None:
+        bench = Bench(tmp_path)
+        first = await bench.watcher.lease("a", "p")
+        assert (first.project, first.name, first.lease_seconds) == ("p", "p", LEASE_SECONDS)
+        assert await bench.watcher.lease("b", "p/sub") == first
+        assert bench.eyes.opened == [project.root]
+        await bench.tick()
+        await bench.settle()
+        assert bench.eyes.looks == 1
+        bench.watcher.end("a")
+        await bench.tick()
+        await bench.settle()
+        assert bench.eyes.looks == 2
+        bench.watcher.end("b")
+        bench.watcher.end("b")
+        await bench.tick()
+        await bench.watcher.ended()
+        assert bench.eyes.looks == 2
+        assert (await bench.watcher.lease("a", "")).project is None
+        await bench.watcher.stop()
+        bench.workers.close()
+
+    asyncio.run(run())
+
+
+def test_only_so_many_may_look(tmp_path: Path) -> None:
+    async def run() -> None:
+        bench = Bench(tmp_path)
+        for at in range(CLIENT_LIMIT):
+            await bench.watcher.lease(f"c{at}", "")
+        await bench.watcher.lease("c0", "")
+        with pytest.raises(UnavailableError):
+            await bench.watcher.lease("one-more", "")
+        await bench.watcher.stop()
+        bench.workers.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_events_come_within_two_seconds(server: Running, shown: Path) -> None:
+    project = make_data_project(shown / "events")
+    _log(project)
+    project.commit("Metrics")
+    project.write("d/a", "1")
+    with server.listen() as listener:
+        watched = server.post("watch", {"client": "c"}, at="events")
+        assert watched.json == {"project": "events", "name": "events", "lease_seconds": 30}
+        for change, kind in (
+            (lambda: project.commit("x", "train.py"), "git"),
+            (lambda: project.snapshot("d"), "store"),
+            (lambda: _log(project), "run"),
+            (lambda: project.write("mlops.toml", "[hooks]\n"), "config"),
+        ):
+            change()
+            began = SystemClock().monotonic_seconds()
+            event = listener.next(CHANGED, lambda event, kind=kind: kind in event["what"])  # type: ignore[misc]
+            assert event["project"] == "events"
+            assert SystemClock().monotonic_seconds() - began < 2
+    assert server.request("DELETE", "watch", query={"client": "c"}).status == 204
+    assert server.call(lambda: server.services.watcher.is_watching) is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", [None, 3, "", "a b", "a" * 65, "<x>"])
+def test_a_client_has_a_name(server: Running, client: object) -> None:
+    reply = server.post("watch", {"client": client}, at="project")
+    assert (reply.status, reply.code) == (400, "bad-value")
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_no_project_yet(server: Running, shown: Path) -> None:
+    (shown / "new").mkdir()
+    with server.listen() as listener:
+        reply = server.post("watch", {"client": "c"}, at="new")
+        assert reply.json == {"project": None, "name": None, "lease_seconds": 30}
+        make_project(shown / "new")
+        assert listener.next(CHANGED)["what"] == ["project"]
+        assert server.post("init", at="new").status == 200
+        event = listener.next(CHANGED, lambda event: "config" in event["what"])
+        assert event["project"] == "new"
+        assert "project" in event["what"]
+    server.request("DELETE", "watch", query={"client": "c"})
