@@ -29,9 +29,11 @@ _SIMPLE = {
 def render_types(commands: Sequence[Command] = COMMANDS) -> str:
     """Return the module; equal commands give equal bytes.
 
-    Each class of a result is an interface of its own name; ``ICommands`` has, by each command's
-    route, its parameters, its result, and whether it is asked by GET or by POST.
+    Commands without a route are left out. Each class of a result is an interface of its own name;
+    ``ICommands`` has, by each command's route, its parameters, its result, and whether it is asked
+    by GET or by POST.
     """
+    commands = [command for command in commands if command.rest]
     definitions: dict[str, Mapping[str, Any]] = {}
     for command in commands:
         definitions.update(result_schema(command).get("$defs", {}))

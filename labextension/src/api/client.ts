@@ -106,9 +106,8 @@ export class Client {
     parameters: Parameters<Name>
   ): Promise<{ result: Result<Name> } | { job: IJob }> {
     const response = await this._send(this._url(name, { at }), {
-      method: 'POST',
-      body: JSON.stringify(parameters),
-      headers: { Prefer: 'respond-async' }
+      ...asBody('POST', parameters),
+      headers: { ...JSON_BODY, Prefer: 'respond-async' }
     });
     const answer = await readJson(response);
     return response.status === 202 ? { job: answer as IJob } : { result: answer as Result<Name> };
@@ -138,10 +137,8 @@ export class Client {
 
   /** Say that this page can save the notebook at `path`, which `kernel` runs. */
   async serveKernel(kernel: string, client: string, path: string): Promise<void> {
-    await this._send(this._url(`kernels/${kernel}/clients/${client}`), {
-      method: 'PUT',
-      body: JSON.stringify({ path })
-    });
+    const url = this._url(`kernels/${kernel}/clients/${client}`);
+    await this._send(url, asBody('PUT', { path }));
   }
 
   /** Take that back; also while the page is being left. */
@@ -165,7 +162,7 @@ export class Client {
   }
 
   private async _post(url: string, body: unknown): Promise<unknown> {
-    return readJson(await this._send(url, { method: 'POST', body: JSON.stringify(body) }));
+    return readJson(await this._send(url, asBody('POST', body)));
   }
 
   private async _send(url: string, init: RequestInit): Promise<Response> {
@@ -209,6 +206,12 @@ export class Client {
 
   private _answers = new Map<string, { etag: string; value: unknown }>();
   private _serverVersion: string | null = null;
+}
+
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
+function asBody(method: 'POST' | 'PUT', value: unknown): RequestInit {
+  return { method, body: JSON.stringify(value), headers: JSON_BODY };
 }
 
 async function readJson(response: Response): Promise<unknown> {

@@ -1,25 +1,8 @@
 // Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
 
-export interface Candidates {
-  words: string[];
-}
-
 export interface CompletionScript {
   shell: 'bash' | 'zsh';
   script: string;
-}
-
-export interface DemoResult {
-  folder: string;
-  made: boolean;
-  commits: number;
-  history: MetricsHistoryResult;
-  chart: string;
-  snapshots: LogResult;
-  restored: RestoreResult;
-  state: StatusResult;
-  data: DiffResult;
-  metrics: MetricsDiffResult;
 }
 
 export interface DiffResult {
@@ -186,6 +169,12 @@ export interface MoveResult {
   hints: string[];
 }
 
+export interface NotebookResult {
+  path: string;
+  saved: boolean;
+  why: string | null;
+}
+
 export interface ParamChange {
   name: string;
   old: string | number | boolean | null;
@@ -287,6 +276,7 @@ export interface SnapshotResult {
   stored_bytes: number;
   left_out: LeftOutResult[];
   hints: string[];
+  notebook: NotebookResult | null;
 }
 
 export type State = 'behind' | 'changed' | 'clean' | 'diverged' | 'missing';
@@ -480,7 +470,6 @@ export interface ICommands {
       branch?: string[];
       all_branches?: boolean;
       limit?: number | null;
-      html?: string | null;
     };
     result: MetricsHistoryResult;
   };
@@ -510,13 +499,6 @@ export interface ICommands {
     };
     result: StripResult;
   };
-  demo: {
-    method: 'POST';
-    parameters: {
-      folder?: string;
-    };
-    result: DemoResult;
-  };
   upgrade: {
     method: 'POST';
     parameters: Record<string, never>;
@@ -535,28 +517,5 @@ export interface ICommands {
       shell: 'bash' | 'zsh';
     };
     result: CompletionScript;
-  };
-  complete: {
-    method: 'GET';
-    parameters: {
-      words?: string[];
-    };
-    result: Candidates;
-  };
-  hook: {
-    method: 'POST';
-    parameters: {
-      name: string;
-      words?: string[];
-    };
-    result: null;
-  };
-  filter: {
-    method: 'POST';
-    parameters: {
-      direction: 'clean' | 'process' | 'smudge';
-      path?: string;
-    };
-    result: null;
   };
 }

@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { formatValue } from 'mlops-chart';
 import * as React from 'react';
-import type { MetricChange } from '../api/schema';
 import type { ActionsModel, IComparison, IRestorePlan, Outcome } from '../model/actions';
+import { labelNames } from '../model/names';
 import type { ProjectModel } from '../model/project';
 import { formatBytes } from '../model/units';
 import { Button, Change, Problem } from './parts';
@@ -18,14 +18,21 @@ export function Cards(props: {
   const { project, actions, trans } = props;
   const names = new Map(project.log?.snapshots.map(one => [one.id, one.name ?? one.id]));
   const call = (revision: string): string => names.get(revision) ?? revision;
+  const root = React.useRef<HTMLDivElement>(null);
+  const { plan, comparison, outcome } = actions;
+  React.useEffect(() => {
+    if (plan ?? comparison ?? outcome) {
+      root.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [plan, comparison, outcome]);
   return (
-    <div aria-live="polite">
+    <div aria-live="polite" ref={root}>
       {actions.job && <Job actions={actions} trans={trans} />}
-      {actions.plan && <Plan plan={actions.plan} call={call} actions={actions} trans={trans} />}
-      {actions.comparison && (
-        <Comparison compared={actions.comparison} call={call} actions={actions} trans={trans} />
+      {plan && <Plan plan={plan} call={call} actions={actions} trans={trans} />}
+      {comparison && (
+        <Comparison compared={comparison} call={call} actions={actions} trans={trans} />
       )}
-      {actions.outcome && <Done outcome={actions.outcome} actions={actions} trans={trans} />}
+      {outcome && <Done outcome={outcome} actions={actions} trans={trans} />}
     </div>
   );
 }
@@ -75,26 +82,18 @@ function Plan(props: {
         <p>{trans.__('All files are as they were then; nothing is to be written.')}</p>
       ) : (
         <>
-          <table>
-            <thead>
-              <tr>
-                <th>{trans.__('Path')}</th>
-                <th className="jp-mod-amount">{trans.__('Written')}</th>
-                <th className="jp-mod-amount">{trans.__('Deleted')}</th>
-                <th className="jp-mod-amount">{trans.__('Size')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {moved.map(path => (
-                <tr key={path.path}>
-                  <td className="jp-Mlops-path">{path.path}</td>
-                  <td className="jp-mod-amount">{path.written}</td>
-                  <td className="jp-mod-amount">{path.deleted}</td>
-                  <td className="jp-mod-amount">{formatBytes(path.written_bytes)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <ul className="jp-Mlops-list">
+            {moved.map(path => (
+              <li key={path.path}>
+                <div>{path.path}</div>
+                <div className="jp-Mlops-quiet">
+                  {trans._n('%1 file written', '%1 files written', path.written)}
+                  {` (${formatBytes(path.written_bytes)})`}
+                  {path.deleted > 0 && `, ${trans._n('%1 deleted', '%1 deleted', path.deleted)}`}
+                </div>
+              </li>
+            ))}
+          </ul>
           <p className="jp-Mlops-quiet">
             {trans.__('What is not kept yet is kept as a snapshot first.')}
           </p>
@@ -127,6 +126,7 @@ function Comparison(props: {
     ...path.modified.map(name => ['~', join(path.path, name)] as const),
     ...path.renamed.map(([old, now]) => ['→', `${join(path.path, old)} → ${now}`] as const)
   ]);
+  const labels = labelNames([...metrics.changes, ...params.changes].map(one => one.name));
   const nothing = metrics.changes.length === 0 && params.changes.length === 0 && files.length === 0;
   return (
     <div className="jp-Mlops-card jp-Mlops-comparison">
@@ -134,45 +134,18 @@ function Comparison(props: {
         {call(compared.old)} → {call(compared.new)}
       </h3>
       {nothing && <p>{trans.__('Metrics, parameters and data are the same.')}</p>}
-      {metrics.changes.length > 0 && (
-        <table>
-          <thead>
-            <tr>
-              <th>{trans.__('Metric')}</th>
-              <th className="jp-mod-amount">{trans.__('Old')}</th>
-              <th className="jp-mod-amount">{trans.__('New')}</th>
-              <th>{trans.__('Change')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {metrics.changes.map(change => (
-              <MetricRow key={change.name} change={change} trans={trans} />
-            ))}
-          </tbody>
-        </table>
-      )}
-      {params.changes.length > 0 && (
-        <table>
-          <thead>
-            <tr>
-              <th>{trans.__('Parameter')}</th>
-              <th>{trans.__('Old')}</th>
-              <th>{trans.__('New')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {params.changes.map(change => (
-              <tr key={change.name}>
-                <td title={change.name}>{shorten(change.name)}</td>
-                <td>{change.old === null ? '–' : String(change.old)}</td>
-                <td>{change.new === null ? '–' : String(change.new)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <ul className="jp-Mlops-list">
+        {metrics.changes.map(change => (
+          <Moved key={change.name} label={labels.get(change.name)} {...change}>
+            <Change text={tellDelta(change.delta)} better={change.better} trans={trans} />
+          </Moved>
+        ))}
+        {params.changes.map(change => (
+          <Moved key={change.name} label={labels.get(change.name)} {...change} />
+        ))}
+      </ul>
       {files.length > 0 && (
-        <ul className="jp-Mlops-files">
+        <ul className="jp-Mlops-list">
           {files.slice(0, SHOWN_FILES).map(([sign, name]) => (
             <li key={`${sign} ${name}`}>
               <code>{sign}</code> {name}
@@ -192,25 +165,33 @@ function Comparison(props: {
   );
 }
 
-function MetricRow(props: { change: MetricChange; trans: TranslationBundle }): React.JSX.Element {
-  const { change, trans } = props;
-  const { delta } = change;
-  const text = delta === null ? '–' : `${delta > 0 ? '▲ +' : '▼ −'}${formatValue(Math.abs(delta))}`;
+/** A metric or parameter, what it was and what it is. */
+function Moved(props: {
+  name: string;
+  label: string | undefined;
+  old: Value;
+  new: Value;
+  children?: React.ReactNode;
+}): React.JSX.Element {
+  const { name, label, old, new: now, children } = props;
   return (
-    <tr>
-      <td title={change.name}>{shorten(change.name)}</td>
-      <td className="jp-mod-amount">{formatValue(change.old)}</td>
-      <td className="jp-mod-amount">{formatValue(change.new)}</td>
-      <td>
-        <Change text={text} better={change.better} trans={trans} />
-      </td>
-    </tr>
+    <li>
+      <span title={name}>{label}</span>
+      <div className="jp-Mlops-moved">
+        {tellValue(old)} → <b>{tellValue(now)}</b> {children}
+      </div>
+    </li>
   );
 }
 
-/** Return a full name without its file where that says enough in a narrow column. */
-function shorten(name: string): string {
-  return name.slice(name.indexOf(':') + 1);
+type Value = string | number | boolean | null;
+
+function tellValue(value: Value): string {
+  return typeof value === 'number' ? formatValue(value) : value === null ? '–' : String(value);
+}
+
+function tellDelta(delta: number | null): string {
+  return delta === null ? '' : `${delta > 0 ? '▲ +' : '▼ −'}${formatValue(Math.abs(delta))}`;
 }
 
 function join(path: string, name: string): string {

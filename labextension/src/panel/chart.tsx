@@ -44,24 +44,28 @@ function addScript(version: string, url: string): Promise<IBokeh> {
   });
 }
 
-/** Return the colours around an element, anew after each change of the theme. */
+/** Return the colours around an element as soon as it is on the page, and after each new theme. */
 export function useLook(
   element: React.RefObject<HTMLElement>,
   themes: IThemeManager | null
 ): ILook | null {
   const [look, setLook] = React.useState<ILook | null>(null);
+  const read = React.useCallback(() => {
+    if (element.current?.isConnected) {
+      setLook(lookAt(element.current));
+    }
+  }, [element]);
   React.useLayoutEffect(() => {
-    const read = (): void => {
-      if (element.current) {
-        setLook(lookAt(element.current));
-      }
-    };
-    read();
+    if (look === null) {
+      read();
+    }
+  });
+  React.useEffect(() => {
     themes?.themeChanged.connect(read);
     return () => {
       themes?.themeChanged.disconnect(read);
     };
-  }, [element, themes]);
+  }, [read, themes]);
   return look;
 }
 

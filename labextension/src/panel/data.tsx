@@ -96,12 +96,12 @@ function Tracked(props: { tracked: TrackedResult; trans: TranslationBundle }): R
       <span className="jp-Mlops-path" title={tracked.path}>
         {tracked.path}
       </span>
-      <span className="jp-Mlops-size">
-        {tracked.size_bytes === null ? '' : formatBytes(tracked.size_bytes)}
-      </span>
       <span className="jp-Mlops-state">
         {tellState(tracked, trans)}
         {told.length > 0 && ` (${told.join(' ')})`}
+      </span>
+      <span className="jp-Mlops-size">
+        {tracked.size_bytes === null ? '' : formatBytes(tracked.size_bytes)}
       </span>
     </li>
   );

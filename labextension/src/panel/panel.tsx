@@ -141,7 +141,7 @@ export class MlopsPanel extends ReactWidget {
             <Section
               {...section('snapshots')}
               title={trans.__('Snapshots')}
-              head={<Count of={project.log?.snapshots.length ?? null} />}
+              head={<Caption project={project} />}
             >
               <Snapshots
                 project={project}
@@ -181,8 +181,18 @@ export class MlopsPanel extends ReactWidget {
   private readonly _arranged = new Signal<this, IArrangement>(this);
 }
 
-function Count(props: { of: number | null }): React.JSX.Element {
-  return <span className="jp-Mlops-quiet">{props.of ?? ''}</span>;
+/** How many snapshots there are, and the metric whose values stand beside them. */
+function Caption(props: { project: ProjectModel }): React.JSX.Element {
+  const { log, chart } = props.project;
+  const metric = chart?.drawing.metrics[0];
+  return (
+    <>
+      <span className="jp-Mlops-quiet">{log?.snapshots.length}</span>
+      <span className="jp-Mlops-caption" title={metric?.name}>
+        {metric?.label}
+      </span>
+    </>
+  );
 }
 
 /** Which project and branch all of this is about. */

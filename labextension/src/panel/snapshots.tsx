@@ -4,10 +4,12 @@ import { formatValue } from 'mlops-chart';
 import * as React from 'react';
 import type { LoggedSnapshot } from '../api/schema';
 import type { ActionsModel } from '../model/actions';
+import { labelNames } from '../model/names';
 import type { ProjectModel } from '../model/project';
 import { Button, Problem } from './parts';
 
-const SHOWN_AT_FIRST = 20;
+const SHOWN_AT_FIRST = 6;
+const SHOWN_MORE = 20;
 const FILTERED_FROM = 8;
 
 /** The snapshots that are kept, newest first: name, bring back, compare two. */
@@ -71,8 +73,8 @@ export function Snapshots(props: {
       <div className="jp-Mlops-actions">
         {found.length > count && (
           <Button
-            label={trans.__('Show %1 more', Math.min(found.length - count, SHOWN_AT_FIRST))}
-            onClick={() => setCount(count + SHOWN_AT_FIRST)}
+            label={trans.__('Show %1 more', Math.min(found.length - count, SHOWN_MORE))}
+            onClick={() => setCount(count + SHOWN_MORE)}
           />
         )}
         {earlier && later ? (
@@ -173,9 +175,11 @@ function Details(props: {
     void actions.name(snapshot.id, (naming ?? '').trim());
     setNaming(null);
   };
-  const values = [
-    ...Object.entries(snapshot.metrics).map(([name, value]) => [name, formatValue(value)]),
-    ...Object.entries(snapshot.params).map(([name, value]) => [name, String(value)])
+  const { metrics, params } = snapshot;
+  const labels = labelNames([...Object.keys(metrics), ...Object.keys(params)]);
+  const values: [string, string][] = [
+    ...Object.entries(metrics).map(([name, value]): [string, string] => [name, formatValue(value)]),
+    ...Object.entries(params).map(([name, value]): [string, string] => [name, String(value)])
   ];
   return (
     <div className="jp-Mlops-details">
@@ -197,7 +201,7 @@ function Details(props: {
         )}
         {values.map(([name, value]) => (
           <React.Fragment key={name}>
-            <dt title={name}>{name?.split(':').at(-1)}</dt>
+            <dt title={name}>{labels.get(name)}</dt>
             <dd>{value}</dd>
           </React.Fragment>
         ))}
