@@ -6,10 +6,19 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.lab import open_browser
+from tests.support.programs import find_chromium
 from tests.support.project import Project, hermetic_environment, make_project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# Read before the environment of the tests takes the place of the user's.
+SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -43,3 +52,35 @@ def project(tmp_path: Path) -> Project:
     project.write("README.md", "A project.\n")
     project.commit("First commit")
     return project
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for one module, since Playwright drives no second one in the same process."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("not run: no Chromium can be had here")
+    with open_browser(chromium) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page so high that every cell of a notebook is on it; no error may come up in it."""
+    page = browser.new_page(viewport={"width": 1200, "height": 2400})
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda said: failures.append(f"{said.text} {said.location}") if said.type == "error" else None)
+    yield page
+    page.close()
+    assert failures == []
+
+
+@pytest.fixture
+def screenshots() -> Path | None:
+    """Return the folder named by ``MLOPS_SCREENSHOTS``, None where there is no wish for them."""
+    if SCREENSHOTS is None:
+        return None
+    folder = Path(SCREENSHOTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -32,7 +32,7 @@ export interface IEndedJob extends IJob {
 /** What the server answers to a client that looks at a folder. */
 export interface IWatch {
   readonly project: string | null;
-  readonly name: string;
+  readonly name: string | null;
   readonly lease_seconds: number;
 }
 
