@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from jupyter_mlops.git.process import run_git, split_nul
+from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
 _HEADER_FIELDS = 5
@@ -72,6 +72,24 @@ def iter_history(
         input="".join(f"{tip}\n" for tip in tips).encode("ascii"),
     )
     return list(_parse(split_nul(printed)))
+
+
+def last_changes(repo: Repository, paths: Sequence[str]) -> dict[str, str]:
+    """Return the short id of the last commit before HEAD, or HEAD, that changed each of ``paths``.
+
+    A path that no commit has changed is left out.
+    """
+    found = {}
+    for path in paths:
+        printed = run_git(
+            repo,
+            *("-c", "log.follow=false", "log", "-1", "--format=%h"),
+            *("--no-show-signature", "--no-color", "--", literal(path)),
+            allow=(0, 128),
+        )
+        if printed.strip():
+            found[path] = printed.decode("ascii").strip()
+    return found
 
 
 def list_branches(repo: Repository, *, all_branches: bool = False) -> dict[str, str]:

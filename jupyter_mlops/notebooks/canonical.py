@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 Notebook = dict[str, Any]
 """A notebook or cell in memory: nbformat's dict with keys as attributes, texts in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """Which cell of a notebook: its place among all cells, from 0, and its id if it has one."""
+
+    index: int
+    id: str | None
+
 
 _VERSIONS = (3, 4)
 
@@ -87,6 +97,14 @@ def iter_cells(notebook: Notebook) -> Iterator[Notebook]:
     else:
         for sheet in notebook["worksheets"]:
             yield from sheet["cells"]
+
+
+def iter_counts(notebook: Notebook) -> Iterator[tuple[CellPlace, int]]:
+    """Yield each cell of ``notebook`` that says when it ran, with its execution count."""
+    for index, cell in enumerate(iter_cells(notebook)):
+        count = cell.get("execution_count")
+        if isinstance(count, int) and cell.get("cell_type") == "code":
+            yield CellPlace(index, cell.get("id")), count
 
 
 def cell_source(cell: Notebook) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from jupyter_mlops.notebooks.canonical import (
     MALFORMED,
+    CellPlace,
     Notebook,
     format_notebook,
     parse_notebook,
@@ -113,6 +114,7 @@ class _Metadata(msgspec.Struct):
 
 
 class _Cell(msgspec.Struct):
+    id: object = None
     outputs: object = ()
     execution_count: object = None
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
@@ -130,17 +132,26 @@ class _Cells(msgspec.Struct):
 def carries_outputs(data: bytes) -> bool:
     """Return whether the notebook ``data`` has outputs or counts that :func:`strip` would remove.
 
+    As fast as :func:`find_unstripped`, and only as thorough.
+    """
+    return bool(find_unstripped(data))
+
+
+def find_unstripped(data: bytes) -> list[CellPlace]:
+    """Return the cells of the notebook ``data`` whose outputs or count :func:`strip` would remove.
+
     Fast (it loads neither nbformat nor nbstripout) and only that: metadata is not looked at, and
-    a file that is not a notebook of version 4 carries none.
+    a file that is not a notebook of version 4 has none.
     """
     try:
         notebook = _decode_cells(data)
     except (ValueError, RecursionError):
-        return False
-    return any(
-        cell.execution_count is not None or bool(cell.outputs and not _keeps_output(cell, notebook))
-        for cell in notebook.cells
-    )
+        return []
+    return [
+        CellPlace(index, cell.id if isinstance(cell.id, str) else None)
+        for index, cell in enumerate(notebook.cells)
+        if cell.execution_count is not None or (cell.outputs and not _keeps_output(cell, notebook))
+    ]
 
 
 def _decode_cells(data: bytes) -> _Cells:

@@ -69,6 +69,11 @@ def read_pointer_file(tree: WorkTree, path: str) -> bytes | None:
         return None
 
 
+def is_in_conflict(encoded: bytes) -> bool:
+    """Return whether Git's merge conflict stands in a pointer file of these bytes."""
+    return encoded.startswith(_CONFLICT_MARK) or b"\n" + _CONFLICT_MARK in encoded
+
+
 def read_tracked(
     handles: Handles, origins: Mapping[str, Origin], named: Iterable[str] = ()
 ) -> dict[str, Tracked]:
@@ -91,8 +96,7 @@ def read_tracked(
         encoded = read_pointer_file(tree, path)
         if encoded is None:
             continue
-        in_conflict = encoded.startswith(_CONFLICT_MARK) or b"\n" + _CONFLICT_MARK in encoded
-        pointer = None if in_conflict else decode_pointer(encoded, origin=name)
+        pointer = None if is_in_conflict(encoded) else decode_pointer(encoded, origin=name)
         staged = index.get(name) == blob_oid(handles.git, encoded)
         content = content_of(pointer) if pointer is not None else None
         tracked[path] = Tracked(path, encoded, pointer, content, staged)

@@ -6,6 +6,7 @@ from jupyter_mlops.git.history import (
     CommitFiles,
     FileChange,
     iter_history,
+    last_changes,
     list_branches,
 )
 from jupyter_mlops.git.repository import Repository, open_repository
@@ -182,3 +183,16 @@ def test_history_of_a_sha256_repository(tmp_path: Path) -> None:
     (found,) = iter_history(open_repository(project.root), [commit], ["m"])
     assert found.commit == commit
     assert len(found.changes[0].oid or "") == 64
+
+
+def test_the_last_change_of_a_file_is_found(project: Project, repo: Repository) -> None:
+    project.write("m.json", "1")
+    project.write(":(glob)*", "2")
+    first = project.commit("both")
+    project.write("m.json", "2")
+    second = project.commit("one")
+    project.git("config", "log.showSignature", "true")
+    found = last_changes(repo, ["m.json", ":(glob)*", "absent"])
+    assert found.keys() == {"m.json", ":(glob)*"}
+    assert second.startswith(found["m.json"])
+    assert first.startswith(found[":(glob)*"])

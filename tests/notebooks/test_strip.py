@@ -5,10 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jupyter_mlops.notebooks.strip import StripSettings, carries_outputs, resolve_settings, strip
+from jupyter_mlops.notebooks.canonical import CellPlace
+from jupyter_mlops.notebooks.strip import (
+    StripSettings,
+    carries_outputs,
+    find_unstripped,
+    resolve_settings,
+    strip,
+)
 from tests.notebooks.conftest import FIGURE, NOTEBOOKS, code, notebook_bytes
 
 DEFAULT = StripSettings()
@@ -127,3 +135,21 @@ def test_any_json_is_stripped_once_and_for_all(
     once = strip(data, DEFAULT)
     again = strip(once.notebook, DEFAULT)
     assert (again.notebook, again.problem) == (once.notebook, once.problem)
+
+
+def test_unstripped_cells_are_named_by_place_and_id() -> None:
+    data = notebook_bytes(
+        [
+            {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "text"},
+            code("a", id="counted", outputs=[]),
+            code("b", id="clean", outputs=[], execution_count=None),
+            code("c", id=7, execution_count=None),
+            code("d", id="kept", execution_count=None, metadata={"tags": ["keep_output"]}),
+        ]
+    )
+    assert find_unstripped(data) == [CellPlace(1, "counted"), CellPlace(3, None)]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"cells": 3}', b"\xff", b"[" * 100_000])
+def test_what_is_no_notebook_has_no_unstripped_cells(data: bytes) -> None:
+    assert find_unstripped(data) == []
