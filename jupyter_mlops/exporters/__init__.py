@@ -1,0 +1,1 @@
+"""What ``jupyter nbconvert --to`` finds of this package."""

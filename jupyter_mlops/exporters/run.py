@@ -1,0 +1,74 @@
+"""A notebook run in a fresh kernel, and what went wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jupyter_client.kernelspec import NoSuchKernel
+from nbconvert.preprocessors import CellExecutionError, ExecutePreprocessor
+from nbformat import NotebookNode
+
+from jupyter_mlops.notebooks.canonical import CellPlace
+from jupyter_mlops.reports.findings import Finding
+from jupyter_mlops.reports.notebook_rules import find_failed_cell, find_failed_run
+
+_MAY_RAISE = "raises-exception"
+
+
+class _Watch:
+    """Notes which cell is under way, and every cell that raised without being meant to."""
+
+    def __init__(self, name: str, allowed: Sequence[str]) -> None:
+        self.findings: list[Finding] = []
+        self.cell: CellPlace | None = None
+        self._name = name
+        self._allowed = allowed
+
+    def on_cell_execute(self, cell: NotebookNode, cell_index: int) -> None:
+        self.cell = CellPlace(cell_index, cell.get("id"))
+
+    def on_cell_error(
+        self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]
+    ) -> None:
+        raised = execute_reply["content"]
+        error = str(raised.get("ename", "an exception"))
+        if _MAY_RAISE in cell.metadata.get("tags", ()) or error in self._allowed:
+            return
+        place = CellPlace(cell_index, cell.get("id"))
+        message = str(raised.get("evalue", ""))
+        self.findings.append(find_failed_cell(self._name, place, error, message))
+
+
+def run_notebook(
+    name: str, notebook: NotebookNode, resources: Any, preprocessors: Sequence[Any]
+) -> list[Finding]:
+    """Run ``notebook`` itself, whose outputs are then those of this run, as far as it came.
+
+    Each cell that raised is a finding, unless a tag or nbclient's ``allow_error_names`` says that
+    it is meant to. Nothing that goes wrong in the run is raised.
+    """
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    watch = _Watch(name, ())
+    for preprocessor in preprocessors:
+        if isinstance(preprocessor, ExecutePreprocessor):
+            watch = _Watch(name, preprocessor.allow_error_names)
+            preprocessor.on_cell_execute = watch.on_cell_execute
+            preprocessor.on_cell_error = watch.on_cell_error
+    try:
+        for preprocessor in preprocessors:
+            notebook, resources = preprocessor(notebook, resources)
+    except CellExecutionError as error:
+        if not watch.findings:
+            cell = watch.cell or CellPlace(0, None)
+            watch.findings.append(find_failed_cell(name, cell, error.ename, error.evalue))
+    except NoSuchKernel as error:
+        reason, fix = f"there is no kernel {error.name!r} here", "jupyter kernelspec list"
+        watch.findings.append(find_failed_run(name, reason, fix=fix))
+    except Exception as error:
+        # A kernel that dies, a cell that takes too long, a preprocessor of the user's.
+        reason = f"{type(error).__name__}: {error}"
+        watch.findings.append(find_failed_run(name, reason, cell=watch.cell))
+    return watch.findings
