@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 from nbformat import NotebookNode, from_dict
 from nbformat.validator import iter_validate, normalize
@@ -29,7 +30,9 @@ def parse_checked(name: str, content: bytes) -> NotebookNode | Finding:
         return find_outdated(name, version)
     try:
         notebook = parse_notebook(content)
-        _, notebook = normalize(notebook)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ids that are missing or not unique
+            _, notebook = normalize(notebook)
         error = next(iter_validate(notebook, relax_add_props=True), None)
         if error is None:
             checked: NotebookNode = from_dict(notebook)

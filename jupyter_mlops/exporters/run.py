@@ -51,12 +51,11 @@ def run_notebook(
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    watch = _Watch(name, ())
-    for preprocessor in preprocessors:
-        if isinstance(preprocessor, ExecutePreprocessor):
-            watch = _Watch(name, preprocessor.allow_error_names)
-            preprocessor.on_cell_execute = watch.on_cell_execute
-            preprocessor.on_cell_error = watch.on_cell_error
+    runners = [one for one in preprocessors if isinstance(one, ExecutePreprocessor)]
+    watch = _Watch(name, [error for one in runners for error in one.allow_error_names])
+    kernels = [one.kernel_name for one in runners]
+    for runner in runners:
+        runner.on_cell_execute, runner.on_cell_error = watch.on_cell_execute, watch.on_cell_error
     try:
         for preprocessor in preprocessors:
             notebook, resources = preprocessor(notebook, resources)
@@ -71,4 +70,8 @@ def run_notebook(
         # A kernel that dies, a cell that takes too long, a preprocessor of the user's.
         reason = f"{type(error).__name__}: {error}"
         watch.findings.append(find_failed_run(name, reason, cell=watch.cell))
+    finally:
+        # Else nbclient runs every notebook after the first one with the kernel of the first.
+        for runner, kernel in zip(runners, kernels, strict=True):
+            runner.kernel_name = kernel
     return watch.findings

@@ -1,0 +1,176 @@
+"""The exporter without an application: nothing printed, no exit, nothing written."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from traitlets.config import Config
+
+from jupyter_mlops.errors import UsageError
+from jupyter_mlops.reports.report import Report
+from tests.exporters.conftest import (
+    RUN_IN_ORDER,
+    STRIPPED,
+    check,
+    make_exporter,
+    make_notebook,
+    rules,
+)
+from tests.notebooks.conftest import OLD, notebook_bytes
+from tests.support.project import Project
+
+OUT_OF_ORDER = make_notebook(("a = 1", 2), ("a", 1))
+
+
+def write(folder: Path, content: bytes, name: str = "a.ipynb") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_it_prints_nothing_and_never_exits(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, OUT_OF_ORDER)
+    output, resources = make_exporter().from_filename(str(path))
+    assert "executed-out-of-order" in output
+    assert resources["output_extension"] == ".mlops-check.txt"
+    assert isinstance(resources["mlops_check"]["report"], Report)
+    assert capfd.readouterr() == ("", "")
+    assert os.listdir(tmp_path) == ["a.ipynb"]
+
+
+def test_a_run_in_order_is_fine(tmp_path: Path) -> None:
+    assert rules(check(write(tmp_path, RUN_IN_ORDER))) == []
+
+
+def test_another_order_is_found(tmp_path: Path) -> None:
+    report = check(write(tmp_path, OUT_OF_ORDER))
+    assert rules(report) == ["executed-out-of-order"]
+    assert report["findings"][0]["cell"] == {"index": 1, "id": "c2"}
+    assert report["executed"] is False
+
+
+def test_gaps_are_found(tmp_path: Path) -> None:
+    path = write(tmp_path, make_notebook(("a", 1), ("b", None), ("c", 3)))
+    assert rules(check(path)) == ["executed-with-gaps"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty."),
+        (b" \n", "is empty."),
+        (b'{"cells": [', "is not JSON."),
+        (b"\xff\xfe", "is not JSON."),
+        (b"<<<<<<< HEAD\n", "is not JSON."),
+        (b"[1]", "is JSON, but not a notebook."),
+        (b"[" * 100_000, "is not JSON."),
+        (b'{"cells": [], "metadata": {}}', "is a notebook of version None"),
+        (b'{"cells": [], "metadata": {}, "nbformat": 9}', "is a notebook of version 9"),
+        (b'{"cells": 1, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', ""),
+        (b'{"cells": [1], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', ""),
+        (notebook_bytes([], kernelspec={}), "does not follow its format: "),
+        (notebook_bytes([{"cell_type": "code", "id": "a"}]), ""),
+        (json.dumps(OLD).encode(), "is of nbformat 3"),
+    ],
+)
+def test_what_is_no_notebook_is_a_finding(tmp_path: Path, content: bytes, why: str) -> None:
+    (found,) = check(write(tmp_path, content))["findings"]
+    assert found["rule"] == "notebook-invalid"
+    assert why in found["why"]
+
+
+def test_files_that_cannot_be_read_are_findings(tmp_path: Path) -> None:
+    (tmp_path / "folder.ipynb").mkdir()
+    (tmp_path / "device.ipynb").symlink_to("/dev/zero")
+    (tmp_path / "lost.ipynb").symlink_to(tmp_path / "nowhere")
+    for name in ("folder", "device", "lost", "absent"):
+        assert rules(check(tmp_path / f"{name}.ipynb")) == ["notebook-invalid"]
+
+
+def test_no_cells_no_findings(tmp_path: Path) -> None:
+    assert rules(check(write(tmp_path, make_notebook()))) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_cells_without_ids_are_fine(tmp_path: Path) -> None:
+    content = notebook_bytes([{"cell_type": "markdown", "metadata": {}, "source": "text"}])
+    assert rules(check(write(tmp_path, content))) == []
+
+
+HOSTILE = "<script>\x1b[2J\u202e\x9b"
+
+
+def test_hostile_names_and_ids_are_shown_escaped(tmp_path: Path) -> None:
+    path = write(tmp_path, OUT_OF_ORDER.replace(b'"c2"', json.dumps(HOSTILE[:9]).encode()))
+    renamed = path.rename(tmp_path / "a\n<b>\x1b[31m.ipynb")
+    output, _ = make_exporter().from_filename(str(renamed))
+    assert "\x1b" not in output
+    assert output.startswith(f"{tmp_path}/a\\n<b>\\x1b[31m.ipynb: ")
+    assert check(renamed)["notebook"] == str(renamed)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    path = write(tmp_path, OUT_OF_ORDER, os.fsdecode(b"\xff.ipynb"))
+    output, _ = make_exporter().from_filename(str(path))
+    output.encode("utf-8")
+    assert "\\udcff.ipynb: 1 finding" in output
+    assert check(path)["notebook"] == str(path)
+
+
+def test_a_notebook_in_memory_is_checked_alone() -> None:
+    node = nbformat.reads(OUT_OF_ORDER.decode(), as_version=4)
+    before = nbformat.writes(node)
+    output, _ = make_exporter().from_notebook_node(node)
+    assert "executed-out-of-order" in output
+    assert "has no file, so Git and the project were not looked at." in output
+    assert nbformat.writes(node) == before
+
+
+def test_a_notebook_in_memory_may_be_that_of_a_file(plain: Project) -> None:
+    plain.write("a.ipynb", RUN_IN_ORDER)
+    plain.commit("with outputs")
+    node = nbformat.reads(STRIPPED.decode(), as_version=4)
+    resources = {"metadata": {"name": "a", "path": str(plain.root)}}
+    output, _ = make_exporter().from_notebook_node(node, resources)
+    assert "outputs-in-git" in output
+
+
+def test_a_stream_has_the_name_of_its_file(plain: Project) -> None:
+    path = plain.write("a.ipynb", RUN_IN_ORDER)
+    exporter = make_exporter()
+    with path.open(encoding="utf-8") as stream:
+        output, _ = exporter.from_file(stream)
+    assert "outputs-in-git" in output
+    nameless, _ = exporter.from_file(io.StringIO(RUN_IN_ORDER.decode()))
+    assert nameless.startswith("(standard input): no findings\n")
+
+
+def test_a_stream_that_is_not_utf8_is_a_finding() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8")
+    output, _ = make_exporter().from_file(stream)
+    assert "notebook-invalid" in output
+
+
+@pytest.mark.parametrize(
+    "options", [{"format": "yaml"}, {"config": Config({"CheckExporter": {"fromat": "json"}})}]
+)
+def test_options_are_validated(tmp_path: Path, options: dict[str, Any]) -> None:
+    exporter = make_exporter(**options)
+    with pytest.raises(UsageError) as caught:
+        exporter.from_filename(str(write(tmp_path, STRIPPED)))
+    assert caught.value.code == "check-option"
+
+
+def test_the_configuration_chooses_the_format(tmp_path: Path) -> None:
+    exporter = make_exporter(config=Config({"CheckExporter": {"format": "json"}}))
+    output, resources = exporter.from_filename(str(write(tmp_path, STRIPPED)))
+    assert json.loads(output)["findings"] == []
+    assert resources["output_extension"] == ".mlops-check.json"
