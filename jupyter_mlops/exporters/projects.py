@@ -19,7 +19,10 @@ from jupyter_mlops.reports.pointers import check_pointers
 
 _NO_CONFIG = f"There is no {CONFIG_NAME}, so pointer files and gates were not looked at."
 _NO_FILE = "{} has no file, so Git and the project were not looked at."
-_NO_GIT = "{} is in no Git repository, so only the file itself was looked at."
+_NO_GIT = (
+    "There is no Git repository here, so only the notebook's file was looked at: not Git's version"
+    " of it, no pointer files, no gates."
+)
 
 
 class Projects:
@@ -33,13 +36,11 @@ class Projects:
     def check_notebook(self, name: str, file: Path | None, content: bytes) -> Checked:
         """Return what is wrong with Git's version of a notebook.
 
-        Outside of Git there is none, which a note says, and so it does of what has no file.
+        Of what has no file there is none, which a note says; outside of Git there is none either.
         """
         if file is None:
             return Checked(notes=(_NO_FILE.format(name),))
         found = self._open(file)
-        if isinstance(found, NotFoundError):
-            return Checked(notes=(_NO_GIT.format(name),))
         if isinstance(found, MlopsError):
             return Checked()
         try:
@@ -56,7 +57,8 @@ class Projects:
     def check_project(self, file: Path | None, name: str, names: Sequence[str]) -> Checked:
         """Return what is wrong with the project of ``file``: nothing, but for one notebook of it.
 
-        That is the last of ``names``, the notebooks of this run, that lies in the project.
+        That is the last of ``names``, the notebooks of this run, that lies in the project. What
+        lies in no Git repository is taken together: a note says what was not looked at.
         """
         if file is None:
             return Checked()
@@ -66,7 +68,7 @@ class Projects:
             return Checked()
         self._done.add(key)
         if isinstance(found, NotFoundError):
-            return Checked()
+            return Checked(notes=(_NO_GIT,))
         if isinstance(found, MlopsError):
             return Checked((_unreadable(found),))
         return _check(found.repo.root)
@@ -90,8 +92,10 @@ class Projects:
 
 
 def _key(found: GitNotebooks | MlopsError) -> Path | str:
-    """Return what tells one project from another: its root, or why there is none."""
-    return found.repo.root if isinstance(found, GitNotebooks) else found.message
+    """Return what tells one project from another: its root, or why Git refuses it, or nothing."""
+    if isinstance(found, GitNotebooks):
+        return found.repo.root
+    return "" if isinstance(found, NotFoundError) else found.message
 
 
 def _check(root: Path) -> Checked:

@@ -58,10 +58,12 @@ def quote_path(path: str) -> str:
     r"""Return ``path`` as a word for a shell, also where it must be shown with escapes.
 
     A name with control characters is quoted as Bash and Zsh read it: ``$'a\x1bb'``. A notebook
-    that has no file is called ``NOTEBOOK.ipynb``.
+    that has no file is called ``NOTEBOOK.ipynb``. No program takes the word for an option.
     """
     if path == NO_FILE:
         return "NOTEBOOK.ipynb"
+    if path.startswith("-"):
+        path = f"./{path}"
     if visible(path) == path:
         return shlex.quote(path)
     escaped = re.sub(r"([\\'])", r"\\\1", path)

@@ -159,6 +159,15 @@ def test_a_stream_that_is_not_utf8_is_a_finding() -> None:
     assert "notebook-invalid" in output
 
 
+def test_outside_of_git_one_note_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    exporter = make_exporter()
+    first, _ = exporter.from_filename(str(write(tmp_path, STRIPPED)))
+    second, _ = exporter.from_filename(str(write(tmp_path / "folder", STRIPPED)))
+    assert first.count("note: ") == 1
+    assert second == f"{tmp_path}/folder/a.ipynb: no findings\n"
+
+
 @pytest.mark.parametrize(
     "options", [{"format": "yaml"}, {"config": Config({"CheckExporter": {"fromat": "json"}})}]
 )

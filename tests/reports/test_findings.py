@@ -32,6 +32,10 @@ def test_plain_paths_are_quoted_as_usual() -> None:
     assert quote_path("two words.ipynb") == "'two words.ipynb'"
 
 
+def test_a_path_is_no_option() -> None:
+    assert quote_path("-rf.ipynb") == "./-rf.ipynb"
+
+
 def test_what_has_no_file_has_a_name_to_fill_in() -> None:
     assert quote_path(NO_FILE) == "NOTEBOOK.ipynb"
 

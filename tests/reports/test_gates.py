@@ -113,6 +113,11 @@ class TestAgainst:
         assert found.limit == pytest.approx(0.9 + sign * 0.02)
         assert ", tolerance 0.02 (" in found.why
 
+    def test_binary_fractions_break_no_gate(self) -> None:
+        assert 0.8 - 0.1 > 0.7
+        gate = GateConfig(ACC, against="main", tolerance=0.1)
+        assert judge(gate, {ACC: 0.7}, {ACC: 0.8}) == Checked()
+
     def test_a_tolerance_below_zero_asks_for_more(self) -> None:
         gate = GateConfig(ACC, against="main", tolerance=-0.1)
         assert rules(judge(gate, {ACC: 0.55}, {ACC: 0.5})) == ["gate-broken"]
