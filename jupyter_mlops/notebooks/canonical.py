@@ -20,6 +20,7 @@ class CellPlace:
 
 
 _VERSIONS = (3, 4)
+_COUNT_LIMIT = 2**53
 
 # What nbformat raises for JSON that is no notebook: it reads attributes, calls methods, unchecked.
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
@@ -100,10 +101,14 @@ def iter_cells(notebook: Notebook) -> Iterator[Notebook]:
 
 
 def iter_counts(notebook: Notebook) -> Iterator[tuple[CellPlace, int]]:
-    """Yield each cell of ``notebook`` that says when it ran, with its execution count."""
+    """Yield each cell of ``notebook`` that says when it ran, with its execution count.
+
+    A number that no kernel counts to is none.
+    """
     for index, cell in enumerate(iter_cells(notebook)):
         count = cell.get("execution_count")
-        if isinstance(count, int) and cell.get("cell_type") == "code":
+        is_code = cell.get("cell_type") == "code"
+        if is_code and isinstance(count, int) and 0 <= count < _COUNT_LIMIT:
             yield CellPlace(index, cell.get("id")), count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -89,10 +90,12 @@ def test_what_is_no_notebook_is_a_finding(tmp_path: Path, content: bytes, why: s
 
 def test_files_that_cannot_be_read_are_findings(tmp_path: Path) -> None:
     (tmp_path / "folder.ipynb").mkdir()
-    (tmp_path / "device.ipynb").symlink_to("/dev/zero")
+    (tmp_path / "device.ipynb").symlink_to("/dev/null")
     (tmp_path / "lost.ipynb").symlink_to(tmp_path / "nowhere")
     for name in ("folder", "device", "lost", "absent"):
         assert rules(check(tmp_path / f"{name}.ipynb")) == ["notebook-invalid"]
+    (found,) = check(tmp_path / "device.ipynb")["findings"]
+    assert found["why"].endswith("is not a file.")
 
 
 def test_no_cells_no_findings(tmp_path: Path) -> None:
@@ -132,6 +135,14 @@ def test_a_notebook_in_memory_is_checked_alone() -> None:
     assert "executed-out-of-order" in output
     assert "has no file, so Git and the project were not looked at." in output
     assert nbformat.writes(node) == before
+
+
+def test_a_notebook_in_memory_is_no_file_by_chance(plain: Project) -> None:
+    plain.write("Notebook.ipynb", RUN_IN_ORDER)
+    node = nbformat.reads(RUN_IN_ORDER.decode(), as_version=4)
+    with contextlib.chdir(plain.root):
+        output, _ = make_exporter().from_notebook_node(node)
+    assert "outputs-in-git" not in output
 
 
 def test_a_notebook_in_memory_may_be_that_of_a_file(plain: Project) -> None:

@@ -18,6 +18,12 @@ def test_counts_are_those_of_code_cells_that_ran() -> None:
     assert list(iter_counts(notebook)) == [(CellPlace(0, "one"), 2), (CellPlace(3, "three"), 5)]
 
 
+def test_what_no_kernel_counts_to_is_no_count() -> None:
+    cells = [code(str(count), execution_count=count) for count in (2**53, -1, 10**4000, 0)]
+    notebook = parse_notebook(notebook_bytes(cells))
+    assert [count for _, count in iter_counts(notebook)] == [0]
+
+
 def test_cells_may_have_no_ids() -> None:
     cell = code("a")
     del cell["id"]
