@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread, Timer
@@ -72,22 +73,34 @@ class Lab:
 
 
 @contextmanager
-def start_lab(root: Path, settings: Path) -> Iterator[Lab]:
-    """Yield a JupyterLab that shows ``root``, with user settings in the folder ``settings``."""
+def start_lab(
+    root: Path, settings: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Lab]:
+    """Yield a JupyterLab that shows ``root``, with user settings in the folder ``settings``.
+
+    ``environment`` adds to that of this process.
+    """
     notification = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
     notification.write_text(_NOTIFICATIONS)
     token = secrets.token_hex()
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *_LAB_OPTIONS, f"--ServerApp.root_dir={root}"],
-        env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(settings)},
+        env={
+            **os.environ,
+            "JUPYTER_TOKEN": token,
+            "JUPYTERLAB_SETTINGS_DIR": str(settings),
+            **(environment or {}),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        yield Lab(root, _read_address(process), token)
+        address = _read_address(process)
+        _wait_until_it_listens(process, address)
+        yield Lab(root, address, token)
     finally:
         _stop(process)
 
@@ -107,6 +120,15 @@ def _read_address(process: subprocess.Popen[str]) -> str:
     finally:
         late.cancel()
     raise AssertionError(f"JupyterLab did not start:\n{''.join(said)}")
+
+
+def _wait_until_it_listens(process: subprocess.Popen[str], address: str) -> None:
+    """Return when ``process`` takes connections, which is a little later than it says so."""
+    port = int(address.rpartition(":")[2])
+    while process.poll() is None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+    raise AssertionError(f"JupyterLab ended with {process.returncode}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
