@@ -16,7 +16,7 @@ from jupyter_mlops.server.jobs import KEPT_COUNT, KEPT_SECONDS, Jobs
 from jupyter_mlops.server.workers import Workers
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.gated_commands import GATE, GatedExtension
-from tests.support.server import API, Running, start_server
+from tests.support.server import API, PATIENCE_SECONDS, Running, start_server
 
 pytestmark = pytest.mark.slow
 
@@ -189,7 +189,7 @@ def test_old_jobs_are_forgotten() -> None:
         assert len(jobs.list()) == KEPT_COUNT
         workers.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
 
 
 def test_too_many_jobs() -> None:
@@ -207,4 +207,4 @@ def test_too_many_jobs() -> None:
         assert [job.state for job in begun[:3]] == ["cancelled"] * 3
         workers.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))

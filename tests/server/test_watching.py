@@ -20,7 +20,7 @@ from jupyter_mlops.server.watching import CLIENT_LIMIT, LEASE_SECONDS, Watcher
 from jupyter_mlops.server.workers import Workers
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import make_project
-from tests.support.server import Running
+from tests.support.server import PATIENCE_SECONDS, Running
 
 LOG = "import jupyter_mlops as mlops; mlops.log(loss=0.5); mlops.flush()"
 
@@ -274,7 +274,7 @@ def test_a_lease_lasts_as_long_as_it_is_renewed(tmp_path: Path) -> None:
         assert bench.pauses.empty()
         bench.workers.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
 
 
 def test_one_look_for_each_project(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_one_look_for_each_project(tmp_path: Path) -> None:
         await bench.watcher.stop()
         bench.workers.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
 
 
 def test_only_so_many_may_look(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_only_so_many_may_look(tmp_path: Path) -> None:
         await bench.watcher.stop()
         bench.workers.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
 
 
 @pytest.mark.slow
