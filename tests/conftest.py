@@ -70,7 +70,12 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1200, "height": 2400})
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("console", lambda said: failures.append(f"{said.text} {said.location}") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda said: (
+            failures.append(f"{said.text} {said.location}") if said.type == "error" else None
+        ),
+    )
     yield page
     page.close()
     assert failures == []

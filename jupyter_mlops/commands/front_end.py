@@ -28,8 +28,9 @@ from jupyter_mlops.text import visible
 COMM_TARGET = "jupyter-mlops"
 """The target of the comm that asks for a save."""
 
-_CLIENT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_REQUEST = r"[0-9a-f]{32}"
+CLIENT_PATTERN = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+REQUEST_PATTERN = r"[0-9a-f]{32}"
+
 _SUFFIX = ".ipynb"
 _FILE_LIMIT_BYTES = 64 * 1024
 _WHY_LIMIT = 200
@@ -115,7 +116,7 @@ def list_clients(files: KernelFiles) -> list[Client]:
     A file that is not as it should be, or is another user's, counts as not there.
     """
     found: list[tuple[int, Client]] = []
-    for client, path in _iter_files(files.client, _CLIENT):
+    for client, path in _iter_files(files.client, CLIENT_PATTERN):
         told = _read_own(path, _ClientFile)
         notebook = _parse_notebook_path(told[1].path) if told is not None else None
         if told is not None and notebook is not None:
@@ -202,7 +203,7 @@ def _iter_files(name: Callable[[str], Path], form: str) -> Iterator[tuple[str, P
 
 def _clear_abandoned(files: KernelFiles, clock: Clock) -> None:
     """Remove what the server wrote for requests after nobody waited for them any more."""
-    for _, path in _iter_files(files.save, _REQUEST):
+    for _, path in _iter_files(files.save, REQUEST_PATTERN):
         with suppress(OSError):
             if clock.now().timestamp() - os.lstat(path).st_mtime > _ABANDONED_SECONDS:
                 _remove(path)

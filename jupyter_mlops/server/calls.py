@@ -14,7 +14,7 @@ from jupyter_mlops.commands.python import format_words
 from jupyter_mlops.commands.run import encode_result, run_command
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.workspace import Execution
-from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.server.cancelling import CancellableProgress, Cancelled
 from jupyter_mlops.server.places import (
     check_paths,
@@ -57,9 +57,11 @@ def plan_call(
     """
     arguments = decode()
     folder = resolve_folder(root, at)
-    repository = find_project(root, folder)
+    try:
+        project = relative_to_root(root, find_project(root, folder).root)
+    except NotFoundError:
+        project = None
     check_paths(root, folder, command, arguments)
-    project = None if repository is None else relative_to_root(root, repository.root)
     return Call(command, arguments, folder, project)
 
 

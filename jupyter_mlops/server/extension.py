@@ -15,7 +15,7 @@ from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.server.events import Events
 from jupyter_mlops.server.jobs import Jobs
-from jupyter_mlops.server.kernel_files import KernelFiles
+from jupyter_mlops.server.kernel_files import KernelFileWriter
 from jupyter_mlops.server.looking import Sight
 from jupyter_mlops.server.places import resolve_root
 from jupyter_mlops.server.reads import Reads
@@ -81,7 +81,7 @@ def make_services(server: ServerApp, commands: tuple[Command, ...]) -> Services:
         watcher=Watcher(
             root, lookers, clock, Sight, events.tell_changed, settings.read_interval_seconds
         ),
-        kernel_files=KernelFiles(server.kernel_manager.__contains__),
+        kernel_files=KernelFileWriter(server.kernel_manager.__contains__),
     )
 
 

@@ -14,7 +14,7 @@ from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import remove, write_atomic
 
 
-class KernelFiles:
+class KernelFileWriter:
     """Writes and removes the files of one server's kernels. Belongs in a thread.
 
     ``runs`` says whether a kernel is still there: the files of others are removed at the next
@@ -25,20 +25,18 @@ class KernelFiles:
         self._runs = runs
         self._written: dict[Path, str] = {}
 
-    def write(self, folder: Path, kernel: str, name: str, content: object) -> None:
-        """Write what ``name`` (a client or a request) says to ``kernel``; readers see all of it.
+    def write(self, path: Path, kernel: str, content: object) -> None:
+        """Write a file of ``kernel``; readers see all of it or nothing.
 
         Raises:
             UnavailableError: the disk did not take it.
         """
         self._remove(lambda owner: not self._runs(owner))
-        path = _path(folder, kernel, name)
         self._written[path] = kernel
         write_atomic(path, msgspec.json.encode(content), durable=False, private=True)
 
-    def remove(self, folder: Path, kernel: str, name: str) -> None:
+    def remove(self, path: Path) -> None:
         """Remove what was written; harmless when repeated."""
-        path = _path(folder, kernel, name)
         self._written.pop(path, None)
         remove(path)
 
@@ -53,7 +51,3 @@ class KernelFiles:
                 remove(path)
             except (OSError, UnavailableError):
                 continue
-
-
-def _path(folder: Path, kernel: str, name: str) -> Path:
-    return folder / f"mlops-{kernel}-{name}.json"

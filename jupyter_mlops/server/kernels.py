@@ -10,27 +10,23 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from jupyter_mlops.commands.front_end import CLIENT_PATTERN, REQUEST_PATTERN, KernelFiles
 from jupyter_mlops.errors import NotFoundError, UsageError
 from jupyter_mlops.server.handler import MlopsHandler, explained
 from jupyter_mlops.server.places import resolve_inside
 
 STATES = ("begun", "saved", "failed")
 
-_CLIENT = re.compile(r"[A-Za-z0-9-]{1,64}")
-_REQUEST = re.compile(r"[0-9a-f]{32}")
-
 
 class _KernelHandler(MlopsHandler):
-    async def _write(self, kernel: str, name: str, content: dict[str, Any]) -> None:
-        folder = self._connection_folder(kernel)
-        files = self.services.kernel_files
-        work = functools.partial(files.write, folder, kernel, name, content)
+    async def _write(self, path: Path, kernel: str, content: dict[str, Any]) -> None:
+        work = functools.partial(self.services.kernel_files.write, path, kernel, content)
         await self.services.lookers.run(work)
         self.set_status(204)
         self.finish()
 
-    def _connection_folder(self, kernel: str) -> Path:
-        """Return the folder of the kernel's connection file.
+    def _files_of(self, kernel: str) -> KernelFiles:
+        """Return the files beside the kernel's connection file.
 
         Raises:
             NotFoundError: this server has no such kernel, or it runs elsewhere.
@@ -38,7 +34,7 @@ class _KernelHandler(MlopsHandler):
         if kernel in self.kernel_manager:
             file = Path(self.kernel_manager.get_kernel(kernel).connection_file)
             if file.is_file():
-                return file.parent
+                return KernelFiles(file.parent, kernel)
         raise NotFoundError("This server has no such kernel.", code="unknown-kernel")
 
     def _resolve_path(self, body: dict[str, Any]) -> str:
@@ -61,19 +57,18 @@ class ClientHandler(_KernelHandler):
     @explained
     async def put(self, kernel: str, client: str) -> None:
         """Tell the kernel where its notebook is."""
-        _check(_CLIENT, client)
-        body = self.read_body()
-        await self._write(kernel, client, {"path": self._resolve_path(body)})
+        _check(CLIENT_PATTERN, client)
+        content = {"path": self._resolve_path(self.read_body())}
+        await self._write(self._files_of(kernel).client(client), kernel, content)
 
     @web.authenticated
     @authorized
     @explained
     async def delete(self, kernel: str, client: str) -> None:
         """Tell the kernel that this client has its notebook open no more."""
-        _check(_CLIENT, client)
-        folder = self._connection_folder(kernel)
-        work = functools.partial(self.services.kernel_files.remove, folder, kernel, client)
-        await self.services.lookers.run(work)
+        _check(CLIENT_PATTERN, client)
+        path = self._files_of(kernel).client(client)
+        await self.services.lookers.run(functools.partial(self.services.kernel_files.remove, path))
         self.set_status(204)
         self.finish()
 
@@ -86,7 +81,7 @@ class SaveHandler(_KernelHandler):
     @explained
     async def post(self, kernel: str, request: str) -> None:
         """Tell the kernel how far saving is."""
-        _check(_REQUEST, request)
+        _check(REQUEST_PATTERN, request)
         body = self.read_body()
         state, why = body.get("state"), body.get("why")
         if state not in STATES:
@@ -95,9 +90,9 @@ class SaveHandler(_KernelHandler):
         if why is not None and not isinstance(why, str):
             raise UsageError("'why' must be a text.", code="bad-value")
         content = {"path": self._resolve_path(body), "state": state, "why": why}
-        await self._write(kernel, request, content)
+        await self._write(self._files_of(kernel).save(request), kernel, content)
 
 
-def _check(form: re.Pattern[str], name: str) -> None:
-    if not form.fullmatch(name):
+def _check(form: str, name: str) -> None:
+    if not re.fullmatch(form, name):
         raise UsageError("The address holds a name of the wrong form.", code="bad-value")

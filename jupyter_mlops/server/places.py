@@ -49,17 +49,15 @@ def resolve_folder(root: Path, at: str) -> Path:
     return found
 
 
-def find_project(root: Path, folder: Path) -> Repository | None:
-    """Return the Git project that ``folder`` is in, None where it is in none.
+def find_project(root: Path, folder: Path) -> Repository:
+    """Return the Git project that ``folder`` is in.
 
     Raises:
+        NotFoundError: it is in none.
         UsageError: the project is not beneath ``root``.
         MlopsError: Git refuses, as ``open_repository`` says.
     """
-    try:
-        repository = open_repository(folder)
-    except NotFoundError:
-        return None
+    repository = open_repository(folder)
     if not Path(os.path.realpath(repository.root)).is_relative_to(root):
         raise UsageError(
             "The project begins above the folder that the server shows.",

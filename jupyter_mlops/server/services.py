@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.server.jobs import Jobs
-from jupyter_mlops.server.kernel_files import KernelFiles
+from jupyter_mlops.server.kernel_files import KernelFileWriter
 from jupyter_mlops.server.reads import Reads
 from jupyter_mlops.server.settings import UserSettings, use_locale
 from jupyter_mlops.server.watching import Watcher
@@ -38,7 +38,7 @@ class Services:
     reads: Reads
     jobs: Jobs
     watcher: Watcher
-    kernel_files: KernelFiles
+    kernel_files: KernelFileWriter
 
     async def learn_language(self) -> None:
         """Speak the user's language from now on."""

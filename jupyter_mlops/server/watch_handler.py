@@ -10,6 +10,8 @@ from tornado import web
 
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.server.handler import MlopsHandler, explained
+from jupyter_mlops.server.jobs import describe_error
+from jupyter_mlops.server.settings import translate
 
 _CLIENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -26,7 +28,15 @@ class WatchHandler(MlopsHandler):
         """Look at a project for a client, or go on."""
         client = _check_client(self.read_body().get("client"))
         watched = await self.services.watcher.lease(client, self.read_at())
-        self.answer(msgspec.json.encode(watched))
+        await self.services.learn_language()
+        problem = watched.problem
+        told = {
+            "project": watched.project,
+            "name": watched.name,
+            "problem": None if problem is None else describe_error(problem, translate),
+            "lease_seconds": watched.lease_seconds,
+        }
+        self.answer(msgspec.json.encode(told))
 
     @web.authenticated
     @authorized

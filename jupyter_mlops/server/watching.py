@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from jupyter_mlops.clock import Clock
-from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.commands.workspace import read_config
+from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.server.places import find_project, relative_to_root, resolve_folder
 from jupyter_mlops.server.workers import Workers
@@ -35,10 +36,14 @@ class Seeing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a client looks at; ``project`` is None as long as there is none."""
+    """What a client looks at; ``project`` is None as long as there is none.
+
+    ``problem`` is why there is nothing to be asked of it: no repository, or no valid project.
+    """
 
     project: str | None
     name: str | None
+    problem: MlopsError | None
     lease_seconds: int = LEASE_SECONDS
 
 
@@ -87,7 +92,7 @@ class Watcher:
                 code="server-busy",
                 hints=("Close some of them.",),
             )
-        folder, project = await self._workers.run(functools.partial(self._find, at))
+        folder, project, problem = await self._workers.run(functools.partial(self._find, at))
         target = folder if project is None else project.root
         if target not in self._sights:
             opened = await self._workers.run(
@@ -99,8 +104,9 @@ class Watcher:
         if self._loop is None:
             self._loop = asyncio.create_task(self._run())
         if project is None:
-            return Watched(None, None)
-        return Watched(relative_to_root(self._root, project.root), project.root.name)
+            return Watched(None, None, problem)
+        place = relative_to_root(self._root, project.root)
+        return Watched(place, project.root.name, problem)
 
     def end(self, client: str) -> None:
         """Let ``client`` look no more; harmless when repeated."""
@@ -125,9 +131,17 @@ class Watcher:
             self._loop.cancel()
         await self.ended()
 
-    def _find(self, at: str) -> tuple[Path, Repository | None]:
+    def _find(self, at: str) -> tuple[Path, Repository | None, MlopsError | None]:
         folder = resolve_folder(self._root, at)
-        return folder, find_project(self._root, folder)
+        try:
+            project = find_project(self._root, folder)
+        except NotFoundError as error:
+            return folder, None, error
+        try:
+            read_config(project.root)
+        except MlopsError as error:
+            return folder, project, error
+        return folder, project, None
 
     async def _run(self) -> None:
         try:

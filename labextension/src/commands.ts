@@ -70,7 +70,7 @@ export function addCommands(
   app.commands.addCommand(CommandIDs.refresh, {
     label: trans.__('Read the MLOps Panel Again'),
     icon: refreshIcon,
-    execute: () => project.refresh()
+    execute: () => project.retry()
   });
   app.commands.addCommand(CommandIDs.snapshot, {
     label: trans.__('Take a Snapshot'),

@@ -14,6 +14,7 @@ from jupyter_mlops.commands.table import COMMANDS
 
 KERNEL = "00000000-0000-0000-0000-000000000000"
 REQUEST = "0123456789abcdef0123456789abcdef"
+CLIENT = "0a1b2c3d-0000-4000-8000-0123456789ab"
 
 CACHES = frozenset({"stat-cache", "dirty-files", "environment", "objects-synced", "COMMIT_EDITMSG"})
 """Files that a command may renew though it changes nothing: docs/formats/README.md."""
@@ -70,8 +71,8 @@ _OTHERS = (
     Target("jobs/0123456789abcdef", "DELETE"),
     Target("watch", "POST", {"client": "c"}, at="project"),
     Target("watch", "DELETE", {"client": "c"}),
-    Target(f"kernels/{KERNEL}/clients/c", "PUT", {"path": "project/notebook.ipynb"}),
-    Target(f"kernels/{KERNEL}/clients/c", "DELETE"),
+    Target(f"kernels/{KERNEL}/clients/{CLIENT}", "PUT", {"path": "project/notebook.ipynb"}),
+    Target(f"kernels/{KERNEL}/clients/{CLIENT}", "DELETE"),
     Target(f"kernels/{KERNEL}/saves/{REQUEST}", "POST", {"path": "x.ipynb", "state": "begun"}),
     Target("bokehjs", "GET"),
     Target("bokehjs/0/bokeh.min.js", "GET"),

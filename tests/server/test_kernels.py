@@ -14,6 +14,8 @@ from tests.support.server import Running, start_server
 pytestmark = pytest.mark.slow
 
 REQUEST = "0123456789abcdef0123456789abcdef"
+CLIENT = "0a1b2c3d-0000-4000-8000-0123456789ab"
+OTHER = "0a1b2c3d-0000-4000-8000-0123456789ac"
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +46,11 @@ def _files(running: Running, kernel: str) -> list[Path]:
 
 
 def test_a_client(running: Running, kernel: str) -> None:
-    path = f"kernels/{kernel}/clients/A-1"
+    path = f"kernels/{kernel}/clients/{CLIENT}"
     reply = running.request("PUT", path, body={"path": "sub/n.ipynb"})
     assert (reply.status, reply.body) == (204, b"")
     (file,) = _files(running, kernel)
-    assert file.name == f"mlops-{kernel}-A-1.json"
+    assert file.name == f"mlops-client-{kernel}-{CLIENT}.json"
     assert json.loads(file.read_bytes()) == {"path": str(running.root / "sub/n.ipynb")}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert running.request("PUT", path, body={"path": "other.ipynb"}).status == 204
@@ -62,7 +64,7 @@ def test_a_request(running: Running, kernel: str) -> None:
     path = f"kernels/{kernel}/saves/{REQUEST}"
     assert running.post(path, {"path": "sub/n.ipynb", "state": "begun"}).status == 204
     (file,) = _files(running, kernel)
-    assert file.name == f"mlops-{kernel}-{REQUEST}.json"
+    assert file.name == f"mlops-save-{kernel}-{REQUEST}.json"
     where = str(running.root / "sub/n.ipynb")
     assert json.loads(file.read_bytes()) == {"path": where, "state": "begun", "why": None}
     failed = {"path": "sub/n.ipynb", "state": "failed", "why": "disk full"}
@@ -75,13 +77,14 @@ def test_a_request(running: Running, kernel: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("kernels/{kernel}/clients/a b", 400),
-        ("kernels/{kernel}/clients/a.b", 400),
-        ("kernels/{kernel}/clients/" + "a" * 65, 400),
+        ("kernels/{kernel}/clients/a", 400),
+        ("kernels/{kernel}/clients/" + "0" * 32, 400),
+        ("kernels/{kernel}/clients/" + CLIENT.upper(), 400),
+        ("kernels/{kernel}/clients/" + CLIENT + "%0a", 400),
         ("kernels/{kernel}/clients/%2e%2e%2fx", 400),
-        ("kernels/{kernel}x/clients/a", 404),
-        ("kernels/..%2f..%2fx/clients/a", 404),
-        ("kernels/00000000-0000-0000-0000-000000000000/clients/a", 404),
+        ("kernels/{kernel}x/clients/" + CLIENT, 404),
+        ("kernels/..%2f..%2fx/clients/" + CLIENT, 404),
+        ("kernels/00000000-0000-0000-0000-000000000000/clients/" + CLIENT, 404),
     ],
 )
 def test_names_of_the_wrong_form(running: Running, kernel: str, path: str, status: int) -> None:
@@ -107,7 +110,7 @@ def test_requests_of_the_wrong_form(running: Running, kernel: str, request_id: s
 )
 def test_paths_that_are_not_shown(running: Running, kernel: str, path: object) -> None:
     for method, route, more in (
-        ("PUT", f"kernels/{kernel}/clients/a", {}),
+        ("PUT", f"kernels/{kernel}/clients/{CLIENT}", {}),
         ("POST", f"kernels/{kernel}/saves/{REQUEST}", {"state": "begun"}),
     ):
         assert running.request(method, route, body={"path": path, **more}).status == 400
@@ -132,11 +135,11 @@ def test_files_go_with_the_kernel_and_with_the_server(tmp_path: Path) -> None:
         )
         folder = _folder(running, first)
         for kernel in (first, second):
-            path = f"kernels/{kernel}/clients/c"
+            path = f"kernels/{kernel}/clients/{CLIENT}"
             assert running.request("PUT", path, body={"path": "n.ipynb"}).status == 204
         assert running.request("DELETE", f"/base/api/kernels/{first}").status == 204
-        again = f"kernels/{second}/clients/d"
+        again = f"kernels/{second}/clients/{OTHER}"
         assert running.request("PUT", again, body={"path": "n.ipynb"}).status == 204
         left = {path.name for path in folder.glob("mlops-*")}
-        assert left == {f"mlops-{second}-c.json", f"mlops-{second}-d.json"}
+        assert left == {f"mlops-client-{second}-{client}.json" for client in (CLIENT, OTHER)}
     assert list(folder.glob("mlops-*")) == []

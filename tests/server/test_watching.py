@@ -328,7 +328,8 @@ def test_events_come_within_two_seconds(server: Running, shown: Path) -> None:
     project.write("d/a", "1")
     with server.listen() as listener:
         watched = server.post("watch", {"client": "c"}, at="events")
-        assert watched.json == {"project": "events", "name": "events", "lease_seconds": 30}
+        told = {"project": "events", "name": "events", "problem": None, "lease_seconds": 30}
+        assert watched.json == told
         for change, kind in (
             (lambda: project.commit("x", "train.py"), "git"),
             (lambda: project.snapshot("d"), "store"),
@@ -356,7 +357,8 @@ def test_a_folder_that_is_no_project_yet(server: Running, shown: Path) -> None:
     (shown / "new").mkdir()
     with server.listen() as listener:
         reply = server.post("watch", {"client": "c"}, at="new")
-        assert reply.json == {"project": None, "name": None, "lease_seconds": 30}
+        assert (reply.json["project"], reply.json["name"]) == (None, None)
+        assert reply.json["problem"]["code"] == "not-a-git-project"
         make_project(shown / "new")
         assert listener.next(CHANGED)["what"] == ["project"]
         assert server.post("init", at="new").status == 200

@@ -33,6 +33,7 @@ export interface IEndedJob extends IJob {
 export interface IWatch {
   readonly project: string | null;
   readonly name: string | null;
+  readonly problem: IProblem | null;
   readonly lease_seconds: number;
 }
 

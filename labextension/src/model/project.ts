@@ -79,7 +79,7 @@ export class ProjectModel implements IDisposable {
   }
 
   get isReading(): boolean {
-    return this._reading;
+    return this._reading || !this._known;
   }
 
   get isVisible(): boolean {
@@ -126,6 +126,7 @@ export class ProjectModel implements IDisposable {
   follow(at: string): void {
     if (at !== this._at) {
       this._at = at;
+      this._known = false;
       if (this._visible) {
         void this._begin();
       }
@@ -147,9 +148,9 @@ export class ProjectModel implements IDisposable {
     this._changed.emit(undefined);
   }
 
-  /** Read some parts again. */
+  /** Read some parts again, where there is something to read. */
   refresh(parts: readonly Part[] = ALL): void {
-    if (!this._visible) {
+    if (!this._visible || !this._known || this._problem !== null) {
       return;
     }
     for (const part of parts) {
@@ -158,9 +159,16 @@ export class ProjectModel implements IDisposable {
     void this._readAsked();
   }
 
+  /** Look at everything again, also where there was nothing to look at. */
+  retry(): void {
+    if (this._visible) {
+      void this._begin();
+    }
+  }
+
   /** Take what the server's event stream says. */
   hear({ project, what }: IChanged): void {
-    if (!this._visible || this._watch === null || project !== this._watch.project) {
+    if (!this._visible || this._watch === null || project !== (this._watch.project ?? this._at)) {
       return;
     }
     if (what.includes('project') || what.includes('config')) {
@@ -177,30 +185,45 @@ export class ProjectModel implements IDisposable {
     }
   }
 
-  /** Say that somebody looks, and will say so again; return whether the server has answered. */
+  /** Say that somebody looks, and will say so again; return whether there is a project to read. */
   private async _renew(): Promise<boolean> {
     const at = this._at;
     this._stopRenewing();
-    let wait = UNREACHABLE_SECONDS;
+    const had = this._problem;
+    let watch: IWatch | null = null;
+    let problem: IProblem | null = null;
     try {
-      const watch = await this.client.watch(at, this._page);
-      if (at === this._at) {
-        this._place(watch);
-      }
-      wait = watch.lease_seconds / RENEWALS_PER_LEASE;
+      watch = await this.client.watch(at, this._page);
+      problem = watch.problem;
     } catch (error) {
-      this._problem = asProblem(error);
+      problem = asProblem(error);
     }
     if (!this._visible) {
       this.client.unwatch(this._page).catch(() => undefined);
-    } else if (at === this._at) {
-      const lost = this._problem !== null;
-      this._stopRenewing();
-      this._renewal = setTimeout(() => void (lost ? this._begin() : this._renew()), wait * 1000);
-      this._changed.emit(undefined);
-      return wait !== UNREACHABLE_SECONDS;
     }
-    return false;
+    if (!this._visible || at !== this._at) {
+      return false;
+    }
+    this._stopRenewing();
+    const seconds = watch ? watch.lease_seconds / RENEWALS_PER_LEASE : UNREACHABLE_SECONDS;
+    this._renewal = setTimeout(() => void this._renewAgain(), seconds * 1000);
+    if (watch) {
+      this._place(watch);
+    }
+    this._problem = problem;
+    if (problem !== had || !this._known) {
+      this._known = true;
+      this._changed.emit(undefined);
+    }
+    return problem === null;
+  }
+
+  /** Go on looking; read all where that could not be done before. */
+  private async _renewAgain(): Promise<void> {
+    const had = this._problem;
+    if ((await this._renew()) && had !== null) {
+      this.refresh();
+    }
   }
 
   /** Another project: nothing of the one before is shown. */
@@ -238,7 +261,6 @@ export class ProjectModel implements IDisposable {
       const value = await this._ask(part, at, view);
       if (at === this._at && view.metric === this._view.metric) {
         value();
-        this._problem = null;
         this._problems.delete(part);
       }
     } catch (error) {
@@ -294,6 +316,8 @@ export class ProjectModel implements IDisposable {
   private readonly _problems = new Map<Part, IProblem>();
   private readonly _asked = new Set<Part>();
   private _reading = false;
+  /** Whether the server has said what there is at the folder. */
+  private _known = false;
   private _renewal: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -303,11 +327,7 @@ const NOTHING_TO_SHOW = new Set([
   'server-side-missing',
   'not-a-git-project',
   'no-mlops-toml',
-  'folder-not-found',
-  'inside-git-folder',
-  'outside-server-root',
-  'git-missing',
-  'git-too-old'
+  'folder-not-found'
 ]);
 
 /** Return whatever was thrown as something that can be told. */

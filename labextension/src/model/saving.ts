@@ -38,7 +38,7 @@ export class SavingModel {
     kernel.registerCommTarget(COMM_TARGET, (_, message) => {
       const data = message.content.data as unknown as Partial<IRequest>;
       if (data.op === 'save' && data.client === this._page && typeof data.request === 'string') {
-        void this._save(kernel.id, data.request, notebook);
+        void this._save(kernel, data.request, notebook);
       }
     });
     this.announce(kernel, notebook);
@@ -64,9 +64,13 @@ export class SavingModel {
     this._client.serveKernel(kernel.id, this._page, notebook.path).catch(() => undefined);
   }
 
-  private async _save(kernel: string, request: string, notebook: ISavable): Promise<void> {
+  private async _save(
+    kernel: Kernel.IKernelConnection,
+    request: string,
+    notebook: ISavable
+  ): Promise<void> {
     const tell = (state: 'begun' | 'saved' | 'failed', why: string | null): Promise<void> =>
-      this._client.tellSaved(kernel, request, { path: notebook.path, state, why });
+      this._client.tellSaved(kernel.id, request, { path: notebook.path, state, why });
     try {
       await tell('begun', null);
       if (notebook.isDirty && notebook.isReadOnly) {
@@ -80,5 +84,7 @@ export class SavingModel {
     } catch (error) {
       await tell('failed', asProblem(error).message).catch(() => undefined);
     }
+    // A kernel that lost patience has taken this page for gone.
+    this.announce(kernel, notebook);
   }
 }

@@ -222,7 +222,7 @@ function Head(props: { project: ProjectModel; trans: TranslationBundle }): React
         className="jp-Mlops-refresh"
         title={trans.__('Read everything again')}
         aria-label={trans.__('Refresh')}
-        onClick={() => project.refresh()}
+        onClick={() => project.retry()}
       >
         <refreshIcon.react tag="span" width="16px" height="16px" />
       </button>

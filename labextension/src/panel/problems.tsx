@@ -69,7 +69,7 @@ export function Nothing(props: {
               )}
             </p>
             <pre>{'pip install jupyter-mlops\njupyter server extension enable jupyter_mlops'}</pre>
-            <Button label={trans.__('Try again')} primary onClick={() => project.refresh()} />
+            <Button label={trans.__('Try again')} primary onClick={() => project.retry()} />
           </>
         );
       case 'unreachable':
@@ -79,14 +79,14 @@ export function Nothing(props: {
             <p>
               {trans.__('What is kept is safe. The panel goes on as soon as the server is back.')}
             </p>
-            <Button label={trans.__('Try again')} primary onClick={() => project.refresh()} />
+            <Button label={trans.__('Try again')} primary onClick={() => project.retry()} />
           </>
         );
       default:
         return (
           <>
             <Problem problem={problem} trans={trans} />
-            <Button label={trans.__('Try again')} onClick={() => project.refresh()} />
+            <Button label={trans.__('Try again')} onClick={() => project.retry()} />
           </>
         );
     }
