@@ -77,19 +77,23 @@ def player(kernel: Kernel) -> Player:
     return Player(kernel)
 
 
+def newest_ref(project: DataProject) -> str:
+    newest = ("--sort=-creatordate", "--count=1", "--format=%(refname)")
+    return project.git("for-each-ref", *newest, "refs/mlops/snapshots").strip()
+
+
 def snapshot_files(project: DataProject) -> dict[str, str]:
     """Return the notebooks of the newest snapshot, by name."""
-    newest = project.git(
-        "for-each-ref",
-        "--sort=-creatordate",
-        "--count=1",
-        "--format=%(refname)",
-        "refs/mlops/snapshots",
-    ).strip()
-    names = project.git("ls-tree", "--name-only", newest).split()
-    return {
-        name: project.git("show", f"{newest}:{name}") for name in names if name.endswith(".ipynb")
-    }
+    ref = newest_ref(project)
+    names = project.git("ls-tree", "--name-only", ref).split()
+    return {name: project.git("show", f"{ref}:{name}") for name in names if ".ipynb" in name}
+
+
+def recorded_notebook(project: DataProject) -> object:
+    """Return what the newest snapshot's record calls the notebook it was taken from."""
+    return json.loads(project.git("show", f"{newest_ref(project)}:.mlops/snapshot.json"))[
+        "notebook"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_a_snapshot_has_what_was_not_saved_and_the_new_name(
     assert "Get it back" in ran.text
     assert "last saved" not in ran.text
     (kept_notebook,) = snapshot_files(kept).items()
-    assert kept_notebook[0] == "renamed.ipynb"
+    assert kept_notebook[0] == recorded_notebook(kept) == "renamed.ipynb"
     assert "edited = 2" in kept_notebook[1]
     assert [asked["client"] for asked in player.front_end.asked] == [client]
     assert (player.front_end.clients(), player.front_end.requests()) == ([client], [])
@@ -133,9 +137,7 @@ def test_the_result_and_the_record_tell_the_notebook(
     assert (
         "NotebookResult(path='train.ipynb', saved=True, why=None)" in player.run("s.notebook").text
     )
-    (ref,) = kept.git("for-each-ref", "--format=%(refname)", "refs/mlops/snapshots").split()
-    record = json.loads(kept.git("show", f"{ref}:.mlops/snapshot.json"))
-    assert record["notebook"] == "train.ipynb"
+    assert recorded_notebook(kept) == "train.ipynb"
 
 
 @pytest.mark.parametrize("call", ["%snapshot data", "%mlops snapshot data"])
