@@ -15,7 +15,7 @@ from tests.support.programs import find_chromium
 from tests.support.project import Project, hermetic_environment, make_project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
@@ -65,20 +65,30 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def expected_errors() -> list[str]:
+    """Parts of what the browser's console may say; a test adds those that it provokes."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, expected_errors: list[str]) -> Iterator[Page]:
     """A page so high that every cell of a notebook is on it; no error may come up in it."""
     page = browser.new_page(viewport={"width": 1200, "height": 2400})
     failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on(
-        "console",
-        lambda said: (
-            failures.append(f"{said.text} {said.location}") if said.type == "error" else None
-        ),
-    )
+
+    def note(text: str) -> None:
+        if not any(part in text for part in expected_errors):
+            failures.append(text)
+
+    page.on("pageerror", lambda error: note(str(error)))
+    page.on("console", lambda said: note(_tell(said)) if said.type == "error" else None)
     yield page
     page.close()
     assert failures == []
+
+
+def _tell(said: ConsoleMessage) -> str:
+    return f"{said.text} {said.location['url']}"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from typing import Annotated
@@ -163,14 +164,16 @@ def _find_revision(ws: Workspace, word: str) -> str | None:
 
 
 def _is_tracked(ws: Workspace, word: str) -> bool:
-    """Return whether the working tree tracks something at, under or around ``word``."""
+    """Return whether ``word`` is a tracked path, a folder of some, or a file within one."""
     try:
         path = resolve_paths(ws, [word])[0]
     except UsageError:
         return False
     tracked = read_tracked(ws, read_origins(ws.git.state_dir))
-    around = any(path.startswith(other + "/") for other in tracked)
-    return around or bool(select_tracked(tracked, [path]))
+    within = any(path.startswith(other + "/") for other in tracked)
+    if within and os.path.lexists(ws.root / path):
+        return True
+    return bool(select_tracked(tracked, [path]))
 
 
 def _result(

@@ -102,6 +102,14 @@ def test_a_word_that_is_both_is_refused(two_states: DataProject) -> None:
     assert "both" in caught.value.message
 
 
+def test_a_revision_is_one_within_a_tracked_folder_too(two_states: DataProject) -> None:
+    inside = two_states.open("data")
+    assert restore(inside, "HEAD~1").written == 3
+    assert restore(inside, "two").written == 3
+    with pytest.raises(ConflictError):
+        restore(inside, "a.csv")
+
+
 def test_a_part_of_a_tracked_folder_is_not_tracked_by_itself(two_states: DataProject) -> None:
     with pytest.raises(NotFoundError) as caught:
         two_states.restore("HEAD", "data/a.csv")

@@ -131,13 +131,18 @@ _STATES = """(list) => Object.fromEntries([...list.children].map(
 ))"""
 
 
-def open_panel(page: Page, lab: Lab, path: Path) -> Panel:
-    """Open ``path`` (a file, or a folder in the file browser) in ``page``, and the panel beside."""
+def open_panel(page: Page, lab: Lab, path: Path, project: str | None) -> Panel:
+    """Open the file ``path`` in ``page`` and the panel beside it, and wait until it was read.
+
+    ``project`` is the name that the panel tells, None where there is no repository.
+    """
     page.goto(lab.url(path))
     page.locator("#jp-main-statusbar").wait_for()
     panel = Panel(page)
     panel.toggle()
-    panel.root.wait_for()
+    name = panel.root.locator(".jp-Mlops-project")
+    name.get_by_text(project or "MLOps", exact=True).wait_for()
+    panel.wait_read()
     return panel
 
 

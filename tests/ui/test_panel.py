@@ -35,7 +35,8 @@ def measured(project: Project) -> Project:
 
 def open_beside(page: Page, lab: Lab, project: Project, *cells: str) -> Panel:
     """Open a notebook with ``cells`` in the project, and the panel beside it."""
-    return open_panel(page, lab, write_notebook(project, "train.ipynb", cells or ("1 + 1",)))
+    notebook = write_notebook(project, "train.ipynb", cells or ("1 + 1",))
+    return open_panel(page, lab, notebook, project.root.name)
 
 
 def snapshots_of(project: Project) -> list[dict[str, Any]]:
@@ -142,7 +143,7 @@ def test_a_restore_shows_in_open_documents_without_edits_and_spares_the_others(
     (first,) = snapshots_of(project)
     project.write("notes/clean.txt", "later")
     project.write("notes/edited.txt", "later too")
-    panel = open_panel(page, lab, project.root / "notes/clean.txt")
+    panel = open_panel(page, lab, project.root / "notes/clean.txt", project.root.name)
     page.locator(".jp-FileEditor").get_by_text("later", exact=True).wait_for()
     page.goto(lab.url(project.root / "notes/edited.txt").replace("?reset&", "?"))
     page.locator(".jp-FileEditor .cm-line").get_by_text("later too").click()
@@ -189,14 +190,14 @@ def test_the_panel_takes_a_snapshot_with_the_notebooks_unsaved_edits(
     panel = open_beside(page, lab, measured, "x = 1")
     panel.wait_read()
     page.locator(".jp-Notebook .cm-line").first.click()
-    page.keyboard.type("unsaved = ")
+    page.keyboard.type("23")
     measured.write("data/train.csv", "a,b\n3,4\n")
     panel.section("data").get_by_label("Why this state is worth keeping").fill("By hand")
     panel.button("Snapshot").click()
     panel.root.get_by_text("By hand").first.wait_for()
     newest = snapshots_of(measured)[0]
     kept = measured.git("show", f"refs/mlops/snapshots/{newest['id']}:train.ipynb")
-    assert "unsaved = x = 1" in "".join(json.loads(kept)["cells"][0]["source"])
+    assert "x = 123" in "".join(json.loads(kept)["cells"][0]["source"])
     panel.root.locator(".jp-Mlops-one.jp-mod-clean").wait_for()
 
 
@@ -223,8 +224,8 @@ def test_a_folder_without_git_and_a_repository_without_a_project_say_what_to_do(
 ) -> None:
     folder = lab.root / request.node.name
     folder.mkdir()
-    bare = Project(folder)
-    panel = open_beside(page, lab, bare)
+    notebook = write_notebook(Project(folder), "train.ipynb", ("1 + 1",))
+    panel = open_panel(page, lab, notebook, None)
     panel.root.locator('[data-code="not-a-git-project"]').wait_for()
     assert "git init" in panel.root.inner_text()
     make_project(folder)
@@ -233,9 +234,9 @@ def test_a_folder_without_git_and_a_repository_without_a_project_say_what_to_do(
     panel.button("Insert an example cell").wait_for()
     assert (folder / "mlops.toml").exists()
     panel.button("Insert an example cell").click()
-    notebook = OpenNotebook(page)
-    assert "mlops.log(accuracy=0.9)" in notebook.cell(1).inner_text()
-    notebook.run_all()
+    opened = OpenNotebook(page)
+    assert "mlops.log(accuracy=0.9)" in opened.cell(1).inner_text()
+    opened.run_all()
     panel.wait_drawn()
     assert panel.readout().startswith("0.9\n")
 
@@ -243,7 +244,6 @@ def test_a_folder_without_git_and_a_repository_without_a_project_say_what_to_do(
 def test_unborn_and_detached_heads_are_told(lab: Lab, project: Project, page: Page) -> None:
     project.git("switch", "-q", "--detach")
     panel = open_beside(page, lab, project)
-    panel.wait_read()
     head = panel.root.locator(".jp-Mlops-head")
     assert f"detached at {project.head()[:7]}" in head.inner_text()
     project.git("checkout", "-q", "--orphan", "new")
@@ -262,7 +262,9 @@ def test_a_hidden_panel_asks_for_nothing_for_an_hour(
         page.clock.run_for("01:00")
     with page.expect_response(lambda one: one.request.method == "DELETE" and "/watch" in one.url):
         panel.toggle()
-    OpenNotebook(page).run_all()
+    notebook = OpenNotebook(page)
+    notebook.run_all()
+    notebook.save()
     asked.clear()
     page.clock.run_for("01:00:00")
     measured.write("metrics/train.json", '{"accuracy": 0.99}')
@@ -273,9 +275,13 @@ def test_a_hidden_panel_asks_for_nothing_for_an_hour(
     panel.root.get_by_text("While nobody looks").first.wait_for()
 
 
-def test_a_server_without_our_side_is_named(lab: Lab, measured: Project, page: Page) -> None:
+def test_a_server_without_our_side_is_named(
+    lab: Lab, measured: Project, page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("/mlops/api/v1/")
     page.route("**/mlops/api/v1/**", lambda route: route.fulfill(status=404, body="Not Found"))
-    panel = open_beside(page, lab, measured)
+    notebook = write_notebook(measured, "train.ipynb", ("1 + 1",))
+    panel = open_panel(page, lab, notebook, None)
     panel.root.locator('[data-code="server-side-missing"]').wait_for()
     assert "jupyter server extension enable jupyter_mlops" in panel.root.inner_text()
     page.unroute("**/mlops/api/v1/**")

@@ -106,7 +106,9 @@ export class ProjectModel implements IDisposable {
   show(): void {
     if (!this._visible && !this._disposed) {
       this._visible = true;
-      void this._begin();
+      if (this._isPlaced) {
+        void this._begin();
+      }
     }
   }
 
@@ -122,10 +124,11 @@ export class ProjectModel implements IDisposable {
     }
   }
 
-  /** Look at another folder. */
+  /** Look at this folder from now on; nothing is looked at before the first one is known. */
   follow(at: string): void {
-    if (at !== this._at) {
+    if (at !== this._at || !this._isPlaced) {
       this._at = at;
+      this._isPlaced = true;
       this._known = false;
       if (this._visible) {
         void this._begin();
@@ -161,7 +164,7 @@ export class ProjectModel implements IDisposable {
 
   /** Look at everything again, also where there was nothing to look at. */
   retry(): void {
-    if (this._visible) {
+    if (this._visible && this._isPlaced) {
       void this._begin();
     }
   }
@@ -305,6 +308,7 @@ export class ProjectModel implements IDisposable {
 
   private readonly _changed = new Signal<this, undefined>(this);
   private _at = '';
+  private _isPlaced = false;
   private _visible = false;
   private _disposed = false;
   private _view: IView = { metric: null, hidden: [], allBranches: false, newest: NEWEST_POINTS };
