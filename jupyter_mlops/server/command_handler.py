@@ -63,10 +63,10 @@ class CommandHandler(MlopsHandler):
         prefers_no_wait = _prefers_no_wait(self.request.headers.get_list("Prefer"))
         if prefers_no_wait:
             self.set_header("Preference-Applied", "respond-async")
+            await self.services.learn_language()
         if await jobs.wait(job, PATIENCE_SECONDS if prefers_no_wait else None):
             await self._answer(job.outcome or Outcome())
             return
-        await self.services.learn_language()
         jobs.announce(job)
         self.set_header("Location", f"{self.services.address}/jobs/{job.id}")
         self.answer(msgspec.json.encode(job.describe_whole()), 202)

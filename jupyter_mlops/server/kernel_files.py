@@ -5,7 +5,9 @@ What they hold, and who reads and removes them, is described in docs/rest.md.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,7 +17,7 @@ from jupyter_mlops.files.durable import remove, write_atomic
 
 
 class KernelFileWriter:
-    """Writes and removes the files of one server's kernels. Belongs in a thread.
+    """Writes and removes the files of one server's kernels. Safe to call from any thread.
 
     ``runs`` says whether a kernel is still there: the files of others are removed at the next
     write.
@@ -23,6 +25,7 @@ class KernelFileWriter:
 
     def __init__(self, runs: Callable[[str], bool]) -> None:
         self._runs = runs
+        self._lock = threading.Lock()
         self._written: dict[Path, str] = {}
 
     def write(self, path: Path, kernel: str, content: object) -> None:
@@ -32,12 +35,14 @@ class KernelFileWriter:
             UnavailableError: the disk did not take it.
         """
         self._remove(lambda owner: not self._runs(owner))
-        self._written[path] = kernel
+        with self._lock:
+            self._written[path] = kernel
         write_atomic(path, msgspec.json.encode(content), durable=False, private=True)
 
     def remove(self, path: Path) -> None:
         """Remove what was written; harmless when repeated."""
-        self._written.pop(path, None)
+        with self._lock:
+            self._written.pop(path, None)
         remove(path)
 
     def remove_all(self) -> None:
@@ -45,9 +50,10 @@ class KernelFileWriter:
         self._remove(lambda owner: True)
 
     def _remove(self, is_old: Callable[[str], bool]) -> None:
-        for path in [path for path, owner in self._written.items() if is_old(owner)]:
-            del self._written[path]
-            try:
+        with self._lock:
+            old = [path for path, owner in self._written.items() if is_old(owner)]
+            for path in old:
+                del self._written[path]
+        for path in old:
+            with suppress(UnavailableError):
                 remove(path)
-            except (OSError, UnavailableError):
-                continue

@@ -37,7 +37,7 @@ class _KernelHandler(MlopsHandler):
                 return KernelFiles(file.parent, kernel)
         raise NotFoundError("This server has no such kernel.", code="unknown-kernel")
 
-    def _resolve_path(self, body: dict[str, Any]) -> str:
+    async def _resolve_path(self, body: dict[str, Any]) -> str:
         """Return the absolute path of the file that the body names.
 
         Raises:
@@ -46,7 +46,9 @@ class _KernelHandler(MlopsHandler):
         path = body.get("path")
         if not isinstance(path, str) or not path:
             raise UsageError("The body needs a 'path'.", code="missing-argument")
-        return str(resolve_inside(self.services.root, self.services.root, path))
+        root = self.services.root
+        found = await self.services.lookers.run(functools.partial(resolve_inside, root, root, path))
+        return str(found)
 
 
 class ClientHandler(_KernelHandler):
@@ -58,7 +60,7 @@ class ClientHandler(_KernelHandler):
     async def put(self, kernel: str, client: str) -> None:
         """Tell the kernel where its notebook is."""
         _check(CLIENT_PATTERN, client)
-        content = {"path": self._resolve_path(self.read_body())}
+        content = {"path": await self._resolve_path(self.read_body())}
         await self._write(self._files_of(kernel).client(client), kernel, content)
 
     @web.authenticated
@@ -89,7 +91,7 @@ class SaveHandler(_KernelHandler):
             raise UsageError(f"'state' must be one of {allowed}.", code="bad-value")
         if why is not None and not isinstance(why, str):
             raise UsageError("'why' must be a text.", code="bad-value")
-        content = {"path": self._resolve_path(body), "state": state, "why": why}
+        content = {"path": await self._resolve_path(body), "state": state, "why": why}
         await self._write(self._files_of(kernel).save(request), kernel, content)
 
 

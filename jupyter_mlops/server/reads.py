@@ -23,6 +23,7 @@ class Reads:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._newest: dict[Hashable, _Read] = {}
+        self._running: set[_Read] = set()
         self._waiting_count = 0
 
     async def read(self, key: Hashable, reading: Reading) -> Outcome:
@@ -34,6 +35,7 @@ class Reads:
         if read is None or not read.may_be_joined:
             read = _Read(self._workers, reading, after=read)
             self._newest[key] = read
+            self._running.add(read)
             read.task.add_done_callback(lambda task: self._forget(key, read))
         read.waiting += 1
         self._waiting_count += 1
@@ -50,12 +52,15 @@ class Reads:
         """How many requests wait for an answer."""
         return self._waiting_count
 
-    def stop(self) -> None:
-        """Ask all that is being read to stop."""
-        for read in self._newest.values():
+    async def stop(self, seconds: float) -> None:
+        """Ask all that is being read to stop, and wait for it ``seconds`` at most."""
+        for read in self._running:
             read.progress.cancel()
+        if self._running:
+            await asyncio.wait({read.task for read in self._running}, timeout=seconds)
 
     def _forget(self, key: Hashable, read: _Read) -> None:
+        self._running.discard(read)
         if self._newest.get(key) is read:
             del self._newest[key]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.commands.spec import Command
+from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.server.jobs import Jobs
 from jupyter_mlops.server.kernel_files import KernelFileWriter
 from jupyter_mlops.server.reads import Reads
@@ -41,14 +44,14 @@ class Services:
     kernel_files: KernelFileWriter
 
     async def learn_language(self) -> None:
-        """Speak the user's language from now on."""
-        use_locale(await self.lookers.run(self.settings.read_locale))
+        """Speak the user's language from now on; a busy server speaks as before."""
+        with suppress(UnavailableError):
+            use_locale(await self.lookers.run(self.settings.read_locale))
 
     async def stop(self, seconds: float) -> None:
         """Ask everything to stop, and wait for it ``seconds`` at most."""
         await self.watcher.stop()
-        self.reads.stop()
-        await self.jobs.stop(seconds)
+        await asyncio.gather(self.reads.stop(seconds), self.jobs.stop(seconds))
         self.kernel_files.remove_all()
         for workers in (self.readers, self.writers, self.lookers):
             workers.close()

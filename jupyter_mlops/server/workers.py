@@ -19,6 +19,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"mlops-{name}")
         self._limit = limit
         self._count = 0
+        self._closed = False
 
     async def run(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, from a thread. Called on the event loop.
@@ -26,8 +27,10 @@ class Workers:
         Work that was begun goes on when the caller is cancelled.
 
         Raises:
-            UnavailableError: too much is waiting already.
+            UnavailableError: too much is waiting already, or the server is stopping.
         """
+        if self._closed:
+            raise UnavailableError("The server is stopping.", code="server-stopping")
         if self._count >= self._limit:
             raise UnavailableError(
                 "The server has too much to do at the moment.",
@@ -41,6 +44,7 @@ class Workers:
 
     def close(self) -> None:
         """Take no more work; what waits is dropped, what runs is not waited for."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _ended(self, ended: asyncio.Future[T]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from jupyter_mlops._version import __version__
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.gated_commands import GATE
 from tests.support.project import Project, make_project
-from tests.support.server import API, Reply, Running
+from tests.support.server import API, Reply, Running, start_server
 
 pytestmark = pytest.mark.slow
 
@@ -162,9 +164,14 @@ def in_background() -> Iterator[list[threading.Thread]]:
 def ask_in_background(
     threads: list[threading.Thread], server: Running, path: str, **query: object
 ) -> list[Reply]:
-    """Ask by GET in a thread; the answer comes into the list."""
+    """Ask by GET in a thread; the answer, where there is one, comes into the list."""
     answers: list[Reply] = []
-    thread = threading.Thread(target=lambda: answers.append(server.get(path, **query)))
+
+    def ask() -> None:
+        with suppress(HTTPException, OSError):
+            answers.append(server.get(path, **query))
+
+    thread = threading.Thread(target=ask)
     threads.append(thread)
     thread.start()
     return answers
@@ -208,3 +215,18 @@ def test_who_goes_away_is_not_read_for(gated: Running) -> None:
     GATE.wait_for_leaving()
     assert not GATE.opened.is_set()
     assert gated.get("say").status == 200
+
+
+def test_a_server_that_stops_stops_reading(
+    tmp_path: Path, in_background: list[threading.Thread]
+) -> None:
+    GATE.close()
+    with start_server(tmp_path, extension="tests.support.gated_commands") as running:
+        ask_in_background(in_background, running, "look", text="a")
+        GATE.wait_for_arrival()
+        ask_in_background(in_background, running, "look", text="a")
+        while running.call(lambda: running.services.reads.waiting_count) < 2:
+            assert not GATE.opened.is_set()
+    GATE.wait_for_leaving()
+    assert GATE.count == 1
+    assert not GATE.opened.is_set()

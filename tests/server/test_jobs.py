@@ -206,5 +206,9 @@ def test_too_many_jobs() -> None:
         await jobs.stop(30)
         assert [job.state for job in begun[:3]] == ["cancelled"] * 3
         workers.close()
+        late = jobs.start(_call("work"))
+        assert await jobs.wait(late)
+        assert late.outcome is not None and late.outcome.error is not None
+        assert late.outcome.error.code == "server-stopping"
 
     asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))

@@ -208,6 +208,7 @@ def start_server(root: Path, *options: str, extension: str = "jupyter_mlops") ->
             started.append(Running(app, loop, root, app.port, token))
             app.io_loop.add_callback(ready.set)
             app.start()
+            loop.run_until_complete(app.http_server.close_all_connections())
         except BaseException as error:
             failed.append(error)
             raise
