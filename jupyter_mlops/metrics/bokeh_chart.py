@@ -66,6 +66,12 @@ h1 { font-size: 16px; font-weight: 600; margin: 0 0 8px; overflow-wrap: anywhere
 """
 
 
+def load_bokeh() -> None:
+    """Import what drawing needs, which takes half a second the first time."""
+    import bokeh.embed
+    import bokeh.models  # noqa: F401
+
+
 def build_figure(drawing: Drawing) -> tuple[str, Any]:
     """Return Bokeh's version and its figure as a JSON item; ``chart.js`` fills it with data."""
     import bokeh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from jupyter_server.extension.application import ExtensionApp
@@ -13,6 +14,7 @@ from jupyterlab_server import LabServerApp
 from jupyter_mlops.clock import SystemClock
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
+from jupyter_mlops.metrics.bokeh_chart import load_bokeh
 from jupyter_mlops.server.events import Events
 from jupyter_mlops.server.jobs import Jobs
 from jupyter_mlops.server.kernel_files import KernelFileWriter
@@ -47,6 +49,11 @@ class MlopsExtension(ExtensionApp):
         assert self.serverapp is not None
         self.services = make_services(self.serverapp, self.commands)
         self.handlers.extend(make_routes(self.services))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Have the first chart wait for no import."""
+        if self.services is not None:
+            self._loading = asyncio.create_task(self.services.lookers.run(load_bokeh))
 
     def current_activity(self) -> int:
         """Return how many jobs run, so that no idle server is ended under them."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from jupyter_mlops.clock import Clock
 from jupyter_mlops.commands.workspace import read_config
-from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
+from jupyter_mlops.errors import MlopsError, UnavailableError
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.server.places import find_project, relative_to_root, resolve_folder
 from jupyter_mlops.server.workers import Workers
@@ -38,7 +38,7 @@ class Seeing(Protocol):
 class Watched:
     """What a client looks at; ``project`` is None as long as there is none.
 
-    ``problem`` is why there is nothing to be asked of it: no repository, or no valid project.
+    ``problem`` is why nothing can be asked of it: say, no repository, or no valid project.
     """
 
     project: str | None
@@ -135,7 +135,7 @@ class Watcher:
         folder = resolve_folder(self._root, at)
         try:
             project = find_project(self._root, folder)
-        except NotFoundError as error:
+        except MlopsError as error:
             return folder, None, error
         try:
             read_config(project.root)

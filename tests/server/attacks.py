@@ -56,6 +56,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "move": {"old": "data", "new": "elsewhere"},
     "metrics show": {"revision": "HEAD"},
     "metrics diff": {"old": "HEAD", "new": "first"},
+    "metrics chart": {"metric": ["accuracy"]},
     "metrics history": {"metric": ["acc"], "branch": ["main"]},
     "params diff": {"old": "HEAD", "new": "first"},
     "strip": {"paths": ["notebook.ipynb"], "check": True},

@@ -286,5 +286,7 @@ def test_a_project_that_begins_above_the_root(server: Running, tmp_path: Path) -
         for target in command_targets():
             reply = ask(running, target, at="")
             assert (reply.status, reply.code) == (400, "project-outside-root"), target
-        assert running.post("watch", {"client": "c"}).code == "project-outside-root"
+        watched = running.post("watch", {"client": "c"}).json
+        assert watched["problem"]["code"] == "project-outside-root"
+        assert watched["project"] is None
     assert fingerprint(tmp_path) == before

@@ -176,6 +176,25 @@ class OpenNotebook:
             self._choose("File", "Save Notebook")
         assert saved.value.ok
 
+    def rename(self, name: str) -> None:
+        """Rename the file by the menu, and wait until it has its new name."""
+        self._choose("File", "Rename Notebook…")
+        self._page.locator(".jp-FileDialog input, .jp-new-name-input input").last.fill(name)
+        with self._page.expect_response(_renames_a_file) as renamed:
+            self._page.get_by_role("button", name="Rename", exact=True).click()
+        assert renamed.value.ok
+
+    def run_cell(self, at: int) -> None:
+        """Run one code cell, and wait until it has run."""
+        self.cell(at).locator(".cm-line").first.click()
+        before = self.prompts()[at]
+        self._page.keyboard.press("Control+Enter")
+        self._page.wait_for_function(_HAS_RUN, arg=[at, before])
+
+    def close(self) -> None:
+        """Close the notebook; its kernel goes on."""
+        self._choose("File", "Close Tab")
+
     def use_theme(self, theme: Theme) -> None:
         """Choose one of JupyterLab's own themes."""
         self._choose("Settings", "Theme", f"JupyterLab {theme}")
@@ -213,11 +232,21 @@ _HAVE_RUN = f"""(before) => {{
 }}"""
 
 
+_HAS_RUN = f"""([at, before]) => {{
+  const now = {_PROMPTS}[at];
+  return {_IDLE} && now !== before && !now.includes("*");
+}}"""
+
+
 def open_notebook(page: Page, lab: Lab, path: Path) -> OpenNotebook:
     """Open the notebook at ``path`` in ``page``, and wait until its kernel can be used."""
     page.goto(lab.url(path))
     page.wait_for_function(_IS_IDLE)
     return OpenNotebook(page)
+
+
+def _renames_a_file(response: Response) -> bool:
+    return response.request.method == "PATCH" and "/api/contents/" in response.url
 
 
 def _saves_a_file(response: Response) -> bool:

@@ -18,10 +18,10 @@ export interface IJob {
   readonly command: string;
   readonly project: string | null;
   readonly state: 'running' | 'done' | 'failed' | 'cancelled';
-  readonly label: string;
+  readonly label: string | null;
   readonly done: number;
   readonly total: number | null;
-  readonly unit: string;
+  readonly unit: string | null;
 }
 
 export interface IEndedJob extends IJob {

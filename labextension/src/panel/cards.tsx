@@ -43,19 +43,20 @@ function Job(props: { actions: ActionsModel; trans: TranslationBundle }): React.
   if (!job) {
     return null;
   }
+  const label = job.label ?? job.command;
   const tell = (count: number): string =>
-    job.unit === 'B' ? formatBytes(count) : `${count.toLocaleString()} ${job.unit}`;
+    job.unit === 'B' ? formatBytes(count) : `${count.toLocaleString()} ${job.unit ?? ''}`;
   const whole = job.total === null ? '' : ` / ${tell(job.total)}`;
   return (
     <div className="jp-Mlops-card">
-      <div>{job.label || job.command}</div>
+      <div>{label}</div>
       <progress
-        aria-label={job.label || job.command}
+        aria-label={label}
         max={job.total ?? undefined}
         value={job.total === null ? undefined : job.done}
       />
       <div className="jp-Mlops-actions">
-        <span className="jp-Mlops-quiet">{`${tell(job.done)}${whole}`}</span>
+        <span className="jp-Mlops-quiet">{job.unit !== null && `${tell(job.done)}${whole}`}</span>
         <Button label={trans.__('Stop')} onClick={() => void actions.cancel()} />
       </div>
     </div>
