@@ -179,9 +179,9 @@ class OpenNotebook:
     def rename(self, name: str) -> None:
         """Rename the file by the menu, and wait until it has its new name."""
         self._choose("File", "Rename Notebook…")
-        self._page.locator(".jp-FileDialog input, .jp-new-name-input input").last.fill(name)
+        self._page.locator(".jp-Dialog input").fill(name)
         with self._page.expect_response(_renames_a_file) as renamed:
-            self._page.get_by_role("button", name="Rename", exact=True).click()
+            self._page.locator(".jp-Dialog .jp-mod-accept").click()
         assert renamed.value.ok
 
     def run_cell(self, at: int) -> None:

@@ -7,14 +7,12 @@ import pytest
 
 from tests.support.lab import Lab, OpenNotebook, Theme, open_notebook, write_notebook
 from tests.support.project import Project
+from tests.support.readable import LEAST_CONTRAST, MEASURE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("lab")]
-
-LEAST_CONTRAST = 4.5
-"""What the Web Content Accessibility Guidelines ask of text, level AA."""
 
 MAKE_DATA = """\
 %load_ext jupyter_mlops
@@ -36,8 +34,6 @@ CELLS = {
     "help": "%mlops",
     "error": "%snapshot nothing-there",
 }
-
-MEASURE = (Path(__file__).parent / "measure_text.js").read_text("utf-8")
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_a_notebook_that_was_closed_is_waited_for_no_more(
 ) -> None:
     notebook.run_all()
     first = newest(project)
+    notebook.save()
     with page.expect_response(
         lambda one: one.request.method == "DELETE" and "/clients/" in one.url
     ):

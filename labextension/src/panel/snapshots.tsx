@@ -52,7 +52,7 @@ export function Snapshots(props: {
           onChange={event => setWanted(event.target.value)}
         />
       )}
-      <ul className="jp-Mlops-snapshots">
+      <ul className="jp-Mlops-kept">
         {found.slice(0, count).map(snapshot => (
           <Row
             key={snapshot.id}
