@@ -138,19 +138,22 @@ export async function drawChart(Bokeh, element, { item, chart }, onPoint) {
     plot.on_event("doubletap", fit);
   }
 
-  // All columns, with room at either side for the outermost dots, and as many short ids beneath the
+  // Each column's label is the short id of its commit; `fit` chooses those that are shown.
+  function label() {
+    const ids = dots.map((dot) => [dot.column, dot.commit?.slice(0, 7) ?? ""]);
+    find("commits").major_label_overrides = new Map(ids);
+  }
+
+  // All columns, with room at either side for the outermost dots, and as many labels beneath the
   // lanes as there is room for, evenly spread.
   function fit() {
     const width = lanesPlot.inner_width || 200;
     const span = chart.columns - 1;
     const margin = Math.max(0.6, (span * 12) / Math.max(width - 24, 50));
     lanesPlot.x_range.setv({ start: -margin, end: span + margin });
-    const axis = find("commits");
     const every = Math.max(Math.ceil(chart.columns / Math.max(Math.floor(width / 62), 1)), 1);
-    const ids = new Map(dots.map((dot) => [dot.column, dot.commit?.slice(0, 7) ?? ""]));
-    const ticks = Array.from({ length: Math.ceil(chart.columns / every) }, (_, at) => at * every);
-    axis.major_label_overrides = new Map(ticks.map((tick) => [tick, ids.get(tick) ?? ""]));
-    axis.ticker.ticks = ticks;
+    const shownCount = Math.ceil(chart.columns / every);
+    find("commits").ticker.ticks = Array.from({ length: shownCount }, (_, at) => at * every);
   }
 
   function step(event) {
@@ -175,6 +178,7 @@ export async function drawChart(Bokeh, element, { item, chart }, onPoint) {
     point(current !== null && shown(current) ? current : newest());
   }
 
+  label();
   repaint();
   redraw();
   fit();

@@ -113,16 +113,18 @@ class Panel:
 
     def widen(self, pixels: int) -> None:
         """Drag the panel's edge until it is so wide."""
-        box = self.root.bounding_box()
         handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first
-        at = handle.bounding_box()
+        box, at = self.root.bounding_box(), handle.bounding_box()
         assert box is not None
         assert at is not None
-        y = at["y"] + at["height"] / 2
-        self.page.mouse.move(at["x"] + at["width"] / 2, y)
+        self.page.mouse.move(at["x"] + 1, at["y"] + 300)
         self.page.mouse.down()
-        self.page.mouse.move(at["x"] + at["width"] / 2 + pixels - box["width"], y, steps=4)
+        self.page.mouse.move(at["x"] + 1 + pixels - box["width"], at["y"] + 300, steps=8)
         self.page.mouse.up()
+        self.page.wait_for_function(
+            "(width) => Math.abs(document.querySelector('.jp-Mlops').offsetWidth - width) <= 1",
+            arg=pixels,
+        )
 
 
 _ROWS = "(body) => [...body.rows].map((row) => [...row.cells].map((cell) => cell.innerText))"
