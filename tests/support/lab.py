@@ -245,6 +245,15 @@ def open_notebook(page: Page, lab: Lab, path: Path) -> OpenNotebook:
     return OpenNotebook(page)
 
 
+def open_path(page: Page, lab: Lab, path: Path) -> None:
+    """Open another file in the same page, by the menu."""
+    page.locator("#jp-MainMenu").get_by_role("menuitem", name="File", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Open from Path…", exact=True).click()
+    page.locator(".jp-Dialog input").fill(path.relative_to(lab.root).as_posix())
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    page.locator(".lm-DockPanel .lm-TabBar-tabLabel").get_by_text(path.name, exact=True).wait_for()
+
+
 def _renames_a_file(response: Response) -> bool:
     return response.request.method == "PATCH" and "/api/contents/" in response.url
 

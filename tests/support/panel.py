@@ -112,19 +112,24 @@ class Panel:
         return told
 
     def widen(self, pixels: int) -> None:
-        """Drag the panel's edge until it is so wide."""
+        """Drag the panel's edge until it is so wide.
+
+        A drag that begins while the page lays itself out misses the edge: it is done again.
+        """
         handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first
-        box, at = self.root.bounding_box(), handle.bounding_box()
-        assert box is not None
-        assert at is not None
-        self.page.mouse.move(at["x"] + 1, at["y"] + 300)
-        self.page.mouse.down()
-        self.page.mouse.move(at["x"] + 1 + pixels - box["width"], at["y"] + 300, steps=8)
-        self.page.mouse.up()
-        self.page.wait_for_function(
-            "(width) => Math.abs(document.querySelector('.jp-Mlops').offsetWidth - width) <= 1",
-            arg=pixels,
-        )
+        for _ in range(10):
+            box, at = self.root.bounding_box(), handle.bounding_box()
+            assert box is not None
+            assert at is not None
+            if abs(box["width"] - pixels) <= 1:
+                return
+            x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+            self.page.mouse.move(x, y)
+            self.page.mouse.down()
+            self.page.mouse.move(x + pixels - box["width"], y, steps=8)
+            self.page.mouse.up()
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        raise AssertionError(f"the panel is {box['width']} pixels wide, not {pixels}")
 
 
 _ROWS = "(body) => [...body.rows].map((row) => [...row.cells].map((cell) => cell.innerText))"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.lab import Lab, OpenNotebook, write_notebook
+from tests.support.lab import Lab, OpenNotebook, open_path, write_notebook
 from tests.support.panel import Panel, is_panel_request, open_panel
 from tests.support.project import Project, make_project
 
@@ -145,7 +145,7 @@ def test_a_restore_shows_in_open_documents_without_edits_and_spares_the_others(
     project.write("notes/edited.txt", "later too")
     panel = open_panel(page, lab, project.root / "notes/clean.txt", project.root.name)
     page.locator(".jp-FileEditor").get_by_text("later", exact=True).wait_for()
-    page.goto(lab.url(project.root / "notes/edited.txt").replace("?reset&", "?"))
+    open_path(page, lab, project.root / "notes/edited.txt")
     page.locator(".jp-FileEditor .cm-line").get_by_text("later too").click()
     page.keyboard.type("mine ")
     panel.open_snapshot(first["id"]).get_by_role("button", name="Restore…").click()
