@@ -246,7 +246,7 @@ def open_notebook(page: Page, lab: Lab, path: Path) -> OpenNotebook:
 
 
 def open_path(page: Page, lab: Lab, path: Path) -> None:
-    """Open another file in the same page, by the menu."""
+    """Open another file in the same page, by the menu; the file browser shows afterwards."""
     page.locator("#jp-MainMenu").get_by_role("menuitem", name="File", exact=True).click()
     page.locator(".lm-Menu-itemLabel").get_by_text("Open from Path…", exact=True).click()
     page.locator(".jp-Dialog input").fill(path.relative_to(lab.root).as_posix())

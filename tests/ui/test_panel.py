@@ -148,6 +148,7 @@ def test_a_restore_shows_in_open_documents_without_edits_and_spares_the_others(
     open_path(page, lab, project.root / "notes/edited.txt")
     page.locator(".jp-FileEditor .cm-line").get_by_text("later too").click()
     page.keyboard.type("mine ")
+    panel.toggle()
     panel.open_snapshot(first["id"]).get_by_role("button", name="Restore…").click()
     panel.button("Restore").click()
     panel.root.get_by_text("Wrote 2 files").wait_for()
