@@ -118,18 +118,18 @@ class Panel:
         """
         handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first
         for _ in range(10):
-            box, at = self.root.bounding_box(), handle.bounding_box()
-            assert box is not None
-            assert at is not None
-            if abs(box["width"] - pixels) <= 1:
+            width = self.root.evaluate("(root) => root.offsetWidth")
+            if abs(width - pixels) <= 1:
                 return
+            at = handle.bounding_box()
+            assert at is not None
             x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
             self.page.mouse.move(x, y)
             self.page.mouse.down()
-            self.page.mouse.move(x + pixels - box["width"], y, steps=8)
+            self.page.mouse.move(x + pixels - width, y, steps=8)
             self.page.mouse.up()
             self.page.evaluate("() => new Promise(requestAnimationFrame)")
-        raise AssertionError(f"the panel is {box['width']} pixels wide, not {pixels}")
+        raise AssertionError(f"the panel cannot be made {pixels} pixels wide")
 
 
 _ROWS = "(body) => [...body.rows].map((row) => [...row.cells].map((cell) => cell.innerText))"
