@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Response
 
 Theme = Literal["Light", "Dark"]
+Application = Literal["jupyterlab", "notebook"]
 
 _BROWSER_FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -42,7 +43,7 @@ _LAB_OPTIONS = (
     "--ServerApp.shutdown_no_activity_timeout=600",
 )
 _NOTIFICATIONS = '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": true}'
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(?=/lab)")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(?=/(?:lab|tree))")
 
 
 @contextmanager
@@ -74,18 +75,23 @@ class Lab:
 
 @contextmanager
 def start_lab(
-    root: Path, settings: Path, environment: Mapping[str, str] | None = None
+    root: Path,
+    settings: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    python: Path = Path(sys.executable),
+    application: Application = "jupyterlab",
 ) -> Iterator[Lab]:
     """Yield a JupyterLab that shows ``root``, with user settings in the folder ``settings``.
 
-    ``environment`` adds to that of this process.
+    ``environment`` adds to that of this process; ``python`` is the one that it is installed for.
     """
     notification = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
     notification.write_text(_NOTIFICATIONS)
     token = secrets.token_hex()
     process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *_LAB_OPTIONS, f"--ServerApp.root_dir={root}"],
+        [str(python), "-m", application, *_LAB_OPTIONS, f"--ServerApp.root_dir={root}"],
         env={
             **os.environ,
             "JUPYTER_TOKEN": token,
