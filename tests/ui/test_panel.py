@@ -288,3 +288,39 @@ def test_a_server_without_our_side_is_named(
     page.unroute("**/mlops/api/v1/**")
     panel.button("Try again").click()
     panel.wait_drawn()
+
+
+def test_a_long_command_tells_how_far_it_is_and_can_be_stopped(
+    lab: Lab, measured: Project, page: Page
+) -> None:
+    with (measured.root / "data/big.bin").open("wb") as file:
+        file.truncate(4 * 1024**3)
+    before = snapshots_of(measured)
+    panel = open_beside(page, lab, measured)
+    panel.button("Snapshot").click()
+    card = panel.root.locator(".jp-Mlops-card")
+    card.locator("progress").wait_for()
+    card.get_by_text("/ 4.0 GiB").wait_for()
+    panel.button("Stop").click()
+    panel.root.get_by_text("Stopped. Nothing is lost").wait_for()
+    assert snapshots_of(measured) == before
+    panel.button("Close").click()
+    assert card.count() == 0
+
+
+def test_the_file_browser_keeps_what_is_selected_and_the_palette_opens_the_panel(
+    lab: Lab, project: Project, page: Page
+) -> None:
+    project.write("models/best model.bin", "weights")
+    panel = open_beside(page, lab, project)
+    page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
+    page.locator(".jp-DirListing-item").get_by_text("models").click(button="right")
+    page.locator(".lm-Menu-itemLabel").get_by_text("Keep in a Snapshot", exact=True).click()
+    panel.root.get_by_text("Kept 1 file").wait_for()
+    assert panel.states() == {"models": "kept"}
+    assert snapshots_of(project)[0]["paths"] == ["models"]
+    panel.toggle()
+    page.keyboard.press("Control+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("Show MLOps Panel")
+    page.keyboard.press("Enter")
+    panel.section("data").wait_for()
