@@ -76,7 +76,7 @@ function Plan(props: {
     <div className="jp-Mlops-card jp-Mlops-plan">
       <h3>
         {plan.revision === null
-          ? trans.__('Bring data in line with its pointers?')
+          ? trans.__('Restore what the pointer files name?')
           : trans.__('Restore %1?', call(plan.revision))}
       </h3>
       {moved.length === 0 ? (

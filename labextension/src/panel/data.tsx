@@ -35,8 +35,10 @@ export function Data(props: {
       {moved.length > 0 && (
         <div className="jp-Mlops-actions">
           <Button
-            label={trans.__('Bring data in line…')}
-            title={trans.__('Shows first what restoring would do')}
+            label={trans.__('Restore…')}
+            title={trans.__(
+              'Makes data what its pointer files name; shows first what that would do'
+            )}
             disabled={actions.isBusy}
             onClick={() => void actions.planRestore(null)}
           />
