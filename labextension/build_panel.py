@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,19 @@ def _hash(names: Iterable[str]) -> str:
     digest = hashlib.blake2b(digest_size=20)
     for name in names:
         path = ROOT / name
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        files = sorted(_iter_files(path)) if path.is_dir() else [path]
         for file in files:
             content = file.read_bytes()
             digest.update(f"{file.relative_to(ROOT).as_posix()}\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()
+
+
+def _iter_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below ``folder`` without those that systems and editors hide there."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith("."):
+            yield path
 
 
 def _run(*command: str) -> None:
@@ -124,9 +131,15 @@ def _run(*command: str) -> None:
 def _put_in_place(output: Path) -> None:
     """Put the folder ``output`` in the place of the built panel."""
     with tempfile.TemporaryDirectory(dir=BUILT.parent, prefix=".labextension-") as aside:
+        before = Path(aside) / "before"
         if BUILT.exists():
-            BUILT.rename(Path(aside) / "before")
-        output.rename(BUILT)
+            BUILT.rename(before)
+        try:
+            output.rename(BUILT)
+        except OSError:
+            if before.exists():
+                before.rename(BUILT)
+            raise
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from jupyter_mlops.commands.chosen_history import (
 from jupyter_mlops.commands.metrics_history import MetricResult
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Note
-from jupyter_mlops.metrics.bokeh_chart import build_figure
+from jupyter_mlops.metrics.bokeh_chart import share_figure
 from jupyter_mlops.metrics.chart import rank_metrics
 from jupyter_mlops.metrics.drawing import Drawing, plan_drawing
 from jupyter_mlops.metrics.read import Problem
@@ -56,7 +56,7 @@ def metrics_chart(
         ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
     )
     drawing = plan_drawing(read.chart)
-    version, item = build_figure(drawing)
+    version, item = share_figure(drawing.shape)
     return MetricsChartResult(
         bokeh=version,
         item=item if drawing.metrics else None,

@@ -17,7 +17,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.metrics.chart import Chart
-from jupyter_mlops.metrics.drawing import Drawing, DrawnGroup, plan_drawing
+from jupyter_mlops.metrics.drawing import Drawing, DrawnGroup, Shape, plan_drawing
 
 if TYPE_CHECKING:
     from bokeh.models import ColumnDataSource, Plot
@@ -30,7 +30,7 @@ _BORDER_PIXELS = 52
 def render_fragment(chart: Chart, text: str) -> str:
     """Return HTML to be put into a page; ``text`` stands there until, or unless, it is drawn."""
     drawing = plan_drawing(chart)
-    version, item = build_figure(drawing)
+    version, item = build_figure(drawing.shape)
     given = {"version": version, "item": item, "chart": asdict(drawing)}
     ident = f"mlops-{token_hex(6)}"
     return (
@@ -72,19 +72,28 @@ def load_bokeh() -> None:
     import bokeh.models  # noqa: F401
 
 
-def build_figure(drawing: Drawing) -> tuple[str, Any]:
-    """Return Bokeh's version and its figure as a JSON item; ``chart.js`` fills it with data."""
+@lru_cache(maxsize=32)
+def share_figure(shape: Shape) -> tuple[str, Any]:
+    """Return what :func:`build_figure` does, in this process once for equal shapes.
+
+    So what did not change has equal bytes. Nobody changes it, and a page shows it once at a time.
+    """
+    return build_figure(shape)
+
+
+def build_figure(shape: Shape) -> tuple[str, Any]:
+    """Return Bokeh's version and a new figure as a JSON item; ``chart.js`` fills it with data."""
     import bokeh
     from bokeh.embed import json_item
     from bokeh.models import Column, Range1d
 
-    x_range = Range1d(start=-0.6, end=drawing.columns - 0.4)
-    plots = [_build_values(drawing, x_range), _build_lanes(drawing, x_range)]
+    x_range = Range1d(start=-0.6, end=shape.columns - 0.4)
+    plots = [_build_values(shape, x_range), _build_lanes(shape, x_range)]
     column = Column(children=[*plots], sizing_mode="stretch_width", spacing=0)
     return bokeh.__version__, json_item(column)
 
 
-def _build_values(drawing: Drawing, x_range: Any) -> Plot:
+def _build_values(shape: Shape, x_range: Any) -> Plot:
     from bokeh.models import BasicTickFormatter, Grid, Line, LinearAxis, Range1d, Scatter
 
     plot = _new_plot("values-plot", x_range, Range1d(start=0, end=1, name="values"))
@@ -99,23 +108,23 @@ def _build_values(drawing: Drawing, x_range: Any) -> Plot:
     axis.ticker.desired_num_ticks = 5
     plot.add_layout(axis, "left")
     plot.add_layout(Grid(dimension=1, ticker=axis.ticker, tags=["grid"]))
-    size = _dot_size(drawing)
-    for at, group in enumerate(drawing.groups):
+    size = _dot_size(shape)
+    for at, group in enumerate(shape.groups):
         line = Line(x="x", y="y", line_width=2, line_dash=list(group.dash), tags=["line", at])
         plot.add_glyph(_source(f"line-{at}", "x", "y"), line)
-    for at, group in enumerate(drawing.groups):
+    for at, group in enumerate(shape.groups):
         dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
         plot.add_glyph(_source(f"commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(drawing.groups):
+    for at, _ in enumerate(shape.groups):
         plot.add_glyph(_source(f"snapshots-{at}", "x", "y"), _ring(size + 3, at))
     plot.add_glyph(_source("cursor", "x", "y"), _cursor(size + 8))
     return plot
 
 
-def _build_lanes(drawing: Drawing, x_range: Any) -> Plot:
+def _build_lanes(shape: Shape, x_range: Any) -> Plot:
     from bokeh.models import FixedTicker, LinearAxis, MultiLine, NoOverlap, Range1d, Scatter
 
-    count = drawing.lanes
+    count = shape.lanes
     plot = _new_plot("lanes-plot", x_range, Range1d(start=0.4 - count, end=0.6))
     axis = LinearAxis(
         name="commits",
@@ -129,14 +138,14 @@ def _build_lanes(drawing: Drawing, x_range: Any) -> Plot:
     axis.ticker = FixedTicker(ticks=[])  # type: ignore[assignment]
     plot.add_layout(axis, "below")
     plot.height = _LANE_PIXELS * count + 34
-    size = max(_dot_size(drawing) - 1, 3)
-    for at, _ in enumerate(drawing.groups):
+    size = max(_dot_size(shape) - 1, 3)
+    for at, _ in enumerate(shape.groups):
         edges = MultiLine(xs="xs", ys="ys", line_width=1.5, tags=["line", at])
         plot.add_glyph(_source(f"edges-{at}", "xs", "ys"), edges)
-    for at, group in enumerate(drawing.groups):
+    for at, group in enumerate(shape.groups):
         dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
         plot.add_glyph(_source(f"lane-commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(drawing.groups):
+    for at, _ in enumerate(shape.groups):
         plot.add_glyph(_source(f"lane-snapshots-{at}", "x", "y"), _ring(size + 3, at))
     plot.add_glyph(_source("lane-cursor", "x", "y"), _cursor(size + 7))
     return plot
@@ -192,8 +201,8 @@ def _source(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource(data={column: [] for column in columns}, name=name)
 
 
-def _dot_size(drawing: Drawing) -> float:
-    return 9 if drawing.columns <= 40 else 7 if drawing.columns <= 120 else 4
+def _dot_size(shape: Shape) -> float:
+    return 9 if shape.columns <= 40 else 7 if shape.columns <= 120 else 4
 
 
 def _head(drawing: Drawing) -> str:

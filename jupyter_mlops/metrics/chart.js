@@ -197,6 +197,10 @@ export async function drawChart(Bokeh, element, { item, chart }, onPoint) {
       element.removeEventListener("keydown", step);
       views.clear?.();
       element.replaceChildren();
+      // BokehJS keeps every document that it has ever shown.
+      const at = Bokeh.documents.indexOf(document_);
+      if (at >= 0) Bokeh.documents.splice(at, 1);
+      document_.clear();
     },
   };
 }

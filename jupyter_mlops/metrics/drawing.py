@@ -113,6 +113,15 @@ class DrawnEdge:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What the figure depends on that is filled with a drawing's data."""
+
+    columns: int
+    lanes: int
+    groups: tuple[DrawnGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """All that is drawn; dots are named by their position, groups likewise."""
 
@@ -123,6 +132,11 @@ class Drawing:
     dots: tuple[DrawnDot, ...]
     lines: tuple[DrawnLine, ...]
     edges: tuple[DrawnEdge, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the figure for this drawing."""
+        return Shape(self.columns, self.lanes, self.groups)
 
     @property
     def has_snapshots(self) -> bool:

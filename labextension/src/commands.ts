@@ -1,7 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { ICommandPalette } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { type INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon, undoIcon } from '@jupyterlab/ui-components';
 import { mlopsIcon } from './panel/icon';
@@ -58,8 +60,9 @@ export function addCommands(
 ): void {
   const { project, actions } = panel;
   const open = (): void => app.shell.activateById(panel.id);
-  const selected = (): string[] =>
-    [...(browsers?.tracker.currentWidget?.selectedItems() ?? [])].map(item => item.path);
+  const selected = (): Contents.IModel[] => [
+    ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
+  ];
 
   app.commands.addCommand(CommandIDs.open, {
     label: trans.__('Show MLOps Panel'),
@@ -88,16 +91,16 @@ export function addCommands(
     icon: mlopsIcon,
     isEnabled: () => !actions.isBusy && selected().length > 0,
     execute: () => {
+      const items = selected();
+      const { contents } = app.serviceManager;
+      const folder = PathExt.dirname(contents.localPath(items[0]?.path ?? ''));
+      project.follow(folder);
       open();
-      const paths = selected();
-      const at = project.at === '' ? '' : `${project.at}/`;
-      if (paths.every(path => path.startsWith(at))) {
-        return actions.snapshot(
-          paths.map(path => path.slice(at.length)),
-          ''
-        );
-      }
-      return undefined;
+      return actions.snapshot(
+        items.map(item => item.name),
+        '',
+        folder
+      );
     }
   });
   app.commands.addCommand(CommandIDs.insertExample, {

@@ -64,8 +64,8 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(TRANSLATION_DOMAIN);
     const client = new Client(app.serviceManager.serverSettings);
     const project = new ProjectModel(client, PAGE);
-    const documents = new Documents(app, manager, () => project.watch?.project ?? null);
-    const actions = new ActionsModel(client, () => project.at, documents);
+    const documents = new Documents(app, manager);
+    const actions = new ActionsModel(client, () => project.root, documents);
     const page = new PageActions(app, notebooks, () => project.at);
     const panel = new MlopsPanel(project, actions, page, themes, trans, MLOPS_VERSION);
 

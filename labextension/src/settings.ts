@@ -23,12 +23,14 @@ export function readSettings(
   registry
     ?.load(PLUGIN_ID)
     .then(settings => {
+      let atFirst: unknown = null;
       const read = (): void => {
         const { allBranches, newestPoints, showAutomatic } = settings.composite;
-        project.choose({
-          allBranches: allBranches === true,
-          newest: typeof newestPoints === 'number' ? newestPoints : project.view.newest
-        });
+        project.choose({ allBranches: allBranches === true });
+        if (typeof newestPoints === 'number' && newestPoints !== atFirst) {
+          atFirst = newestPoints;
+          project.choose({ newest: newestPoints });
+        }
         panel.arrange({ showAutomatic: showAutomatic === true });
       };
       read();

@@ -53,3 +53,10 @@ def test_without_metrics_there_is_no_figure(project: Project) -> None:
     assert (result.item, result.metrics, result.points) == (None, (), 0)
     with pytest.raises(NotFoundError, match="branch 'gone'"):
         chart(project, branch=("gone",))
+
+
+def test_what_did_not_change_has_equal_bytes(measured: Project) -> None:
+    first = encode_result(chart(measured))
+    assert encode_result(chart(measured)) == first
+    measured.git("branch", "-D", "main")
+    assert encode_result(chart(measured)) != first

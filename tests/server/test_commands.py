@@ -54,16 +54,19 @@ def test_jupyters_own_parameters_are_none_of_the_commands(server: Running) -> No
     assert reply.status == 200, reply.body
 
 
-def test_what_did_not_change_is_not_sent_again(server: Running, fresh: DataProject) -> None:
+@pytest.mark.parametrize("route", ["log", "metrics/chart"])
+def test_what_did_not_change_is_not_sent_again(
+    server: Running, fresh: DataProject, route: str
+) -> None:
     at = fresh.root.name
-    first = server.get("log", at=at)
+    first = server.get(route, at=at)
     headers = {"If-None-Match": first.headers["ETag"]}
-    again = server.request("GET", "log", query={"at": at}, headers=headers)
+    again = server.request("GET", route, query={"at": at}, headers=headers)
     assert (again.status, again.body) == (304, b"")
     assert again.headers["X-Jupyter-Mlops-Version"] == __version__
-    fresh.write("model.bin", "m")
-    fresh.snapshot("model.bin")
-    changed = server.request("GET", "log", query={"at": at}, headers=headers)
+    fresh.write("metrics/train.json", '{"accuracy": 0.5}')
+    fresh.snapshot()
+    changed = server.request("GET", route, query={"at": at}, headers=headers)
     assert changed.status == 200
     assert changed.headers["ETag"] != first.headers["ETag"]
 

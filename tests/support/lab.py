@@ -197,6 +197,10 @@ class OpenNotebook:
         self._page.keyboard.press("Control+Enter")
         self._page.wait_for_function(_HAS_RUN, arg=[at, before])
 
+    def open_second_view(self) -> None:
+        """Show the same notebook once more, beside."""
+        self._choose("File", "New View for Notebook")
+
     def close(self) -> None:
         """Close the notebook; its kernel goes on."""
         self._choose("File", "Close Tab")

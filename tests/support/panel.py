@@ -56,6 +56,17 @@ class Panel:
         picker.select_option(label=label)
         self.wait_drawn()
 
+    def wait_metric_drawn(self, label: str) -> None:
+        """Wait until the chart of this metric stands alone."""
+        self.page.wait_for_function(
+            """(label) => {
+              const plots = [...document.querySelectorAll(".jp-Mlops-plot")];
+              return plots.length === 1 && "drawn" in plots[0].dataset
+                && plots[0].ariaLabel.startsWith(`${label} over`);
+            }""",
+            arg=label,
+        )
+
     def branches(self) -> list[str]:
         """Return the branches that have a chip."""
         return self.root.locator(".jp-Mlops-chip .jp-Mlops-name").all_inner_texts()

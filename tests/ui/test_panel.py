@@ -158,6 +158,33 @@ def test_a_restore_shows_in_open_documents_without_edits_and_spares_the_others(
     page.locator(".jp-FileEditor:visible").get_by_text("kept", exact=True).wait_for()
 
 
+def test_a_plan_is_carried_out_where_it_was_made(
+    lab: Lab, measured: Project, page: Page, request: pytest.FixtureRequest
+) -> None:
+    other = make_project(lab.root / f"{request.node.name}-other")
+    assert other.mlops("init").returncode == 0
+    other.write("data/x.txt", "kept")
+    other.write("notes.txt", "notes")
+    assert other.mlops("snapshot", "data").returncode == 0
+    other.write("data/x.txt", "precious")
+    (first,) = snapshots_of(measured)
+    measured.write("data/train.csv", "spoilt")
+    panel = open_beside(page, lab, measured)
+    panel.open_snapshot(first["id"]).get_by_role("button", name="Restore…").click()
+    plan = panel.root.locator(".jp-Mlops-plan")
+    plan.wait_for()
+    open_path(page, lab, other.root / "notes.txt")
+    panel.toggle()
+    panel.root.locator(".jp-Mlops-project").get_by_text(other.root.name).wait_for()
+    panel.wait_read()
+    assert plan.count() == 0
+    page.locator(".lm-DockPanel .lm-TabBar-tabLabel").get_by_text("train.ipynb").click()
+    plan.get_by_role("button", name="Restore", exact=True).click()
+    panel.root.get_by_text("What was overwritten is kept").wait_for()
+    assert measured.read("data/train.csv") == b"a,b\n1,2\n"
+    assert other.read("data/x.txt") == b"precious"
+
+
 def test_two_snapshots_are_compared_and_one_gets_a_name(
     lab: Lab, measured: Project, page: Page
 ) -> None:
@@ -274,6 +301,53 @@ def test_a_hidden_panel_asks_for_nothing_for_an_hour(
     assert asked == []
     panel.toggle()
     panel.root.get_by_text("While nobody looks").first.wait_for()
+
+
+def test_while_the_server_is_away_nothing_that_was_typed_is_lost(
+    lab: Lab, measured: Project, page: Page, expected_errors: list[str]
+) -> None:
+    page.clock.install()
+    panel = open_beside(page, lab, measured)
+    panel.wait_drawn()
+    reason = panel.section("data").get_by_label("Why this state is worth keeping")
+    reason.fill("A long reason")
+    expected_errors.append("/mlops/api/v1/")
+    page.route("**/mlops/api/v1/**", lambda route: route.abort())
+    page.clock.run_for("00:30")
+    panel.root.get_by_text("The Jupyter server does not answer.").wait_for()
+    assert reason.input_value() == "A long reason"
+    page.unroute("**/mlops/api/v1/**")
+    page.clock.run_for("00:15")
+    panel.root.get_by_text("does not answer").wait_for(state="detached")
+    assert reason.input_value() == "A long reason"
+
+
+def test_drawing_again_leaves_nothing_behind(lab: Lab, measured: Project, page: Page) -> None:
+    panel = open_beside(page, lab, measured)
+    panel.wait_drawn()
+    for label in ("loss", "accuracy", "loss"):
+        panel.choose_metric(label)
+        panel.wait_metric_drawn(label)
+    assert page.evaluate("Object.values(window.Bokeh)[0]?.documents?.length ?? 0") <= 1
+    assert panel.root.locator(".jp-Mlops-plot").count() == 1
+
+
+def test_paths_are_those_of_the_project_wherever_the_notebook_lies(
+    lab: Lab, project: Project, page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("/mlops/api/v1/snapshot")
+    project.write("model.bin", "weights")
+    notebook = write_notebook(project, "notebooks/train.ipynb", ("1 + 1",))
+    panel = open_panel(page, lab, notebook, project.root.name)
+    panel.section("data").get_by_label("Path to keep").fill("no such file")
+    page.keyboard.press("Enter")
+    panel.root.get_by_text("There is no file or folder no such file").wait_for()
+    expected = panel.section("data").get_by_label("Path to keep")
+    assert expected.input_value() == "no such file"
+    expected.fill("model.bin")
+    page.keyboard.press("Enter")
+    panel.root.get_by_text("Kept 1 file").wait_for()
+    assert panel.states() == {"model.bin": "kept"}
 
 
 def test_a_server_without_our_side_is_named(

@@ -9,7 +9,7 @@ from tests.support.lab import Lab, OpenNotebook, open_notebook, write_notebook
 from tests.support.project import Project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Response
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
@@ -61,6 +61,26 @@ def test_a_renamed_notebook_with_unsaved_edits_is_kept_as_it_is_on_the_screen(
         project.git("show", f"refs/mlops/snapshots/{newest(project)}:.mlops/snapshot.json")
     )
     assert record["notebook"] == "renamed.ipynb"
+
+
+def test_a_second_view_that_is_closed_leaves_the_first_to_save(
+    project: Project, page: Page, notebook: OpenNotebook
+) -> None:
+    notebook.run_all()
+    notebook.save()
+    with page.expect_response(_announces):
+        notebook.open_second_view()
+    with page.expect_response(_announces):
+        notebook.close()
+    notebook.cell(2).locator(".cm-line").click()
+    page.keyboard.press("End")
+    page.keyboard.type("23")
+    notebook.run_cell(1)
+    assert kept_notebooks(project, newest(project))["first.ipynb"][2] == "x = 123"
+
+
+def _announces(response: Response) -> bool:
+    return response.request.method == "PUT" and "/clients/" in response.url
 
 
 def test_a_notebook_that_was_closed_is_waited_for_no_more(

@@ -191,7 +191,8 @@ export class Client {
     }
     const encoded = path.split('/').map(encodeURIComponent);
     const url = URLExt.join(this.settings.baseUrl, BASE, ...encoded);
-    return words.size > 0 ? `${url}?${words.toString()}` : url;
+    const asked = words.toString();
+    return asked === '' ? url : `${url}?${asked}`;
   }
 
   private _remember(url: string, answer: { etag: string; value: unknown }): void {

@@ -2,6 +2,7 @@ import { PromiseDelegate } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 import {
   type Client,
+  type IEndedJob,
   type IJob,
   type IProblem,
   type Parameters,
@@ -17,27 +18,36 @@ import type {
   SnapshotResult,
   UndoResult
 } from '../api/schema';
-import { asProblem } from './project';
+import { isWithin } from './place';
+import { asProblem, isPassing } from './problem';
 
 const JOB_LOOKS_SECONDS = 2;
+const CANCELLED = 'cancelled';
+
+/** What is shown of an action belongs to the folder in which it was begun. */
+interface IPlaced {
+  readonly at: string;
+}
 
 /** What became of the last action. */
-export type Outcome =
-  | { kind: 'snapshot'; result: SnapshotResult }
-  | { kind: 'restore'; result: RestoreResult }
-  | { kind: 'undo'; result: UndoResult }
-  | { kind: 'cancelled' }
-  | { kind: 'failed'; problem: IProblem };
+export type Outcome = IPlaced &
+  (
+    | { kind: 'snapshot'; result: SnapshotResult }
+    | { kind: 'restore'; result: RestoreResult }
+    | { kind: 'undo'; result: UndoResult }
+    | { kind: 'cancelled' }
+    | { kind: 'failed'; problem: IProblem }
+  );
 
 /** A restore that is shown before it is done; `revision` null takes the pointer files' data. */
-export interface IRestorePlan {
+export interface IRestorePlan extends IPlaced {
   readonly revision: string | null;
   readonly paths: readonly string[];
   readonly result: RestoreResult;
 }
 
 /** What differs between two snapshots. */
-export interface IComparison {
+export interface IComparison extends IPlaced {
   readonly old: string;
   readonly new: string;
   readonly metrics: MetricsDiffResult;
@@ -47,17 +57,27 @@ export interface IComparison {
 
 /** What the page around does before and after an action. */
 export interface ISurroundings {
-  /** Write the current notebook's unsaved edits to its file, if it lies in the project. */
-  save(): Promise<void>;
-  /** Show what is on disk now in documents that hold no edits. */
-  revert(): Promise<void>;
+  /** Write the current document's unsaved edits to its file, if it lies below the folder. */
+  save(folder: string): Promise<void>;
+  /** Show what is on disk now in documents below the folder that hold no edits. */
+  revert(folder: string): Promise<void>;
 }
 
-/** What the user does in the panel: one action at a time, each with an outcome that is told. */
+/**
+ * What the user does in the panel: one action at a time, each with an outcome that is told.
+ *
+ * An action is carried out in the folder in which it was begun, whatever is looked at meanwhile.
+ * Each resolves to whether it was done; while another one is under way it is not.
+ */
 export class ActionsModel {
+  /**
+   * @param _client - the server's side
+   * @param _root - the folder of the project that is looked at
+   * @param _around - the page around the panel
+   */
   constructor(
     private readonly _client: Client,
-    private readonly _at: () => string,
+    private readonly _root: () => string,
     private readonly _around: ISurroundings
   ) {}
 
@@ -76,88 +96,88 @@ export class ActionsModel {
   }
 
   get outcome(): Outcome | null {
-    return this._outcome;
+    return this._ofThisProject(this._outcome);
   }
 
   get plan(): IRestorePlan | null {
-    return this._plan;
+    return this._ofThisProject(this._plan);
   }
 
   get comparison(): IComparison | null {
-    return this._comparison;
+    return this._ofThisProject(this._comparison);
   }
 
-  snapshot(paths: readonly string[], message: string): Promise<void> {
-    return this._act(async () => {
-      await this._around.save();
+  /** Keep paths, relative to the folder `at`; all tracked ones where none is named. */
+  snapshot(paths: readonly string[], message: string, at = this._root()): Promise<boolean> {
+    return this._act(at, async () => {
+      await this._around.save(at);
       const given = { paths: [...paths], message: message === '' ? null : message };
-      return { kind: 'snapshot', result: await this._run('snapshot', given) };
+      return { at, kind: 'snapshot', result: await this._run('snapshot', at, given) };
     });
   }
 
   /** Work out what a restore would do, and show that. */
-  planRestore(revision: string | null, paths: readonly string[] = []): Promise<void> {
-    return this._act(async () => {
+  planRestore(revision: string | null, paths: readonly string[] = []): Promise<boolean> {
+    const at = this._root();
+    return this._act(at, async () => {
       this._comparison = null;
       const given = { revision, paths: [...paths], dry_run: true };
-      const result = await this._client.write('restore', this._at(), given);
-      this._plan = { revision, paths, result };
+      const result = await this._client.write('restore', at, given);
+      this._plan = { at, revision, paths, result };
       return null;
     });
   }
 
   /** Do what the plan says. */
-  restore(): Promise<void> {
-    return this._act(async () => {
-      const plan = this._plan;
-      if (plan === null) {
-        return null;
-      }
+  restore({ at, revision, paths }: IRestorePlan): Promise<boolean> {
+    return this._act(at, async () => {
       this._plan = null;
-      const given = { revision: plan.revision, paths: [...plan.paths] };
-      const result = await this._run('restore', given);
-      await this._around.revert();
-      return { kind: 'restore', result };
+      const result = await this._run('restore', at, { revision, paths: [...paths] });
+      await this._around.revert(at);
+      return { at, kind: 'restore', result };
     });
   }
 
-  undo(): Promise<void> {
-    return this._act(async () => {
-      const result = await this._run('undo', {});
-      await this._around.revert();
-      return { kind: 'undo', result };
+  /** Take back the last command of the project of the folder `at`. */
+  undo(at = this._root()): Promise<boolean> {
+    return this._act(at, async () => {
+      const result = await this._run('undo', at, {});
+      await this._around.revert(at);
+      return { at, kind: 'undo', result };
     });
   }
 
   /** Give a snapshot a name; an empty one takes its name away. */
-  name(snapshot: string, name: string): Promise<void> {
-    return this._act(async () => {
+  name(snapshot: string, name: string): Promise<boolean> {
+    const at = this._root();
+    return this._act(at, async () => {
       const given = name === '' ? { snapshot, remove: true } : { snapshot, name };
-      await this._client.write('snapshot/name', this._at(), given);
+      await this._client.write('snapshot/name', at, given);
       return null;
     });
   }
 
   /** Make the Git repository a project. */
-  init(): Promise<void> {
-    return this._act(async () => {
-      await this._run('init', {});
+  init(): Promise<boolean> {
+    const at = this._root();
+    return this._act(at, async () => {
+      await this._run('init', at, {});
       return null;
     });
   }
 
   /** Find out what differs between two revisions, and show that. */
-  compare(old: string, later: string): Promise<void> {
-    return this._act(async () => {
+  compare(old: string, later: string): Promise<boolean> {
+    const at = this._root();
+    return this._act(at, async () => {
       this._plan = null;
-      const at = this._at();
       const pair = { old, new: later };
       const [metrics, params, data] = await Promise.all([
         this._client.read('metrics/diff', at, pair),
         this._client.read('params/diff', at, pair),
         this._client.read('diff', at, pair)
       ]);
-      this._comparison = { ...pair, metrics, params, data };
+      this._comparison = { at, ...pair, metrics, params, data };
       return null;
     });
   }
@@ -186,19 +206,21 @@ export class ActionsModel {
     }
   }
 
-  private async _act(action: () => Promise<Outcome | null>): Promise<void> {
+  private async _act(at: string, action: () => Promise<Outcome | null>): Promise<boolean> {
     if (this._busy) {
-      return;
+      return false;
     }
     this._busy = true;
     this._outcome = null;
     this._changed.emit(undefined);
     try {
       this._outcome = await action();
+      return true;
     } catch (error) {
       const problem = asProblem(error);
       this._outcome =
-        problem.code === 'cancelled' ? { kind: 'cancelled' } : { kind: 'failed', problem };
+        problem.code === CANCELLED ? { at, kind: 'cancelled' } : { at, kind: 'failed', problem };
+      return false;
     } finally {
       this._busy = false;
       this._job = null;
@@ -209,9 +231,10 @@ export class ActionsModel {
   /** Carry a command out, long or not, and return its result. */
   private async _run<Name extends Writes>(
     name: Name,
+    at: string,
     parameters: Parameters<Name>
   ): Promise<Result<Name>> {
-    const begun = await this._client.begin(name, this._at(), parameters);
+    const begun = await this._client.begin(name, at, parameters);
     if ('result' in begun) {
       return begun.result;
     }
@@ -227,8 +250,8 @@ export class ActionsModel {
       const look = setTimeout(() => this._ended?.resolve(undefined), JOB_LOOKS_SECONDS * 1000);
       await this._ended.promise;
       clearTimeout(look);
-      const now = await this._client.job(job.id);
-      switch (now.state) {
+      const now = await this._lookAt(job);
+      switch (now?.state) {
         case 'done':
           return now.result;
         case 'failed':
@@ -238,11 +261,30 @@ export class ActionsModel {
             now.error?.hints
           );
         case 'cancelled':
-          throw new RequestError('cancelled', '');
+          throw new RequestError(CANCELLED, '');
         case 'running':
           this.hear(now);
+          break;
+        case undefined:
+          await new Promise(resolve => setTimeout(resolve, JOB_LOOKS_SECONDS * 1000));
       }
     }
+  }
+
+  /** Return how a job is, null where the server cannot say: the job goes on without being asked. */
+  private async _lookAt(job: IJob): Promise<IEndedJob | null> {
+    try {
+      return await this._client.job(job.id);
+    } catch (error) {
+      if (isPassing(asProblem(error))) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  private _ofThisProject<Shown extends IPlaced>(shown: Shown | null): Shown | null {
+    return shown !== null && isWithin(this._root(), shown.at) ? shown : null;
   }
 
   private readonly _changed = new Signal<this, undefined>(this);

@@ -3,13 +3,13 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { ISurroundings } from './actions';
+import { isWithin } from './place';
 
 /** The documents that are open in the page, as far as an action in the panel concerns them. */
 export class Documents implements ISurroundings {
   constructor(
     private readonly _app: JupyterFrontEnd,
-    private readonly _manager: IDocumentManager | null,
-    private readonly _project: () => string | null
+    private readonly _manager: IDocumentManager | null
   ) {}
 
   /** The folder of the document that the user works in, null where there is none. */
@@ -19,19 +19,19 @@ export class Documents implements ISurroundings {
     return context ? PathExt.dirname(context.localPath) : null;
   }
 
-  async save(): Promise<void> {
+  async save(folder: string): Promise<void> {
     const widget = this._app.shell.currentWidget;
     const context = widget && this._manager?.contextForWidget(widget);
-    if (context && context.model.dirty && !context.model.readOnly && this._isOurs(context)) {
+    if (context?.model.dirty && !context.model.readOnly && isWithin(folder, context.localPath)) {
       await context.save();
     }
   }
 
-  async revert(): Promise<void> {
+  async revert(folder: string): Promise<void> {
     const contexts = new Set<DocumentRegistry.Context>();
     for (const widget of this._app.shell.widgets('main')) {
       const context = this._manager?.contextForWidget(widget);
-      if (context && !context.model.dirty && this._isOurs(context)) {
+      if (context && !context.model.dirty && isWithin(folder, context.localPath)) {
         contexts.add(context);
       }
     }
@@ -49,10 +49,5 @@ export class Documents implements ISurroundings {
     } catch {
       // The file is gone: JupyterLab itself says so when the document is saved.
     }
-  }
-
-  private _isOurs(context: DocumentRegistry.Context): boolean {
-    const project = this._project();
-    return project !== null && (project === '' || context.localPath.startsWith(`${project}/`));
   }
 }

@@ -20,3 +20,8 @@ export function followFolder(
   browser?.model.pathChanged.connect(look);
   void app.restored.then(look);
 }
+
+/** Return whether the folder or file at `path` lies in `folder`, or is it; `''` holds all. */
+export function isWithin(folder: string, path: string): boolean {
+  return folder === '' || path === folder || path.startsWith(`${folder}/`);
+}

@@ -1,8 +1,9 @@
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
-import { type Client, type IProblem, type IWatch, RequestError } from '../api/client';
+import type { Client, IProblem, IWatch } from '../api/client';
 import type { IChanged, What } from '../api/events';
 import type { LogResult, MetricsChartResult, StatusResult } from '../api/schema';
+import { asProblem, isPassing } from './problem';
 
 export type Part = 'status' | 'log' | 'chart';
 
@@ -68,9 +69,19 @@ export class ProjectModel implements IDisposable {
     return this._chart;
   }
 
-  /** Why there is nothing to show at all. */
+  /** The folder of the project, or the folder that is looked at where it is in none. */
+  get root(): string {
+    return this._watch?.project ?? this._at;
+  }
+
+  /** Why there is nothing to show. */
   get problem(): IProblem | null {
-    return this._problem;
+    return this._problem ?? (this._hasData ? null : this._trouble);
+  }
+
+  /** Why what is shown may be old. */
+  get trouble(): IProblem | null {
+    return this._trouble;
   }
 
   /** Why one part could not be read. */
@@ -107,7 +118,7 @@ export class ProjectModel implements IDisposable {
     if (!this._visible && !this._disposed) {
       this._visible = true;
       if (this._isPlaced) {
-        void this._begin();
+        void this._look(true);
       }
     }
   }
@@ -131,7 +142,7 @@ export class ProjectModel implements IDisposable {
       this._isPlaced = true;
       this._known = false;
       if (this._visible) {
-        void this._begin();
+        void this._look(true);
       }
     }
   }
@@ -153,7 +164,7 @@ export class ProjectModel implements IDisposable {
 
   /** Read some parts again, where there is something to read. */
   refresh(parts: readonly Part[] = ALL): void {
-    if (!this._visible || !this._known || this._problem !== null) {
+    if (!this._visible || !this._canRead) {
       return;
     }
     for (const part of parts) {
@@ -165,7 +176,7 @@ export class ProjectModel implements IDisposable {
   /** Look at everything again, also where there was nothing to look at. */
   retry(): void {
     if (this._visible && this._isPlaced) {
-      void this._begin();
+      void this._look(true);
     }
   }
 
@@ -175,56 +186,43 @@ export class ProjectModel implements IDisposable {
       return;
     }
     if (what.includes('project') || what.includes('config')) {
-      void this._begin();
+      void this._look(true);
     } else {
       this.refresh([...new Set(what.flatMap(one => PARTS_OF[one]))]);
     }
   }
 
-  /** Look at the folder anew: which project is it in, and what is there? */
-  private async _begin(): Promise<void> {
-    if (await this._renew()) {
-      this.refresh();
-    }
-  }
-
-  /** Say that somebody looks, and will say so again; return whether there is a project to read. */
-  private async _renew(): Promise<boolean> {
-    const at = this._at;
+  /**
+   * Say that somebody looks, and go on saying so in time. Read everything where the folder
+   * `isNew`, or where it could not be read before.
+   */
+  private async _look(isNew: boolean): Promise<void> {
+    const turn = ++this._turn;
     this._stopRenewing();
-    const had = this._problem;
     let watch: IWatch | null = null;
-    let problem: IProblem | null = null;
+    let trouble: IProblem | null = null;
     try {
-      watch = await this.client.watch(at, this._page);
-      problem = watch.problem;
+      watch = await this.client.watch(this._at, this._page);
     } catch (error) {
-      problem = asProblem(error);
+      trouble = asProblem(error);
     }
     if (!this._visible) {
       this.client.unwatch(this._page).catch(() => undefined);
+      return;
     }
-    if (!this._visible || at !== this._at) {
-      return false;
+    if (turn !== this._turn) {
+      return;
     }
-    this._stopRenewing();
     const seconds = watch ? watch.lease_seconds / RENEWALS_PER_LEASE : UNREACHABLE_SECONDS;
-    this._renewal = setTimeout(() => void this._renewAgain(), seconds * 1000);
+    this._renewal = setTimeout(() => void this._look(false), seconds * 1000);
+    const couldRead = this._canRead;
     if (watch) {
       this._place(watch);
     }
-    this._problem = problem;
-    if (problem !== had || !this._known) {
-      this._known = true;
-      this._changed.emit(undefined);
-    }
-    return problem === null;
-  }
-
-  /** Go on looking; read all where that could not be done before. */
-  private async _renewAgain(): Promise<void> {
-    const had = this._problem;
-    if ((await this._renew()) && had !== null) {
+    this._trouble = trouble;
+    this._known = true;
+    this._changed.emit(undefined);
+    if (isNew || !couldRead) {
       this.refresh();
     }
   }
@@ -236,6 +234,15 @@ export class ProjectModel implements IDisposable {
       this._problems.clear();
     }
     this._watch = watch;
+    this._problem = watch.problem;
+  }
+
+  private get _canRead(): boolean {
+    return this._known && this._problem === null && this._trouble === null;
+  }
+
+  private get _hasData(): boolean {
+    return this._status !== null || this._log !== null || this._chart !== null;
   }
 
   private _stopRenewing(): void {
@@ -264,6 +271,7 @@ export class ProjectModel implements IDisposable {
       const value = await this._ask(part, at, view);
       if (at === this._at && view.metric === this._view.metric) {
         value();
+        this._trouble = null;
         this._problems.delete(part);
       }
     } catch (error) {
@@ -299,8 +307,8 @@ export class ProjectModel implements IDisposable {
   private _fail(part: Part, problem: IProblem): void {
     if (problem.code === 'unknown-metric' && this._view.metric !== null) {
       this.choose({ metric: null });
-    } else if (NOTHING_TO_SHOW.has(problem.code)) {
-      this._problem = problem;
+    } else if (isPassing(problem)) {
+      this._trouble = problem;
     } else {
       this._problems.set(part, problem);
     }
@@ -317,26 +325,12 @@ export class ProjectModel implements IDisposable {
   private _log: LogResult | null = null;
   private _chart: MetricsChartResult | null = null;
   private _problem: IProblem | null = null;
+  private _trouble: IProblem | null = null;
+  private _turn = 0;
   private readonly _problems = new Map<Part, IProblem>();
   private readonly _asked = new Set<Part>();
   private _reading = false;
   /** Whether the server has said what there is at the folder. */
   private _known = false;
   private _renewal: ReturnType<typeof setTimeout> | undefined;
-}
-
-/** Problems that concern the whole project, so that no part of it can be shown. */
-const NOTHING_TO_SHOW = new Set([
-  'unreachable',
-  'server-side-missing',
-  'not-a-git-project',
-  'no-mlops-toml',
-  'folder-not-found'
-]);
-
-/** Return whatever was thrown as something that can be told. */
-export function asProblem(error: unknown): IProblem {
-  return error instanceof RequestError
-    ? error
-    : { code: 'defect', message: String(error), hints: [] };
 }

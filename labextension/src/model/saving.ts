@@ -1,7 +1,7 @@
 import type { Kernel } from '@jupyterlab/services';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import type { Client } from '../api/client';
-import { asProblem } from './project';
+import { asProblem } from './problem';
 
 const COMM_TARGET = 'jupyter-mlops';
 
@@ -15,7 +15,6 @@ export interface ISavable {
 }
 
 interface IRequest {
-  readonly op: 'save';
   readonly client: string;
   readonly request: string;
 }
@@ -23,7 +22,7 @@ interface IRequest {
 /**
  * Answers kernels that want their notebook saved before a snapshot: see `docs/rest.md`.
  *
- * A kernel that has several views of its notebook is served by the one that came last.
+ * Of several views of one notebook, which share its kernel, the one that came last is saved.
  */
 export class SavingModel {
   constructor(
@@ -33,12 +32,15 @@ export class SavingModel {
 
   /** Serve `kernel` for as long as what is returned is not disposed. */
   serve(kernel: Kernel.IKernelConnection, notebook: ISavable): IDisposable {
+    const views = this._views.get(kernel.id) ?? [];
+    this._views.set(kernel.id, [...views, notebook]);
     // JupyterLab takes a kernel's messages one after the other and waits for what this callback
     // returns: anything here that waits for the same kernel would stop its connection for good.
     kernel.registerCommTarget(COMM_TARGET, (_, message) => {
       const data = message.content.data as unknown as Partial<IRequest>;
-      if (data.op === 'save' && data.client === this._page && typeof data.request === 'string') {
-        void this._save(kernel, data.request, notebook);
+      const view = this._views.get(kernel.id)?.at(-1);
+      if (view && data.client === this._page && typeof data.request === 'string') {
+        void this._save(kernel, data.request, view);
       }
     });
     this.announce(kernel, notebook);
@@ -47,15 +49,23 @@ export class SavingModel {
         this.announce(kernel, notebook);
       }
     };
-    kernel.connectionStatusChanged.connect(again);
     const leave = (): void => {
       this._client.leaveKernel(kernel.id, this._page).catch(() => undefined);
     };
+    kernel.connectionStatusChanged.connect(again);
     window.addEventListener('pagehide', leave);
     return new DisposableDelegate(() => {
       kernel.connectionStatusChanged.disconnect(again);
       window.removeEventListener('pagehide', leave);
-      leave();
+      const left = (this._views.get(kernel.id) ?? []).filter(view => view !== notebook);
+      this._views.set(kernel.id, left);
+      const last = left.at(-1);
+      if (last) {
+        this.announce(kernel, last);
+      } else {
+        this._views.delete(kernel.id);
+        leave();
+      }
     });
   }
 
@@ -87,4 +97,6 @@ export class SavingModel {
     // A kernel that lost patience has taken this page for gone.
     this.announce(kernel, notebook);
   }
+
+  private readonly _views = new Map<string, readonly ISavable[]>();
 }

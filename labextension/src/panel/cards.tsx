@@ -26,7 +26,7 @@ export function Cards(props: {
     }
   }, [plan, comparison, outcome]);
   return (
-    <div aria-live="polite" ref={root}>
+    <div ref={root}>
       {actions.job && <Job actions={actions} trans={trans} />}
       {plan && <Plan plan={plan} call={call} actions={actions} trans={trans} />}
       {comparison && (
@@ -105,7 +105,7 @@ function Plan(props: {
           label={trans.__('Restore')}
           primary
           disabled={actions.isBusy}
-          onClick={() => void actions.restore()}
+          onClick={() => void actions.restore(plan)}
         />
         <Button label={trans.__('Cancel')} onClick={() => actions.dismiss()} />
       </div>
@@ -217,7 +217,7 @@ function Done(props: {
     );
   }
   return (
-    <div className="jp-Mlops-card">
+    <div className="jp-Mlops-card" role="status">
       {tellOutcome(outcome, trans).map(line => (
         <div key={line}>{line}</div>
       ))}
@@ -226,7 +226,7 @@ function Done(props: {
           <Button
             label={trans.__('Undo')}
             disabled={actions.isBusy}
-            onClick={() => void actions.undo()}
+            onClick={() => void actions.undo(outcome.at)}
           />
         )}
         <Button label={trans.__('Close')} onClick={() => actions.dismiss()} />

@@ -76,13 +76,13 @@ export function Chart(props: {
   hidden: ReadonlySet<number>;
   look: ILook | null;
   onPoint: (dot: number | null) => void;
-  onFailure: (error: unknown) => void;
+  onEnd: (failure: string | null) => void;
 }): React.JSX.Element {
-  const { result, bokehUrl, hidden, look, onPoint, onFailure } = props;
+  const { result, bokehUrl, hidden, look, onPoint, onEnd } = props;
   const host = React.useRef<HTMLDivElement>(null);
   const shown = React.useRef<{ chart: IChart; place: HTMLElement } | null>(null);
-  const latest = React.useRef({ hidden, onPoint, onFailure, bokehUrl });
-  latest.current = { hidden, onPoint, onFailure, bokehUrl };
+  const latest = React.useRef({ hidden, onPoint, onEnd, bokehUrl });
+  latest.current = { hidden, onPoint, onEnd, bokehUrl };
 
   React.useEffect(() => {
     const leaving = new AbortController();
@@ -96,31 +96,44 @@ export function Chart(props: {
       if (isGone() || !host.current) {
         return;
       }
-      const had = shown.current;
-      const focused = had?.place.contains(document.activeElement) ?? false;
+      shown.current?.place.classList.add('jp-mod-leaving');
       host.current.append(place);
-      had?.place.classList.add('jp-mod-leaving');
       const given = { item: result.item, chart: result.drawing };
-      const point = (dot: number | null): void => latest.current.onPoint(dot);
+      const point = (dot: number | null): void => {
+        if (!isGone()) {
+          latest.current.onPoint(dot);
+        }
+      };
       const chart = await drawChart(bokeh, place, given, point);
-      had?.chart.dispose();
-      had?.place.remove();
       if (isGone()) {
         chart.dispose();
         place.remove();
         return;
       }
+      const had = shown.current;
+      const focused = had?.place.contains(document.activeElement) ?? false;
       shown.current = { chart, place };
+      had?.chart.dispose();
+      had?.place.remove();
       chart.hide(latest.current.hidden);
       place.dataset['drawn'] = 'true';
       if (focused) {
         place.focus();
       }
     };
-    draw().catch((error: unknown) => latest.current.onFailure(error));
-    return () => {
-      leaving.abort();
+    const end = (failure: string | null): void => {
+      if (!isGone()) {
+        latest.current.onEnd(failure);
+      }
     };
+    draw().then(
+      () => end(null),
+      (error: unknown) => {
+        place.remove();
+        end(String(error));
+      }
+    );
+    return () => leaving.abort();
   }, [result]);
 
   React.useEffect(() => shown.current?.chart.hide(hidden), [hidden]);

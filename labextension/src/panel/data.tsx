@@ -15,15 +15,13 @@ export function Data(props: {
   const { project, actions, trans } = props;
   const problem = project.problemOf('status');
   const status = project.status;
-  if (problem) {
-    return <Problem problem={problem} trans={trans} />;
-  }
   if (!status) {
-    return null;
+    return problem && <Problem problem={problem} trans={trans} />;
   }
   const moved = status.tracked.filter(one => RESTORED.has(one.state) && !one.in_conflict);
   return (
     <>
+      {problem && <Problem problem={problem} trans={trans} />}
       {status.tracked.length > 0 && (
         <ul className="jp-Mlops-tracked">
           {status.tracked.map(one => (
@@ -119,17 +117,18 @@ function TakeSnapshot(props: {
   const [message, setMessage] = React.useState('');
   const [path, setPath] = React.useState('');
   const isFirst = status.tracked.length === 0;
-  const take = (): void => {
-    void actions.snapshot(path.trim() === '' ? [] : [path.trim()], message.trim());
-    setMessage('');
-    setPath('');
+  const take = async (): Promise<void> => {
+    if (await actions.snapshot(path.trim() === '' ? [] : [path.trim()], message.trim())) {
+      setMessage('');
+      setPath('');
+    }
   };
   return (
     <form
       className="jp-Mlops-take"
       onSubmit={event => {
         event.preventDefault();
-        take();
+        void take();
       }}
     >
       {isFirst && (
@@ -152,7 +151,7 @@ function TakeSnapshot(props: {
           value={message}
           onChange={event => setMessage(event.target.value)}
         />
-        <Button label={trans.__('Snapshot')} primary disabled={actions.isBusy} onClick={take} />
+        <Button label={trans.__('Snapshot')} primary disabled={actions.isBusy} />
       </div>
     </form>
   );

@@ -60,6 +60,7 @@ export function History(props: {
   const look = useLook(root, themes);
   const [pointed, setPointed] = React.useState<number | null>(null);
   const [failure, setFailure] = React.useState<string | null>(null);
+  const [tries, setTries] = React.useState(0);
   const problem = project.problemOf('chart');
   const result = project.chart;
   const drawing = result?.drawing ?? null;
@@ -73,7 +74,8 @@ export function History(props: {
       {problem && <Problem problem={problem} trans={trans} />}
       {failure !== null && (
         <div className="jp-Mlops-problem" role="alert">
-          {trans.__('The chart cannot be drawn: %1', failure)}
+          {trans.__('The chart cannot be drawn: %1', failure)}{' '}
+          <Button label={trans.__('Try again')} onClick={() => setTries(tries + 1)} />
         </div>
       )}
       {result && drawing && result.item === null && (
@@ -89,12 +91,13 @@ export function History(props: {
             trans={trans}
           />
           <Chart
+            key={tries}
             result={result}
             bokehUrl={version => project.client.bokehUrl(version)}
             hidden={hidden}
             look={look}
             onPoint={setPointed}
-            onFailure={error => setFailure(String(error))}
+            onEnd={setFailure}
           />
           <ReadOut drawing={drawing} at={pointed} trans={trans} />
           <Table drawing={drawing} hidden={hidden} trans={trans} />

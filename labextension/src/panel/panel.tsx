@@ -11,7 +11,7 @@ import { Cards } from './cards';
 import { Data } from './data';
 import { History, MetricPicker } from './history';
 import { mlopsIcon } from './icon';
-import { Section } from './parts';
+import { Problem, Section } from './parts';
 import { Nothing, VersionsDiffer } from './problems';
 import { Snapshots } from './snapshots';
 
@@ -125,6 +125,11 @@ export class MlopsPanel extends ReactWidget {
           />
         ) : (
           <>
+            {project.trouble && (
+              <div className="jp-Mlops-card jp-mod-failed">
+                <Problem problem={project.trouble} trans={trans} />
+              </div>
+            )}
             <Cards project={project} actions={actions} trans={trans} />
             <Section
               {...section('history')}

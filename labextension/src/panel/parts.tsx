@@ -31,10 +31,10 @@ export function Section(props: {
   );
 }
 
-/** A button with words; `primary` is the one action that a card asks for. */
+/** A button with words, which submits its form where it has no `onClick`; `primary` stands out. */
 export function Button(props: {
   label: string;
-  onClick: () => void;
+  onClick?: () => void;
   primary?: boolean;
   disabled?: boolean;
   title?: string;
@@ -42,7 +42,7 @@ export function Button(props: {
   const { label, onClick, primary = false, disabled = false, title } = props;
   return (
     <button
-      type="button"
+      type={onClick ? 'button' : 'submit'}
       className={`jp-Mlops-button${primary ? ' jp-mod-primary' : ''}`}
       onClick={onClick}
       disabled={disabled}

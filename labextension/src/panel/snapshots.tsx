@@ -25,11 +25,8 @@ export function Snapshots(props: {
   const [wanted, setWanted] = React.useState('');
   const [count, setCount] = React.useState(SHOWN_AT_FIRST);
   const problem = project.problemOf('log');
-  if (problem) {
-    return <Problem problem={problem} trans={trans} />;
-  }
   if (!project.log) {
-    return null;
+    return problem && <Problem problem={problem} trans={trans} />;
   }
   const all = project.log.snapshots.filter(one => showAutomatic || !one.automatic);
   const found = all.filter(one => matches(one, wanted));
@@ -42,6 +39,7 @@ export function Snapshots(props: {
   }
   return (
     <>
+      {problem && <Problem problem={problem} trans={trans} />}
       {(all.length >= FILTERED_FROM || wanted !== '') && (
         <input
           type="search"
@@ -171,9 +169,11 @@ function Details(props: {
 }): React.JSX.Element {
   const { snapshot, actions, trans } = props;
   const [naming, setNaming] = React.useState<string | null>(null);
-  const rename = (): void => {
-    void actions.name(snapshot.id, (naming ?? '').trim());
-    setNaming(null);
+  const isNothing = (naming ?? '').trim() === '' && snapshot.name === null;
+  const rename = async (): Promise<void> => {
+    if (!isNothing && (await actions.name(snapshot.id, (naming ?? '').trim()))) {
+      setNaming(null);
+    }
   };
   const { metrics, params } = snapshot;
   const labels = labelNames([...Object.keys(metrics), ...Object.keys(params)]);
@@ -225,7 +225,7 @@ function Details(props: {
           className="jp-Mlops-actions"
           onSubmit={event => {
             event.preventDefault();
-            rename();
+            void rename();
           }}
         >
           <input
@@ -248,8 +248,7 @@ function Details(props: {
                 : trans.__('Save')
             }
             primary
-            disabled={naming.trim() === '' && snapshot.name === null}
-            onClick={rename}
+            disabled={isNothing || actions.isBusy}
           />
           <Button label={trans.__('Cancel')} onClick={() => setNaming(null)} />
         </form>
