@@ -16,8 +16,9 @@ from jupyter_mlops.commands.metrics_history import MetricResult
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.metrics.bokeh_chart import share_figure
-from jupyter_mlops.metrics.chart import rank_metrics
+from jupyter_mlops.metrics.chart import plan_chart, rank_metrics
 from jupyter_mlops.metrics.drawing import Drawing, plan_drawing
+from jupyter_mlops.metrics.history import select
 from jupyter_mlops.metrics.read import Problem
 
 
@@ -51,20 +52,26 @@ def metrics_chart(
     all_branches: AllBranches = False,
     limit: Limit = None,
 ) -> MetricsChartResult:
-    """Give a page what it needs to draw how metrics moved."""
+    """Give a page what it needs to draw how metrics moved.
+
+    Without ``metric`` that is the most telling one. Labels tell it from all others that there are.
+    """
     read = read_chosen_history(
         ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
     )
-    drawing = plan_drawing(read.chart)
+    better = ws.config.metrics.better
+    ranked = rank_metrics(read.whole, better)
+    chart = read.chart
+    if ranked and not metric:
+        telling = select(read.whole, (ranked[0].name,), limit)
+        chart = plan_chart(telling, better, read.current)
+    drawing = plan_drawing(chart, {one.name: one.label for one in ranked})
     version, item = share_figure(drawing.shape)
     return MetricsChartResult(
         bokeh=version,
         item=item if drawing.metrics else None,
         drawing=drawing,
-        metrics=tuple(
-            MetricResult(one.name, one.label, one.way)
-            for one in rank_metrics(read.whole, ws.config.metrics.better)
-        ),
+        metrics=tuple(MetricResult(one.name, one.label, one.way) for one in ranked),
         points=len(read.whole.points),
         current=read.current,
         problems=read.whole.problems,

@@ -119,7 +119,7 @@ class CheckExporter(Exporter):
         if isinstance(notebook, Finding):
             return self._report(name, file, [*findings, notebook], resources, checked.notes)
         if self._executes:
-            findings += run_notebook(name, notebook, resources, self._preprocessors)
+            findings += run_notebook(name, file, notebook, resources, self._preprocessors)
         else:
             findings += check_order(name, list(iter_counts(notebook)))
         return self._report(name, file, findings, resources, checked.notes, notebook)

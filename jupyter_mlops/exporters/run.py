@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
@@ -14,6 +17,7 @@ from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.notebook_rules import find_failed_cell, find_failed_run
 
 _MAY_RAISE = "raises-exception"
+_SESSION_NAME = "JPY_SESSION_NAME"
 
 
 class _Watch:
@@ -41,12 +45,17 @@ class _Watch:
 
 
 def run_notebook(
-    name: str, notebook: NotebookNode, resources: Any, preprocessors: Sequence[Any]
+    name: str,
+    file: Path | None,
+    notebook: NotebookNode,
+    resources: Any,
+    preprocessors: Sequence[Any],
 ) -> list[Finding]:
     """Run ``notebook`` itself, whose outputs are then those of this run, as far as it came.
 
-    Each cell that raised is a finding, unless a tag or nbclient's ``allow_error_names`` says that
-    it is meant to. Nothing that goes wrong in the run is raised.
+    Its kernel knows ``file`` as Jupyter's server tells it, so that what is logged has the
+    notebook's name. Each cell that raised is a finding, unless a tag or nbclient's
+    ``allow_error_names`` says that it is meant to. Nothing that goes wrong in the run is raised.
     """
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -57,8 +66,9 @@ def run_notebook(
     for runner in runners:
         runner.on_cell_execute, runner.on_cell_error = watch.on_cell_execute, watch.on_cell_error
     try:
-        for preprocessor in preprocessors:
-            notebook, resources = preprocessor(notebook, resources)
+        with _named(file):
+            for preprocessor in preprocessors:
+                notebook, resources = preprocessor(notebook, resources)
     except CellExecutionError as error:
         if not watch.findings:
             cell = watch.cell or CellPlace(0, None)
@@ -75,3 +85,18 @@ def run_notebook(
         for runner, kernel in zip(runners, kernels, strict=True):
             runner.kernel_name = kernel
     return watch.findings
+
+
+@contextmanager
+def _named(file: Path | None) -> Iterator[None]:
+    """Let kernels that are started know ``file`` as their notebook."""
+    before = os.environ.get(_SESSION_NAME)
+    if file is not None:
+        os.environ[_SESSION_NAME] = str(file.absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_SESSION_NAME, None)
+        else:
+            os.environ[_SESSION_NAME] = before

@@ -10,7 +10,7 @@ written out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.config import Better
@@ -112,7 +112,7 @@ def plan_chart(history: History, better: Mapping[str, Better], first: str | None
     """Return the chart of ``history``; ``first`` is the branch that gets the first lane."""
     points = history.points
     order = _branch_order(history, first)
-    lanes, lane_of, others = _plan_lanes(points, order)
+    lanes, lane_of, others = _plan_lanes(points, order, first)
     column_of, columns = _plan_columns(points)
     dots = tuple(
         Dot(
@@ -151,13 +151,17 @@ def _branch_order(history: History, first: str | None) -> list[str]:
 
 
 def _plan_lanes(
-    points: Sequence[Point], order: Sequence[str]
+    points: Sequence[Point], order: Sequence[str], first: str | None
 ) -> tuple[tuple[Lane, ...], list[int], int]:
-    """Return the lanes, the lane of each point, and how many branches have none of their own."""
-    rank = {name: at for at, name in enumerate(order)}
-    owner = [
-        min(point.branches, key=rank.__getitem__) if point.branches else None for point in points
-    ]
+    """Return the lanes, the lane of each point, and how many branches have none of their own.
+
+    A commit that several branches hold is in the lane of the one that comes first in ``order``. The
+    branch ``first`` would have no lane where others that come before it hold all of its commits: it
+    comes right after the main one then.
+    """
+    owner = _find_owners(points, order)
+    if first is not None and first in order and first not in owner:
+        owner = _find_owners(points, dict.fromkeys([*order[:1], first, *order]))
     newest = {name: at for at, name in enumerate(owner) if name is not None}
     owned = [name for name in order if name in newest]
     recent = sorted(owned[1:], key=newest.__getitem__, reverse=True)
@@ -171,6 +175,13 @@ def _plan_lanes(
         for at, name in enumerate(owner)
     ]
     return tuple(lanes), placed, len(owned) - len(lane_of)
+
+
+def _find_owners(points: Sequence[Point], order: Iterable[str]) -> list[str | None]:
+    rank = {name: at for at, name in enumerate(order)}
+    return [
+        min(point.branches, key=rank.__getitem__) if point.branches else None for point in points
+    ]
 
 
 def _pack_rows(points: Sequence[Point], names: Sequence[str | None]) -> dict[int, int]:

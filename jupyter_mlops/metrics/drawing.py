@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jupyter_mlops.config import Better
@@ -144,8 +145,11 @@ class Drawing:
         return any(dot.snapshot is not None for dot in self.dots)
 
 
-def plan_drawing(chart: Chart) -> Drawing:
-    """Return the drawing of ``chart``; of more metrics than a page can hold, the first ones."""
+def plan_drawing(chart: Chart, labels: Mapping[str, str] | None = None) -> Drawing:
+    """Return the drawing of ``chart``; of more metrics than a page can hold, the first ones.
+
+    ``labels`` are what metrics are called, by their names, where that is not as in the chart.
+    """
     groups = _plan_groups(chart)
     group_of = [
         at if lane.style != GREY else len(groups) - 1 for at, lane in enumerate(chart.lanes)
@@ -177,7 +181,10 @@ def plan_drawing(chart: Chart) -> Drawing:
         columns=chart.columns,
         lanes=len(chart.lanes),
         groups=groups,
-        metrics=tuple(_draw_metric(chart, metric) for metric in chart.metrics[:METRICS_LIMIT]),
+        metrics=tuple(
+            _draw_metric(chart, metric, (labels or {}).get(metric.name, metric.label))
+            for metric in chart.metrics[:METRICS_LIMIT]
+        ),
         dots=dots,
         lines=tuple(DrawnLine(group_of[line.lane], line.dots) for line in chart.lines),
         edges=edges,
@@ -197,11 +204,11 @@ def _group(branch: str | None, style: int) -> DrawnGroup:
     return DrawnGroup(branch, branch or "", style, marker, _SHAPES[marker], _DASHES[style])
 
 
-def _draw_metric(chart: Chart, metric: Metric) -> DrawnMetric:
+def _draw_metric(chart: Chart, metric: Metric, label: str) -> DrawnMetric:
     changes = [chart.change(dot, metric) for dot in chart.dots]
     return DrawnMetric(
         name=metric.name,
-        label=metric.label,
+        label=label,
         way=metric.way,
         values=tuple(dot.value(metric) for dot in chart.dots),
         deltas=tuple(_finite(moved) for moved, _ in changes),

@@ -79,6 +79,9 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
       const event = readEvent(emission);
       if (event && 'changed' in event) {
         project.hear(event.changed);
+        if (event.changed.project === project.root) {
+          actions.hearChange(event.changed.what);
+        }
       } else if (event) {
         actions.hear(event.job);
       }

@@ -33,9 +33,8 @@ def test_a_page_gets_the_figure_and_its_data(measured: Project) -> None:
     assert result.bokeh == bokeh.__version__
     assert result.item is not None
     assert [group.label for group in result.drawing.groups] == ["main", "idea"]
-    acc, seconds = result.drawing.metrics
+    (acc,) = result.drawing.metrics
     assert (acc.name, acc.values) == ("metrics/train.json:acc", (0.5, 0.6, 0.7))
-    assert seconds.values == (3, 3, 3)
     assert result.current == "idea"
     assert json.loads(encode_result(result))["drawing"]["columns"] == 3
 
@@ -60,3 +59,17 @@ def test_what_did_not_change_has_equal_bytes(measured: Project) -> None:
     assert encode_result(chart(measured)) == first
     measured.git("branch", "-D", "main")
     assert encode_result(chart(measured)) != first
+
+
+def test_a_label_tells_a_metric_from_those_that_are_not_drawn(measured: Project) -> None:
+    measured.write("metrics/test.json", '{"acc": 0.4}')
+    measured.commit("Test")
+    (drawn,) = chart(measured, metric=("metrics/test.json:acc",)).drawing.metrics
+    assert drawn.label == "acc · test"
+
+
+def test_the_branch_at_hand_has_a_line_though_another_holds_its_commits(measured: Project) -> None:
+    measured.git("branch", "a-copy")
+    assert [group.label for group in chart(measured).drawing.groups] == ["main", "idea"]
+    measured.git("switch", "--quiet", "a-copy")
+    assert [group.label for group in chart(measured).drawing.groups] == ["main", "a-copy"]

@@ -35,6 +35,19 @@ def clean(ours: Project) -> Project:
     return ours
 
 
+def test_a_gate_judges_what_the_run_logs_under_the_notebooks_name(clean: Project) -> None:
+    clean.write("metrics/train.json", '{"acc": 0.95}')
+    clean.write("mlops.toml", '[[gate]]\nmetric = "metrics/train.json:acc"\nmin = 0.9\n')
+    clean.write(
+        "train.ipynb", make_notebook(("import jupyter_mlops\njupyter_mlops.log(acc=0.1)", None))
+    )
+    clean.commit("a gate that is kept")
+    assert convert(clean.root, "train.ipynb").status == 0
+    done = convert(clean.root, "--execute", "train.ipynb")
+    assert done.status == 1
+    assert json.loads(clean.read("metrics/train.json"))["acc"] == 0.1
+
+
 def test_three_notebooks_of_which_one_raises(clean: Project) -> None:
     clean.write("mlops.toml", GATE)
     clean.write("b.ipynb", RAISES)

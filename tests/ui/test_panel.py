@@ -59,11 +59,11 @@ def test_history_is_read_by_keys_by_branch_and_as_a_table(
     page.keyboard.press("ArrowRight")
     assert "0.7 ▲ +0.1 better" in panel.readout()
     assert "Accuracy 0.7" in panel.readout()
-    assert [row[2] for row in panel.rows()] == ["0.6", "0.7", "0.75"]
+    assert [row[1] for row in panel.rows()] == ["0.6", "0.7", "0.75"]
     panel.root.locator(".jp-Mlops-chip").nth(1).click()
-    assert [row[2] for row in panel.rows()] == ["0.6", "0.7"]
+    assert [row[1] for row in panel.rows()] == ["0.6", "0.7"]
     panel.choose_metric("loss")
-    assert [row[2] for row in panel.rows()] == ["0.4", "0.3"]
+    assert [row[1] for row in panel.rows()] == ["0.4", "0.3"]
 
 
 def test_the_mouse_reads_the_chart(lab: Lab, measured: Project, page: Page) -> None:
@@ -132,6 +132,16 @@ def test_restoring_shows_a_plan_and_brings_the_bytes_back(
     panel.root.get_by_text("Took back: restore").wait_for()
     assert measured.read("data/train.csv") == b"spoilt"
     assert measured.read("data/more.csv") == b"more"
+
+
+def test_what_somebody_else_did_is_not_undone(lab: Lab, measured: Project, page: Page) -> None:
+    panel = open_beside(page, lab, measured)
+    panel.button("Snapshot").click()
+    panel.button("Undo").wait_for()
+    page.wait_for_function("(began) => Date.now() - began > 2000", arg=page.evaluate("Date.now()"))
+    assert measured.mlops("snapshot", "-m", "By a colleague").returncode == 0
+    panel.root.get_by_text("By a colleague").first.wait_for()
+    panel.button("Undo").wait_for(state="detached")
 
 
 def test_a_restore_shows_in_open_documents_without_edits_and_spares_the_others(

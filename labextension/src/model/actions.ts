@@ -10,6 +10,7 @@ import {
   type Result,
   type Writes
 } from '../api/client';
+import type { What } from '../api/events';
 import type {
   DiffResult,
   MetricsDiffResult,
@@ -22,6 +23,8 @@ import { isWithin } from './place';
 import { asProblem, isPassing } from './problem';
 
 const JOB_LOOKS_SECONDS = 2;
+/** How long the server may still tell of what an action itself has moved. */
+const OWN_ECHO_SECONDS = 1.5;
 const CANCELLED = 'cancelled';
 
 /** What is shown of an action belongs to the folder in which it was begun. */
@@ -97,6 +100,11 @@ export class ActionsModel {
 
   get outcome(): Outcome | null {
     return this._ofThisProject(this._outcome);
+  }
+
+  /** Whether the last action is, as far as is known, what undoing would take back. */
+  get canUndo(): boolean {
+    return this._isLast;
   }
 
   get plan(): IRestorePlan | null {
@@ -195,6 +203,18 @@ export class ActionsModel {
     }
   }
 
+  /**
+   * Take it that the project has moved. Some time after an action that is somebody else's doing:
+   * undoing would take that back instead.
+   */
+  hearChange(what: readonly What[]): void {
+    const isLater = Date.now() - this._endedAt > OWN_ECHO_SECONDS * 1000;
+    if (!this._busy && isLater && what.some(one => one === 'git' || one === 'store')) {
+      this._isLast = false;
+      this._changed.emit(undefined);
+    }
+  }
+
   /** Take what the server's event stream says of a job. */
   hear(job: IJob): void {
     if (job.id === this._job?.id) {
@@ -223,6 +243,8 @@ export class ActionsModel {
       return false;
     } finally {
       this._busy = false;
+      this._isLast = true;
+      this._endedAt = Date.now();
       this._job = null;
       this._changed.emit(undefined);
     }
@@ -289,6 +311,8 @@ export class ActionsModel {
 
   private readonly _changed = new Signal<this, undefined>(this);
   private _busy = false;
+  private _isLast = false;
+  private _endedAt = 0;
   private _job: IJob | null = null;
   private _ended: PromiseDelegate<undefined> | null = null;
   private _outcome: Outcome | null = null;

@@ -222,9 +222,9 @@ function Done(props: {
         <div key={line}>{line}</div>
       ))}
       <div className="jp-Mlops-actions">
-        {(outcome.kind === 'restore' || outcome.kind === 'snapshot') && (
+        {actions.canUndo && outcome.kind !== 'cancelled' && (
           <Button
-            label={trans.__('Undo')}
+            label={outcome.kind === 'undo' ? trans.__('Have it again') : trans.__('Undo')}
             disabled={actions.isBusy}
             onClick={() => void actions.undo(outcome.at)}
           />
@@ -258,7 +258,13 @@ function tellOutcome(
     case 'restore': {
       const { written, deleted, unchanged, saved_as } = outcome.result;
       return [
-        trans.__('Wrote %1 files, deleted %2, left %3 unchanged.', written, deleted, unchanged),
+        trans._n(
+          'Wrote %1 file, deleted %2, left %3 unchanged.',
+          'Wrote %1 files, deleted %2, left %3 unchanged.',
+          written,
+          deleted,
+          unchanged
+        ),
         ...(saved_as === null
           ? []
           : [trans.__('What was overwritten is kept as snapshot %1.', saved_as)])

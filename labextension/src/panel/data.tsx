@@ -147,7 +147,7 @@ function TakeSnapshot(props: {
         <input
           type="text"
           aria-label={trans.__('Why this state is worth keeping')}
-          placeholder={trans.__('Why keep this state?')}
+          placeholder={trans.__('Message')}
           value={message}
           onChange={event => setMessage(event.target.value)}
         />

@@ -236,9 +236,9 @@ function Table(props: {
             <thead>
               <tr>
                 <th>{trans.__('Commit')}</th>
-                <th>{trans.__('Branch')}</th>
                 <th className="jp-mod-amount">{metric.label}</th>
                 <th className="jp-mod-amount">{trans.__('Change')}</th>
+                <th>{trans.__('Branch')}</th>
                 <th>{trans.__('Subject')}</th>
                 <th>{trans.__('When')}</th>
               </tr>
@@ -249,9 +249,9 @@ function Table(props: {
                   <td>
                     <code>{dot.snapshot ?? dot.commit?.slice(0, 7) ?? ''}</code>
                   </td>
-                  <td>{dot.where}</td>
                   <td className="jp-mod-amount">{formatValue(metric.values[at])}</td>
                   <td className="jp-mod-amount">{describeChange(metric, at)?.text ?? ''}</td>
+                  <td>{dot.where}</td>
                   <td>{dot.subject}</td>
                   <td>{dot.when}</td>
                 </tr>

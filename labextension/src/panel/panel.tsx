@@ -45,6 +45,7 @@ export class MlopsPanel extends ReactWidget {
     this.title.icon = mlopsIcon;
     this.title.caption = _trans.__('MLOps');
     document.addEventListener('visibilitychange', this._look);
+    window.addEventListener('focus', this._return);
   }
 
   get arrangement(): IArrangement {
@@ -65,6 +66,7 @@ export class MlopsPanel extends ReactWidget {
   override dispose(): void {
     if (!this.isDisposed) {
       document.removeEventListener('visibilitychange', this._look);
+      window.removeEventListener('focus', this._return);
       this.project.dispose();
       super.dispose();
     }
@@ -146,7 +148,7 @@ export class MlopsPanel extends ReactWidget {
             <Section
               {...section('snapshots')}
               title={trans.__('Snapshots')}
-              head={<Caption project={project} />}
+              head={<Caption project={project} showAutomatic={showAutomatic} />}
             >
               <Snapshots
                 project={project}
@@ -182,17 +184,21 @@ export class MlopsPanel extends ReactWidget {
     }
   };
 
+  /** Data may have changed in another window, of which no event tells. */
+  private readonly _return = (): void => this.project.refresh(['status']);
+
   private _arrangement: IArrangement = { folded: [], showAutomatic: false };
   private readonly _arranged = new Signal<this, IArrangement>(this);
 }
 
 /** How many snapshots there are, and the metric whose values stand beside them. */
-function Caption(props: { project: ProjectModel }): React.JSX.Element {
+function Caption(props: { project: ProjectModel; showAutomatic: boolean }): React.JSX.Element {
   const { log, chart } = props.project;
+  const listed = log?.snapshots.filter(one => props.showAutomatic || !one.automatic);
   const metric = chart?.drawing.metrics[0];
   return (
     <>
-      <span className="jp-Mlops-quiet">{log?.snapshots.length}</span>
+      <span className="jp-Mlops-quiet">{listed?.length}</span>
       <span className="jp-Mlops-caption" title={metric?.name}>
         {metric?.label}
       </span>
