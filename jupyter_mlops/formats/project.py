@@ -23,9 +23,12 @@ from jupyter_mlops.config import (
 )
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.formats.names import show
+from jupyter_mlops.formats.pattern import parse_pattern
 from jupyter_mlops.units import parse_bytes
 
 MAX_CONFIG_BYTES = 1024**2
+MAX_PATTERNS = 100
+MAX_PATTERN_LENGTH = 1000
 
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -171,7 +174,7 @@ def _plot(table: Mapping[str, object], number: int) -> PlotConfig:
     if "file" not in table:
         raise _Invalid(f"[[plot]] {number} has no file")
     return PlotConfig(
-        file=_read(table, where, "file", _pattern, ""),
+        file=_read(table, where, "file", _path, ""),
         x=_read(table, where, "x", _text, None),
         y=_read(table, where, "y", _text, None),
         template=_read(table, where, "template", _text, None),
@@ -275,7 +278,7 @@ def _better_by_name(value: object) -> dict[str, Better]:
     return {name: _better(better) for name, better in value.items()}
 
 
-def _pattern(value: object) -> str:
+def _path(value: object) -> str:
     text = _text(value)
     parts = text.split("/")
     if text.startswith("/") or "\\" in text or _DRIVE.match(text) or ".." in parts:
@@ -285,9 +288,24 @@ def _pattern(value: object) -> str:
     return text
 
 
+def _pattern(value: object) -> str:
+    text = _path(value)
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise ValueError(
+            f"has a pattern of {len(text)} characters; allowed are {MAX_PATTERN_LENGTH}"
+        )
+    try:
+        parse_pattern(text)
+    except ValueError as error:
+        raise ValueError(f"is {show(text)}; {error}") from None
+    return text
+
+
 def _patterns(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"is {show(value)}; it must be a list of file patterns")
+    if len(value) > MAX_PATTERNS:
+        raise ValueError(f"has {len(value)} patterns; allowed are {MAX_PATTERNS}")
     return tuple(_pattern(pattern) for pattern in value)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+
+from jupyter_mlops.formats.pattern import FOLDERS, parse_pattern
 
 _SPECIAL = frozenset("*?[\\")
 
@@ -14,12 +15,15 @@ def compile_patterns(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a function that says whether a path matches one of ``patterns``.
 
     ``*`` and ``?`` stay within one part, ``**`` as a whole part stands for any number of folders,
-    ``[…]`` is a set. A pattern that ends in ``/`` means everything below that folder.
+    ``[…]`` is a set, of which a slash is never one. A pattern that ends in ``/`` means everything
+    below that folder. The time taken grows with the length of patterns and path, never with a
+    power of them that the patterns choose. The function is safe to call from threads.
+
+    Raises:
+        ValueError: a set has a range whose end comes before its beginning.
     """
-    if not patterns:
-        return lambda path: False
-    matcher = re.compile("|".join(_translate(pattern) for pattern in patterns))
-    return lambda path: matcher.fullmatch(path) is not None
+    parsed = [parse_pattern(_whole(pattern)) for pattern in patterns]
+    return lambda path: any(pattern.matches(path) for pattern in parsed)
 
 
 def plain_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -45,38 +49,4 @@ def _literal_folder(pattern: str) -> str:
 
 def _whole(pattern: str) -> str:
     pattern = pattern.removeprefix("./").lstrip("/")
-    return f"{pattern}**" if pattern.endswith("/") else pattern
-
-
-def _translate(pattern: str) -> str:
-    parts = _whole(pattern).split("/")
-    text = ""
-    for at, part in enumerate(parts):
-        last = at == len(parts) - 1
-        if part == "**":
-            text += "(?s:.+)" if last else "(?:[^/]+/)*"
-        else:
-            text += _translate_part(part) + ("" if last else "/")
-    return f"(?:{text})"
-
-
-def _translate_part(part: str) -> str:
-    text, at = "", 0
-    while at < len(part):
-        char = part[at]
-        closing = part.find("]", at + 2) if char == "[" else -1
-        if char == "*":
-            text += "[^/]*"
-        elif char == "?":
-            text += "[^/]"
-        elif closing > 0:
-            inner = part[at + 1 : closing].replace("\\", "\\\\")
-            text += "[" + ("^/" + inner[1:] if inner[0] in "!^" else inner) + "]"
-            at = closing
-        elif char == "\\" and at + 1 < len(part):
-            at += 1
-            text += re.escape(part[at])
-        else:
-            text += re.escape(char)
-        at += 1
-    return text
+    return f"{pattern}{FOLDERS}" if pattern.endswith("/") else pattern

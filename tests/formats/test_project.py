@@ -19,7 +19,13 @@ from jupyter_mlops.config import (
     SnapshotConfig,
 )
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.formats.project import MAX_CONFIG_BYTES, default_config_text, parse_config
+from jupyter_mlops.formats.project import (
+    MAX_CONFIG_BYTES,
+    MAX_PATTERN_LENGTH,
+    MAX_PATTERNS,
+    default_config_text,
+    parse_config,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs/formats/project.md").read_text()
 WHOLE = """\
@@ -144,6 +150,18 @@ def test_the_page_names_every_key_and_default() -> None:
         ("[metrics]\nfiles = ['C:x']\n", "files in [metrics] is 'C:x'; it must stay inside"),
         ("[metrics]\nfiles = ['a\\b']\n", "it must stay inside"),
         ('[metrics]\nfiles = ["a\\u0007"]\n', "it must be text, on one line, not empty"),
+        (
+            "[metrics]\nfiles = ['metrics/[z-a].json']\n",
+            "files in [metrics] is 'metrics/[z-a].json'; the range 'z-a' ends before it begins",
+        ),
+        (
+            f"[params]\nfiles = ['{'x' * (MAX_PATTERN_LENGTH + 1)}']\n",
+            "files in [params] has a pattern of 1001 characters; allowed are 1000",
+        ),
+        (
+            "[params]\nfiles = [" + "'x'," * (MAX_PATTERNS + 1) + "]\n",
+            "files in [params] has 101 patterns; allowed are 100",
+        ),
         ("[metrics]\nbetter = { a = 'up' }\n", "better in [metrics] is 'up'; allowed: higher, lo"),
         ("[metrics]\nbetter = 3\n", "better in [metrics] is no table"),
         ("[plot]\nfile = 'x'\n", "plot is a list of tables: write [[plot]]"),
