@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import nlargest
+from itertools import islice
 from pathlib import Path
 
 from jupyter_mlops.commands.workspace import read_config
@@ -22,8 +26,12 @@ FOLDER_LIMIT = 1000
 """How many folders of references are looked at."""
 FILE_LIMIT = 500
 """How many files of metrics and parameters are looked at."""
+ENTRY_LIMIT = 20_000
+"""How many files and folders are looked through for those, and how many runs for the newest."""
 RUN_LIMIT = 50
 """How many runs' series are looked at, the newest ones."""
+TURN_LIMIT = 100
+"""How many of the other runs are looked at in one look: each has its turn."""
 
 _SERIES_LIMIT = 4
 _RACY_NS = 50_000_000
@@ -43,6 +51,7 @@ class Sight:
     """One project, or a folder that may become one, looked at again and again.
 
     A look costs a bounded number of ``stat`` calls, and reads a folder only when its time moved.
+    What is past the limits of this module is not seen.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -109,8 +118,8 @@ def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
     git += [repository.common_dir / name for name in _COMMON_FILES]
     store = [repository.store_dir / name for name in _STORE_FOLDERS]
     store += [repository.state_dir / name for name in _STATE_FOLDERS]
-    logged = _LoggedFiles(repository.root, config)
-    series = _Series(repository.store_dir / "runs")
+    logged = LoggedFiles(repository.root, lambda: _patterns(config.config))
+    series = Series(repository.store_dir / "runs")
 
     def look_at_git(now_ns: int) -> object:
         return _stamps(git, now_ns), [tree.look(now_ns) for tree in references]
@@ -121,6 +130,18 @@ def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
         "config": config.look,
         "run": lambda now_ns: (logged.look(now_ns), series.look(now_ns)),
     }
+
+
+class Disk:
+    """What a look asks the disk."""
+
+    def stamp(self, path: str, now_ns: int) -> Stamp:
+        """Return what changes when the file or folder does; None where there is none."""
+        return _stamp(path, now_ns)
+
+    def list_entries(self, folder: str, limit: int) -> list[os.DirEntry[str]]:
+        """Return ``limit`` entries at most, by their names; none where there is no such folder."""
+        return _scan(folder, limit)
 
 
 class FolderTree:
@@ -171,53 +192,146 @@ class _ConfigView:
         return stamp
 
 
-class _LoggedFiles:
-    """The files that hold metrics and parameters, and the folders that they lie in."""
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a folder of metrics held when its stamp was this; ``count`` is that of its entries."""
 
-    def __init__(self, root: Path, view: _ConfigView) -> None:
+    stamp: Stamp
+    count: int
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class LoggedFiles:
+    """The files below ``root`` that match the patterns which ``read_patterns`` returns.
+
+    The first :data:`FILE_LIMIT` of them are looked at, in folders with ``entry_limit`` files and
+    folders together; files that do not match count among these alone.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        read_patterns: Callable[[], tuple[str, ...]],
+        disk: Disk | None = None,
+        entry_limit: int = ENTRY_LIMIT,
+    ) -> None:
         self._root = root
-        self._view = view
+        self._read_patterns = read_patterns
+        self._disk = disk or Disk()
+        self._entry_limit = entry_limit
+        self._patterns: tuple[str, ...] = ()
+        self._listed: dict[str, _Listed] = {}
 
     def look(self, now_ns: int) -> list[tuple[str, Stamp]]:
-        config = self._view.config
-        patterns = (*config.metrics.files, *config.params.files)
-        matches = compile_patterns(patterns)
+        """Return every file with its stamp."""
+        patterns = self._read_patterns()
+        if patterns != self._patterns:
+            self._patterns, self._listed = patterns, {}
         found: list[tuple[str, Stamp]] = []
-        left = FILE_LIMIT
-        waiting = list(literal_folders(patterns))
-        while waiting and left > 0:
-            folder = waiting.pop(0)
-            entries = _scan(self._root / folder)[:left]
-            left -= len(entries) + 1
-            for entry in entries:
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if not entry.name.startswith("."):
-                        waiting.append(path)
-                elif matches(path):
-                    found.append((path, _stamp(entry.path, now_ns)))
+        listed: dict[str, _Listed] = {}
+        left = self._entry_limit
+        waiting = deque(literal_folders(patterns))
+        while waiting and left > 0 and len(listed) < FOLDER_LIMIT and len(found) < FILE_LIMIT:
+            folder = waiting.popleft()
+            stamp = self._disk.stamp(str(self._root / folder), now_ns)
+            known = self._listed.get(folder)
+            if known is None or known.stamp != stamp or known.count > left:
+                known = self._list(folder, stamp, left)
+            listed[folder] = known
+            left -= known.count
+            waiting += known.folders
+            for path in known.files[: FILE_LIMIT - len(found)]:
+                found.append((path, self._disk.stamp(str(self._root / path), now_ns)))
+        self._listed = listed
         return found
 
+    def _list(self, folder: str, stamp: Stamp, limit: int) -> _Listed:
+        matches = compile_patterns(self._patterns)
+        folders: list[str] = []
+        files: list[str] = []
+        entries = [] if stamp is None else self._disk.list_entries(str(self._root / folder), limit)
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith("."):
+                    folders.append(path)
+            elif matches(path):
+                files.append(path)
+        return _Listed(stamp, len(entries), tuple(folders), tuple(files))
 
-class _Series:
-    """The newest files of the newest runs."""
 
-    def __init__(self, folder: Path) -> None:
+class Series:
+    """The newest files of the newest runs, among ``entry_limit`` runs at most.
+
+    A run that is none of the newest is seen to go on when its turn comes: :data:`TURN_LIMIT` of
+    them are looked at each time.
+    """
+
+    def __init__(
+        self, folder: Path, disk: Disk | None = None, entry_limit: int = ENTRY_LIMIT
+    ) -> None:
         self._folder = str(folder)
+        self._disk = disk or Disk()
+        self._entry_limit = entry_limit
+        self._listed_at: Stamp = None
+        self._runs: dict[str, Stamp] = {}
+        self._newest: list[str] = []
+        self._others: list[str] = []
+        self._turn = 0
         self._names: dict[str, tuple[Stamp, list[str]]] = {}
 
     def look(self, now_ns: int) -> list[tuple[str, Stamp]]:
-        stamps = {entry.path: _stamp(entry.path, now_ns) for entry in _scan(self._folder)}
-        newest = sorted(stamps, key=lambda path: stamps[path] or (0,), reverse=True)[:RUN_LIMIT]
+        """Return every file with its stamp."""
+        moved = self._list(now_ns)
+        for run in (*self._newest, *self._take_turns()):
+            if run in self._runs:
+                stamp = self._disk.stamp(run, now_ns)
+                moved |= stamp != self._runs[run]
+                self._runs[run] = stamp
+        if moved:
+            self._choose()
         names: dict[str, tuple[Stamp, list[str]]] = {}
-        for run in newest:
+        for run in self._newest:
             known = self._names.get(run)
-            if known is None or known[0] != stamps[run]:
-                files = sorted(entry.path for entry in _scan(run))
-                known = (stamps[run], files[-_SERIES_LIMIT:])
+            if known is None or known[0] != self._runs[run]:
+                files = [entry.path for entry in self._disk.list_entries(run, self._entry_limit)]
+                known = (self._runs[run], files[-_SERIES_LIMIT:])
             names[run] = known
         self._names = names
-        return [(path, _stamp(path, now_ns)) for _, files in names.values() for path in files]
+        return [
+            (path, self._disk.stamp(path, now_ns)) for _, files in names.values() for path in files
+        ]
+
+    def _list(self, now_ns: int) -> bool:
+        """Learn which runs there are, where that changed; return whether it did."""
+        stamp = self._disk.stamp(self._folder, now_ns)
+        if stamp == self._listed_at:
+            return False
+        self._listed_at = stamp
+        paths = [entry.path for entry in self._disk.list_entries(self._folder, self._entry_limit)]
+        known = self._runs
+        self._runs = {
+            path: known[path] if path in known else self._disk.stamp(path, now_ns) for path in paths
+        }
+        return True
+
+    def _choose(self) -> None:
+        self._newest = nlargest(RUN_LIMIT, self._runs, key=lambda run: self._runs[run] or (0,))
+        chosen = set(self._newest)
+        self._others = [run for run in self._runs if run not in chosen]
+
+    def _take_turns(self) -> list[str]:
+        """Return those of the other runs whose turn it is."""
+        if self._turn >= len(self._others):
+            self._turn = 0
+        taken = self._others[self._turn : self._turn + TURN_LIMIT]
+        self._turn += TURN_LIMIT
+        return taken
+
+
+def _patterns(config: Config) -> tuple[str, ...]:
+    return (*config.metrics.files, *config.params.files)
 
 
 def _stamps(paths: Iterable[str | Path], now_ns: int) -> tuple[Stamp, ...]:
@@ -240,13 +354,15 @@ def _stamp(path: str | Path, now_ns: int) -> Stamp:
     return (*stamp, now_ns) if 0 <= now_ns - found.st_mtime_ns < _RACY_NS else stamp
 
 
-def _scan(folder: str | Path) -> list[os.DirEntry[str]]:
+def _scan(folder: str, limit: int) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(islice(entries, limit), key=lambda entry: entry.name)
     except OSError:
         return []
 
 
 def _list_folders(folder: str) -> list[str]:
-    return [entry.path for entry in _scan(folder) if entry.is_dir(follow_symlinks=False)]
+    return [
+        entry.path for entry in _scan(folder, ENTRY_LIMIT) if entry.is_dir(follow_symlinks=False)
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,10 @@ from jupyter_mlops.commands.workspace import read_config
 from jupyter_mlops.errors import MlopsError, UnavailableError
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.server.places import find_project, relative_to_root, resolve_folder
+from jupyter_mlops.server.settings import DEFAULT_INTERVAL_MILLISECONDS
 from jupyter_mlops.server.workers import Workers
+
+_LOGGER = logging.getLogger("jupyter_mlops")
 
 LEASE_SECONDS = 30
 CLIENT_LIMIT = 64
@@ -54,7 +58,10 @@ class _Lease:
 
 
 class Watcher:
-    """Looks at projects while a lease lasts; all methods belong on the event loop."""
+    """Looks at projects while a lease lasts; all methods belong on the event loop.
+
+    A project that cannot be looked at is logged once and tried again; others are looked at.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class Watcher:
         self._pause = pause
         self._leases: dict[str, _Lease] = {}
         self._sights: dict[Path, Seeing] = {}
+        self._failed: set[Path] = set()
         self._loop: asyncio.Task[None] | None = None
 
     async def lease(self, client: str, at: str) -> Watched:
@@ -145,7 +153,7 @@ class Watcher:
 
     async def _run(self) -> None:
         try:
-            seconds = await self._workers.run(self._read_interval_seconds)
+            seconds = await self._interval_seconds()
             while self._is_seen():
                 await self._pause(seconds)
                 if self._is_seen():
@@ -153,14 +161,27 @@ class Watcher:
         finally:
             self._loop = None
 
-    async def _look(self) -> None:
-        sights = list(self._sights.values())
+    async def _interval_seconds(self) -> float:
         try:
-            moved = await self._workers.run(lambda: _look_at(sights))
-        except (UnavailableError, OSError):
+            return await self._workers.run(self._read_interval_seconds)
+        except Exception as error:  # without its settings the loop goes on all the same
+            _LOGGER.warning("Could not read how often to look for changes: %r", error)
+            return DEFAULT_INTERVAL_MILLISECONDS / 1000
+
+    async def _look(self) -> None:
+        sights = dict(self._sights)
+        try:
+            looks = await self._workers.run(lambda: _look_at(sights))
+        except UnavailableError:
             return
-        for place, what in moved:
-            self._tell(place, what)
+        for folder, look in looks.items():
+            if look.error is None:
+                self._failed.discard(folder)
+            elif folder not in self._failed:
+                self._failed.add(folder)
+                _LOGGER.error("Could not look at %s", folder, exc_info=look.error)
+            if look.moved:
+                self._tell(sights[folder].place, look.moved)
 
     def _is_seen(self) -> bool:
         """Drop the leases that ended, and return whether there are others."""
@@ -176,13 +197,23 @@ class Watcher:
     def _forget_unseen(self) -> None:
         seen = {lease.folder for lease in self._leases.values()}
         self._sights = {folder: sight for folder, sight in self._sights.items() if folder in seen}
+        self._failed &= seen
 
 
-def _look_at(sights: Sequence[Seeing]) -> list[tuple[str, Sequence[str]]]:
-    """Return the place of each project that moved, and what of it did."""
-    moved = []
-    for sight in sights:
-        what = sight.look()
-        if what:
-            moved.append((sight.place, what))
-    return moved
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What of a project moved, or why that is not known."""
+
+    moved: Sequence[str] = ()
+    error: Exception | None = None
+
+
+def _look_at(sights: Mapping[Path, Seeing]) -> dict[Path, _Look]:
+    """Look at each project by itself; never raises."""
+    looks = {}
+    for folder, sight in sights.items():
+        try:
+            looks[folder] = _Look(moved=sight.look())
+        except Exception as error:  # whatever is wrong with one, the others are looked at
+            looks[folder] = _Look(error=error)
+    return looks

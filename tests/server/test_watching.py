@@ -15,8 +15,18 @@ import pytest
 from jupyter_mlops.clock import SystemClock
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.server.events import CHANGED
-from jupyter_mlops.server.looking import FolderTree, Sight
-from jupyter_mlops.server.watching import CLIENT_LIMIT, LEASE_SECONDS, Watcher
+from jupyter_mlops.server.looking import (
+    FILE_LIMIT,
+    RUN_LIMIT,
+    TURN_LIMIT,
+    Disk,
+    FolderTree,
+    LoggedFiles,
+    Series,
+    Sight,
+    Stamp,
+)
+from jupyter_mlops.server.watching import CLIENT_LIMIT, LEASE_SECONDS, Seeing, Watcher
 from jupyter_mlops.server.workers import Workers
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import make_project
@@ -193,6 +203,123 @@ def test_folders_are_looked_at_up_to_a_limit(tmp_path: Path) -> None:
     assert FolderTree(tmp_path / "nowhere").look(0) == [(str(tmp_path / "nowhere"), None)]
 
 
+class CountingDisk(Disk):
+    """A disk that counts what it is asked; ``listed`` holds the folders' names."""
+
+    def __init__(self) -> None:
+        self.stamps = 0
+        self.listed: list[str] = []
+
+    def stamp(self, path: str, now_ns: int) -> Stamp:
+        self.stamps += 1
+        return super().stamp(path, now_ns)
+
+    def list_entries(self, folder: str, limit: int) -> list[os.DirEntry[str]]:
+        self.listed.append(os.path.basename(folder))
+        return super().list_entries(folder, limit)
+
+    def asked(self) -> tuple[int, list[str]]:
+        """Return how many stamps and which listings there were since the last time."""
+        answer = self.stamps, self.listed
+        self.stamps, self.listed = 0, []
+        return answer
+
+
+def _make_runs(folder: Path, count: int) -> None:
+    """Make runs, each newer than those before, the last an hour old."""
+    for at in range(count):
+        run = folder / f"run{at}"
+        run.mkdir(parents=True)
+        (run / "a.jsonl").write_text("{}")
+    _let_times_pass(folder)
+    for at in range(count):
+        found = os.stat(folder / f"run{at}")
+        os.utime(folder / f"run{at}", ns=(0, found.st_mtime_ns - (count - at) * 10**9))
+
+
+def test_a_look_at_many_runs_costs_no_more_than_at_some(tmp_path: Path) -> None:
+    runs, disk = tmp_path / "runs", CountingDisk()
+    count = RUN_LIMIT + 3 * TURN_LIMIT + 7
+    _make_runs(runs, count)
+    series = Series(runs, disk)
+    first = series.look(0)
+    newest = [f"run{at}" for at in range(count - 1, count - 1 - RUN_LIMIT, -1)]
+    assert [Path(path).parent.name for path, _ in first] == newest
+    disk.asked()
+    for _ in range(3):
+        assert series.look(0) == first
+        stamps, listed = disk.asked()
+        assert stamps <= 1 + RUN_LIMIT + TURN_LIMIT + RUN_LIMIT
+        assert listed == []
+    (runs / "new").mkdir()
+    (runs / "new" / "a.jsonl").write_text("{}")
+    assert "new" in {Path(path).parent.name for path, _ in series.look(0)}
+    stamps, listed = disk.asked()
+    assert stamps <= 2 * (1 + RUN_LIMIT) + TURN_LIMIT + 1
+    assert listed == ["runs", "new"]
+
+
+def test_an_old_run_that_goes_on_is_seen_in_its_turn(tmp_path: Path) -> None:
+    _make_runs(tmp_path, RUN_LIMIT + 3 * TURN_LIMIT)
+    series = Series(tmp_path)
+    before = series.look(0)
+    (tmp_path / "run150" / "b.jsonl").write_text("{}")
+    looks = [series.look(0) for _ in range(4)]
+    assert looks[-1] != before
+    assert str(tmp_path / "run150" / "b.jsonl") in dict(looks[-1])
+
+
+def test_runs_that_went_make_room(tmp_path: Path) -> None:
+    _make_runs(tmp_path, RUN_LIMIT + 1)
+    series = Series(tmp_path)
+    assert str(tmp_path / "run0" / "a.jsonl") not in dict(series.look(0))
+    shutil.rmtree(tmp_path / "run9")
+    found = dict(series.look(0))
+    assert len(found) == RUN_LIMIT
+    assert str(tmp_path / "run0" / "a.jsonl") in found
+    shutil.rmtree(tmp_path)
+    assert series.look(0) == []
+
+
+def test_runs_are_looked_at_up_to_a_limit(tmp_path: Path) -> None:
+    _make_runs(tmp_path, 9)
+    assert len(Series(tmp_path, entry_limit=4).look(0)) == 4
+
+
+def _log_files(root: Path, disk: Disk | None = None, entry_limit: int = 10_000) -> LoggedFiles:
+    return LoggedFiles(root, lambda: ("metrics/**/*.json",), disk, entry_limit)
+
+
+def test_a_folder_of_metrics_is_listed_when_it_moved_only(tmp_path: Path) -> None:
+    disk = CountingDisk()
+    for at in range(3):
+        (tmp_path / "metrics" / f"f{at}").mkdir(parents=True)
+        (tmp_path / "metrics" / f"f{at}" / "a.json").write_text("{}")
+        (tmp_path / "metrics" / f"f{at}" / "a.txt").write_text("")
+    _let_times_pass(tmp_path)
+    logged = _log_files(tmp_path, disk)
+    first = logged.look(0)
+    assert [path for path, _ in first] == [f"metrics/f{at}/a.json" for at in range(3)]
+    assert disk.asked() == (7, ["metrics", "f0", "f1", "f2"])
+    assert logged.look(0) == first
+    assert disk.asked() == (7, [])
+    (tmp_path / "metrics" / "f1" / "b.json").write_text("{}")
+    assert "metrics/f1/b.json" in dict(logged.look(0))
+    assert disk.asked() == (8, ["f1"])
+
+
+def test_files_that_do_not_match_take_no_room(tmp_path: Path) -> None:
+    (tmp_path / "metrics" / "z").mkdir(parents=True)
+    for at in range(FILE_LIMIT + 1):
+        (tmp_path / "metrics" / f"{at}.txt").write_text("")
+    (tmp_path / "metrics" / "z" / "a.json").write_text("{}")
+    assert [path for path, _ in _log_files(tmp_path).look(0)] == ["metrics/z/a.json"]
+    assert _log_files(tmp_path, entry_limit=FILE_LIMIT).look(0) == []
+    for at in range(FILE_LIMIT + 1):
+        (tmp_path / "metrics" / "z" / f"{at}.json").write_text("{}")
+    assert len(_log_files(tmp_path).look(0)) == FILE_LIMIT
+
+
 class Eyes:
     """What a watcher looks through here: counts the looks and says what it is told to."""
 
@@ -200,24 +327,45 @@ class Eyes:
         self.looks = 0
         self.opened: list[Path] = []
         self.moved: tuple[str, ...] = ()
+        self.blind: Path | None = None
+        """The folder that cannot be looked at, by any of those that were opened."""
 
     @property
     def place(self) -> str:
         return "somewhere"
 
-    def open(self, root: Path, folder: Path) -> Eyes:
+    def open(self, root: Path, folder: Path) -> Seeing:
         self.opened.append(folder)
-        return self
+        return OneEye(self, folder)
 
     def look(self) -> Sequence[str]:
         self.looks += 1
         return self.moved
 
 
+class OneEye:
+    """What one folder is looked at through."""
+
+    def __init__(self, eyes: Eyes, folder: Path) -> None:
+        self._eyes = eyes
+        self._folder = folder
+
+    @property
+    def place(self) -> str:
+        return self._eyes.place
+
+    def look(self) -> Sequence[str]:
+        if self._folder == self._eyes.blind:
+            raise RecursionError(f"too deep: {self._folder.name}")
+        return self._eyes.look()
+
+
 class Bench(SystemClock):
     """A watcher whose time a test moves: each :meth:`tick` is one round of its loop."""
 
-    def __init__(self, root: Path, client_limit: int = CLIENT_LIMIT) -> None:
+    def __init__(
+        self, root: Path, read_interval_seconds: Callable[[], float] = lambda: 0.125
+    ) -> None:
         self.seconds = 0.0
         self.eyes = Eyes()
         self.told: list[tuple[str, tuple[str, ...]]] = []
@@ -230,7 +378,7 @@ class Bench(SystemClock):
             self,
             self.eyes.open,
             lambda place, what: self.told.append((place, tuple(what))),
-            lambda: 0.125,
+            read_interval_seconds,
             self._pause,
         )
 
@@ -300,6 +448,56 @@ def test_one_look_for_each_project(tmp_path: Path) -> None:
         await bench.watcher.ended()
         assert bench.eyes.looks == 2
         assert (await bench.watcher.lease("a", "")).project is None
+        await bench.watcher.stop()
+        bench.workers.close()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
+
+
+def test_a_project_that_cannot_be_looked_at_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("bad", "good"):
+        (tmp_path / name).mkdir()
+
+    async def run() -> None:
+        bench = Bench(tmp_path)
+        bench.eyes.blind = tmp_path / "bad"
+        bench.eyes.moved = ("git",)
+        await bench.watcher.lease("a", "bad")
+        await bench.watcher.lease("b", "good")
+        for looks in (1, 2, 3):
+            await bench.tick()
+            await bench.settle()
+            assert bench.told == [("somewhere", ("git",))] * looks
+        assert [record.getMessage() for record in caplog.records] == [
+            f"Could not look at {tmp_path / 'bad'}"
+        ]
+        bench.eyes.blind = None
+        await bench.tick()
+        await bench.settle()
+        assert len(bench.told) == 5
+        bench.eyes.blind = tmp_path / "bad"
+        await bench.tick()
+        await bench.settle()
+        assert len(caplog.records) == 2
+        await bench.watcher.stop()
+        bench.workers.close()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
+
+
+def test_settings_that_cannot_be_read_stop_no_look(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> float:
+        raise KeyError("schema")
+
+    async def run() -> None:
+        bench = Bench(tmp_path, fail)
+        await bench.watcher.lease("a", "")
+        assert await asyncio.wait_for(bench.pauses.get(), PATIENCE_SECONDS) == 0.25
+        assert "schema" in caplog.text
         await bench.watcher.stop()
         bench.workers.close()
 
