@@ -275,6 +275,7 @@ def test_a_folder_without_git_and_a_repository_without_a_project_say_what_to_do(
     opened = OpenNotebook(page)
     assert "mlops.log(accuracy=0.9)" in opened.cell(1).inner_text()
     opened.run_all()
+    assert "Get it back" in opened.output(1).inner_text()
     panel.wait_drawn()
     assert panel.readout().startswith("0.9\n")
 
