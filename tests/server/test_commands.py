@@ -54,12 +54,13 @@ def test_jupyters_own_parameters_are_none_of_the_commands(server: Running) -> No
     assert reply.status == 200, reply.body
 
 
-@pytest.mark.parametrize("route", ["log", "metrics/chart"])
+@pytest.mark.parametrize("route", ["log", "metrics/chart"], ids=["log", "chart"])
 def test_what_did_not_change_is_not_sent_again(
     server: Running, fresh: DataProject, route: str
 ) -> None:
     at = fresh.root.name
     first = server.get(route, at=at)
+    assert first.status == 200, first.body
     headers = {"If-None-Match": first.headers["ETag"]}
     again = server.request("GET", route, query={"at": at}, headers=headers)
     assert (again.status, again.body) == (304, b"")
