@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,6 @@ import pytest
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
 from jupyter_mlops.metrics.chart import Chart, plan_chart
 from tests.metrics.conftest import Story, snapshot
-from tests.support.programs import find_chromium
-
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 @pytest.fixture
@@ -64,19 +57,6 @@ def test_two_charts_have_ids_of_their_own(chart: Chart) -> None:
         for _ in range(2)
     ]
     assert ids[0] != ids[1]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("not run: no Chromium can be had here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
-        yield running
-        running.close()
 
 
 @pytest.mark.browser

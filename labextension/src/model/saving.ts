@@ -15,6 +15,7 @@ export interface ISavable {
 }
 
 interface IRequest {
+  readonly op: 'save';
   readonly client: string;
   readonly request: string;
 }
@@ -39,7 +40,8 @@ export class SavingModel {
     kernel.registerCommTarget(COMM_TARGET, (_, message) => {
       const data = message.content.data as unknown as Partial<IRequest>;
       const view = this._views.get(kernel.id)?.at(-1);
-      if (view && data.client === this._page && typeof data.request === 'string') {
+      const isOurs = data.op === 'save' && data.client === this._page;
+      if (view && isOurs && typeof data.request === 'string') {
         void this._save(kernel, data.request, view);
       }
     });
