@@ -1,25 +1,28 @@
 # Every target works on a machine with nothing but Python 3.11 or newer, Node 20 or newer, Git and
 # make: the first run makes .venv and builds the side panel, later runs use both. LAB=0 leaves
-# JupyterLab unstarted.
+# JupyterLab unstarted; SCALE is how many times as many faults `make torture` tries as `make test`.
 
 PYTHON ?= python3
 LAB ?= 1
 DEMO ?= demo
 WORKERS ?= auto
+SCALE ?= 10
 
 BIN := .venv/bin
 PANEL := $(filter-out labextension/node_modules labextension/lib labextension/dist, \
 	$(wildcard labextension/* labextension/src/* labextension/src/*/* labextension/schema/* \
 	labextension/style/*)) jupyter_mlops/metrics/chart.js jupyter_mlops/_version.py
+FAULTS := tests/crash tests/hostile tests/fuzz
 UNIT := not slow and not demo and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench torture
 
 help:
 	@echo 'make demo    a project with real data and real runs, then JupyterLab on it (LAB=0: without)'
 	@echo 'make test    all tests'
 	@echo 'make check   format, lint, types, layers, and the unit tests'
+	@echo 'make torture many more faults and attacks than make test tries (SCALE=10; hours)'
 	@echo 'make bench   what the main operations cost on this machine'
 
 demo: .venv/lab.stamp
@@ -39,6 +42,9 @@ check: .venv/test.stamp
 	$(BIN)/lint-imports
 	npm --prefix labextension run --silent lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m '$(UNIT)'
+
+torture: .venv/test.stamp
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scale $(SCALE) $(FAULTS)
 
 bench: .venv/test.stamp
 	@$(BIN)/python -m tests.benchmarks

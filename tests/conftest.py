@@ -13,12 +13,30 @@ import pytest
 from tests.support.lab import open_browser
 from tests.support.programs import find_chromium
 from tests.support.project import Project, hermetic_environment, make_project
+from tests.support.scoreboard import Scoreboard, add_up
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run try more faults than a change is tried with."""
+    parser.addoption(
+        "--scale", type=int, default=1, help="how many times as many faults to try (default 1)"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many faults were tried."""
+    reports = terminalreporter.stats.get("passed", [])
+    sums = add_up(found for report in reports for found in report.user_properties)
+    if sums:
+        terminalreporter.section("faults that lost nothing")
+    for what, count in sums.items():
+        terminalreporter.write_line(f"{count:>9,}  {what}")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -43,6 +61,19 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> int:
+    """How many times as many faults to try as a change is tried with; ``make torture`` says."""
+    value: int = request.config.getoption("--scale")
+    return value
+
+
+@pytest.fixture
+def scoreboard(request: pytest.FixtureRequest) -> Scoreboard:
+    """Where a test counts the faults that it tried."""
+    return Scoreboard(request.node.user_properties)
 
 
 @pytest.fixture

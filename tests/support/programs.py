@@ -13,7 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-_PACKAGES = {"mkfs.xfs": "xfsprogs", "zsh": "zsh"}
+_PACKAGES = {
+    "faketime": "faketime",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
+    "strace": "strace",
+    "zsh": "zsh",
+}
 _SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_PACKAGE = "chromium"
