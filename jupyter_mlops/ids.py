@@ -12,6 +12,7 @@ Hash = NewType("Hash", bytes)
 """32 bytes: the BLAKE3 of some content."""
 
 HASH_BYTES = 32
+_HASH_THREADS = 2
 _PREFIX = "blake3:"
 _HASH_TEXT = re.compile(r"blake3:[0-9a-f]{64}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -22,6 +23,15 @@ _SNAPSHOT_ID = re.compile(r"[g-z][a-z2-7]{11}")
 def hash_bytes(content: bytes | bytearray | memoryview) -> Hash:
     """Return the BLAKE3-256 of ``content``."""
     return Hash(blake3(content).digest())
+
+
+def new_hasher() -> blake3:
+    """Return a hasher for big content, which uses two threads of its own.
+
+    Not those that BLAKE3 shares within a process: they are gone in a child made by ``os.fork``,
+    which would wait for them for ever.
+    """
+    return blake3(max_threads=_HASH_THREADS)
 
 
 def format_hash(value: Hash) -> str:

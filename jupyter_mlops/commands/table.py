@@ -80,6 +80,12 @@ COMMANDS: tuple[Command, ...] = (
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("demo", "Make a project with real data and real runs to look at.", rest=False),
+    _command(
+        "check",
+        "Find out whether every snapshot and commit can be brought back whole.",
+        reads=True,
+    ),
+    _command("repair", "Mend the store out of itself and of the working trees."),
     _command("upgrade", "Bring the store to the newest format."),
     _command("help", "Explain a command, or list them all.", reads=True),
     _command("completion", "Print the script that completes commands in a shell.", reads=True),

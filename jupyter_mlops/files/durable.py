@@ -47,7 +47,9 @@ CREATE_FLAGS = (
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _UNLOCKABLE_AGE_SECONDS = 24 * 3600
+_COPY_BYTES = 4 << 20
 
 
 def disk_error(error: OSError, place: Path | str) -> MlopsError:
@@ -193,7 +195,7 @@ def _rename_new(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+        if error.errno not in _NO_LINKS:
             raise
         if os.path.lexists(target):  # a file system without hard links
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
@@ -347,19 +349,68 @@ def make_folder(path: Path) -> None:
         raise disk_error(error, path) from error
 
 
-def remove(path: Path) -> bool:
-    """Unlink the file ``path``; return whether it existed. The removal itself is not synced.
+def remove(path: Path, *, durable: bool = False) -> bool:
+    """Unlink the file ``path``; return whether it existed. Only with ``durable`` is that synced.
 
     Raises:
         UnavailableError: it cannot be removed.
     """
     try:
         os.unlink(path)
+        if durable:
+            sync_folder(path.parent)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise disk_error(error, path.parent) from error
     return True
+
+
+def link_aside(path: Path, folder: Path) -> Path | None:
+    """Give the file ``path`` a second name in ``folder``, durably; nothing there is overwritten.
+
+    Where files have one name only, it is copied. Returns the other name, the one that it has
+    already where there is one; None when there is no such file.
+
+    Raises:
+        UnavailableError: the disk did not take it.
+    """
+    make_folder(folder)
+    number = 0
+    while True:
+        target = folder / (f"{path.name}.{number}" if number else path.name)
+        try:
+            os.link(path, target, follow_symlinks=False)
+            sync_folder(folder)
+        except FileExistsError:
+            if is_same_file(path, target):
+                return target
+            number += 1
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise disk_error(error, folder) from error
+            return _copy_aside(path, target)
+        else:
+            return target
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Return whether two names stand for one file; False where one of them stands for none."""
+    try:
+        return os.path.samefile(path, other)
+    except FileNotFoundError:
+        return False
+
+
+def _copy_aside(path: Path, target: Path) -> Path:
+    with open_staged(target.parent) as staged, open(path, "rb") as source:
+        while part := source.read(_COPY_BYTES):
+            staged.write(part)
+        staged.sync()
+        publish_all([(staged, target)])
+    return target
 
 
 def clear_staging(folder: Path) -> int:

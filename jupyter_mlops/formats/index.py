@@ -268,5 +268,5 @@ def _damaged(origin: str, reason: str) -> IntegrityError:
     return IntegrityError(
         f"The index {origin} is damaged: {reason}; it can be rebuilt from the packs.",
         code="index-damaged",
-        hints=("jupyter mlops doctor",),
+        hints=("jupyter mlops repair",),
     )

@@ -170,7 +170,7 @@ def _damaged(what: str, origin: str, reason: str) -> IntegrityError:
     return IntegrityError(
         f"The {what} manifest {origin} is damaged: {reason}.",
         code="manifest-damaged",
-        hints=("jupyter mlops doctor",),
+        hints=("jupyter mlops repair",),
     )
 
 

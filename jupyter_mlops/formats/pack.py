@@ -309,7 +309,7 @@ def _pack_damaged(origin: str, reason: str) -> IntegrityError:
     return IntegrityError(
         f"The pack {origin} is damaged: {reason}.",
         code="pack-damaged",
-        hints=("jupyter mlops doctor",),
+        hints=("jupyter mlops repair",),
     )
 
 
@@ -317,5 +317,5 @@ def _record_damaged(origin: str, offset: int, reason: str) -> IntegrityError:
     return IntegrityError(
         f"The record at byte {offset} of the pack {origin} is damaged: {reason}.",
         code="record-damaged",
-        hints=("jupyter mlops doctor",),
+        hints=("jupyter mlops repair",),
     )

@@ -251,5 +251,5 @@ def _refuse(origin: str, reason: str) -> NoReturn:
     raise IntegrityError(
         f"The snapshot record {origin} is not valid: {reason}.",
         code="snapshot-invalid",
-        hints=("jupyter mlops doctor",),
+        hints=("git fsck",),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +68,30 @@ def find_commit(repo: Repository, text: str) -> str | None:
     # "^main" verifies as well, and is printed with its sign.
     found = printed.decode("ascii", "replace").strip()
     return found if _OBJECT_ID.fullmatch(found) else None
+
+
+def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
+    """Return the full id of the commit that each of ``oids`` is or names, by one process.
+
+    What names no commit, or one that Git lacks, is left out.
+    """
+    asked = list(dict.fromkeys(oids))
+    if not asked:
+        return {}
+    lines = "".join(f"{oid}^{{commit}}\n" for oid in asked).encode("ascii")
+    printed = run_git(repo, "cat-file", "--batch-check=%(objectname)", input=lines)
+    answers = printed.decode("ascii", "replace").splitlines()
+    return {
+        oid: answer
+        for oid, answer in zip(asked, answers, strict=True)
+        if _OBJECT_ID.fullmatch(answer)
+    }
+
+
+def list_stashes(repo: Repository) -> list[str]:
+    """Return the full ids of the stashed commits, the newest first."""
+    printed = run_git(repo, "stash", "list", "--format=%H", allow=(0, 128))
+    return printed.decode("ascii", "replace").split()
 
 
 def shorten(repo: Repository, commit: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -34,7 +35,7 @@ class BlobReader:
         self._answers = answers
 
     def read(self, oid: str) -> bytes:
-        """Return the bytes of the object ``oid``, a full id.
+        """Return the bytes of the object ``oid``, a full id, or of a file, ``COMMIT:PATH``.
 
         Raises:
             NotFoundError: the repository lacks it.
@@ -51,14 +52,15 @@ class BlobReader:
         """
         remaining = iter(oids)
         while batch := list(islice(remaining, _REQUESTS_AHEAD)):
-            self._requests.write("".join(f"{oid}\n" for oid in batch).encode("ascii"))
+            self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in batch)))
             self._requests.flush()
             for oid in batch:
                 yield self._read_answer(oid)
 
     def _read_answer(self, oid: str) -> bytes:
-        header = self._answers.readline().split()
-        if len(header) != 3:
+        answer = self._answers.readline()
+        header = answer.split()
+        if len(header) != 3 or answer.endswith(b" missing\n"):
             raise NotFoundError(
                 f"Git has no object {oid}.", code="object-missing", hints=("git fsck",)
             )

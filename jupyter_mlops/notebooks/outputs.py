@@ -122,7 +122,7 @@ def decode_outputs(payload: bytes) -> Removed:
         raise IntegrityError(
             "The outputs that the store kept for a notebook are not readable.",
             code="outputs-invalid",
-            hints=("jupyter mlops doctor",),
+            hints=("jupyter mlops check --read-data",),
         ) from error
     raise UnsupportedError(
         f"The outputs that the store kept for a notebook are of format {version}, newer than "

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, encode_file_manifest
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.objects.chunker import cut_bytes
+from jupyter_mlops.ids import Hash, hash_bytes, new_hasher
+from jupyter_mlops.objects.chunker import cut_bytes, iter_blocks
 from jupyter_mlops.objects.compress import compress
 from jupyter_mlops.objects.packing import Record, make_record
-from jupyter_mlops.objects.source import read_small
+from jupyter_mlops.objects.source import open_source, read_error, read_small
 
 SMALL_BYTES = 1 << 20
 """The largest file that is read whole."""
@@ -78,3 +78,32 @@ def manifest_record(id: Hash, refs: Sequence[ChunkRef]) -> Record:
     encoded = encode_file_manifest(FileManifest(size_bytes, tuple(refs)))
     codec, payload = compress(encoded)
     return make_record(RecordKind.FILE, id, codec, len(encoded), payload)
+
+
+def iter_records(
+    encoder: Encoder, path: str, size_bytes: int, buffer: bytearray
+) -> Iterator[list[Record]]:
+    """Yield the records that ``encoder`` makes of a file; each list is done with before the next.
+
+    ``buffer`` has BLOCK_BYTES and is used again. Raises as :meth:`Encoder.encode_small`.
+    """
+    records: list[Record] = []
+    if size_bytes <= SMALL_BYTES:
+        encoder.encode_small(path, records)
+        yield records
+        return
+    hasher = new_hasher()
+    refs: list[ChunkRef] = []
+    with open_source(path) as source:
+        try:
+            for block in iter_blocks(source.fd, lambda: buffer):
+                view = memoryview(block.buffer)
+                hasher.update(view[: sum(block.lengths)])
+                records = []
+                refs += encoder.encode_chunks(view, block.lengths, records)
+                yield records
+        except OSError as error:
+            raise read_error(path, error) from error
+    records = []
+    encoder.encode_manifest(Hash(hasher.digest()), refs, records)
+    yield records

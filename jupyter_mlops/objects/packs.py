@@ -88,7 +88,7 @@ class PackFile:
             raise IntegrityError(
                 f"The disk cannot read the pack {self.path}: {error.strerror}.",
                 code="pack-unreadable",
-                hints=("jupyter mlops doctor",),
+                hints=("jupyter mlops repair",),
             ) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -118,7 +118,7 @@ def decode_place(
         raise IntegrityError(
             f"The chunk at byte {place.offset} of the pack {origin} is damaged.",
             code="record-damaged",
-            hints=("jupyter mlops doctor",),
+            hints=("jupyter mlops repair",),
         )
     return content
 

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from blake3 import blake3
-
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import StagedFile, disk_error
@@ -15,7 +13,7 @@ from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import PackEntry
 from jupyter_mlops.formats.manifest import ChunkRef
 from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
-from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.ids import Hash, hash_bytes, new_hasher
 from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
 from jupyter_mlops.objects.encode import manifest_record
 from jupyter_mlops.objects.packing import Record
@@ -77,7 +75,7 @@ def clone_as_plain(
 
 
 def _cut(fd: int) -> tuple[Hash, list[ChunkRef]]:
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = new_hasher()
     refs: list[ChunkRef] = []
     buffer = bytearray(BLOCK_BYTES)
     for block in iter_blocks(fd, lambda: buffer):

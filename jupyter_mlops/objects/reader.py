@@ -18,7 +18,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import Place
 from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, decode_file_manifest
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.ids import Hash, format_hash, new_hasher
 from jupyter_mlops.objects.packs import PackFile, pack_path
 from jupyter_mlops.objects.records import (
     Located,
@@ -82,7 +82,7 @@ def read_manifest(store: Store, entry: Entry) -> FileManifest:
             f"The file {format_hash(entry.hash)} has {manifest.size_bytes:,} bytes in the store,"
             f" not the {entry.size_bytes:,} that are said of it.",
             code="content-damaged",
-            hints=("jupyter mlops doctor",),
+            hints=("jupyter mlops repair",),
         )
     return manifest
 
@@ -211,7 +211,7 @@ def _write_all(fd: int, parts: Iterable[bytes]) -> None:
 
 
 def _hash_of(fd: int) -> Hash:
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = new_hasher()
     os.lseek(fd, 0, os.SEEK_SET)
     while block := os.read(fd, _HASH_BYTES):
         hasher.update(block)

@@ -122,7 +122,7 @@ def missing_content(id: Hash) -> NotFoundError:
     return NotFoundError(
         f"The store on this machine lacks the content {format_hash(id)}.",
         code="content-missing",
-        hints=("jupyter mlops log", "jupyter mlops doctor"),
+        hints=("jupyter mlops log", "jupyter mlops check"),
     )
 
 
@@ -132,7 +132,7 @@ def damaged(id: Hash, failure: MlopsError | None = None) -> IntegrityError:
     return IntegrityError(
         f"The content {format_hash(id)} is damaged in the store{reason}",
         code="content-damaged",
-        hints=("jupyter mlops doctor",),
+        hints=("jupyter mlops repair",),
     )
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from blake3 import blake3
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import free_bytes
 from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.formats.manifest import ChunkRef
 from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
 from jupyter_mlops.ids import Hash
-from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
-from jupyter_mlops.objects.encode import SMALL_BYTES, Encoder
+from jupyter_mlops.objects.chunker import BLOCK_BYTES
+from jupyter_mlops.objects.encode import Encoder, iter_records
 from jupyter_mlops.objects.packing import Record
-from jupyter_mlops.objects.source import open_source, read_error
 from jupyter_mlops.objects.store import Store, makes_clones
 from jupyter_mlops.units import format_bytes
 
@@ -75,32 +71,6 @@ def measure_new(store: Store, root: Path, stats: Sequence[FileStat]) -> int:
         if item.mode is Mode.SYMLINK:
             total += RECORD_HEADER_BYTES + item.size_bytes + _ROWS_BYTES
         elif item.mode is not Mode.FOLDER:
-            for records in _iter_records(encoder, path, item.size_bytes, buffer):
+            for records in iter_records(encoder, path, item.size_bytes, buffer):
                 count(records)
     return total
-
-
-def _iter_records(
-    encoder: Encoder, path: str, size_bytes: int, buffer: bytearray
-) -> Iterator[list[Record]]:
-    """Yield the records that a file needs, each list to be done with before the next."""
-    records: list[Record] = []
-    if size_bytes <= SMALL_BYTES:
-        encoder.encode_small(path, records)
-        yield records
-        return
-    hasher = blake3(max_threads=blake3.AUTO)
-    refs: list[ChunkRef] = []
-    with open_source(path) as source:
-        try:
-            for block in iter_blocks(source.fd, lambda: buffer):
-                view = memoryview(block.buffer)
-                hasher.update(view[: sum(block.lengths)])
-                records = []
-                refs += encoder.encode_chunks(view, block.lengths, records)
-                yield records
-        except OSError as error:
-            raise read_error(path, error) from error
-    records = []
-    encoder.encode_manifest(Hash(hasher.digest()), refs, records)
-    yield records

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jupyter_mlops.formats.index import IndexView, PackEntry, encode_index
 from jupyter_mlops.formats.pack import RecordInfo
+from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.store import Store, remove_segments, write_segment
 
 _MANY_SEGMENTS = 8
@@ -28,26 +29,56 @@ def publish_rows(store: Store, packs: Sequence[tuple[PackEntry, Sequence[RecordI
     existing = store.segments()
     new_rows = sum(len(table) for _, table in packs)
     merged = _choose(existing, new_rows)
-    tables: dict[PackEntry, dict[RecordInfo, None]] = {}
+    tables: dict[PackEntry, list[RecordInfo]] = {}
     for pack, table in packs:
-        tables.setdefault(pack, {}).update(dict.fromkeys(table))
+        tables.setdefault(pack, []).extend(table)
     for name in merged:
         view = existing[name]
-        entries = {(entry.hash, entry.plain): entry for entry in view.packs}
-        for entry in view.packs:
-            tables.setdefault(entry, {})
-        for id, place in view:
-            info = RecordInfo(
-                place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
-            )
-            tables[entries[place.pack, place.plain]][info] = None
-    rows = ((number, info) for number, table in enumerate(tables.values()) for info in table)
-    encoded = encode_index(list(tables), rows)
+        found = {(pack.hash, pack.plain): tables.setdefault(pack, []) for pack in view.packs}
+        _add_rows(view, found)
+    encoded = _encode({pack: dict.fromkeys(table) for pack, table in tables.items()})
     name = write_segment(store, encoded)
     replaced = [old for old in merged if old != name]
     freed = sum(_size(store, old) for old in replaced)
     remove_segments(store, replaced)
     return len(encoded) - freed
+
+
+def forget_packs(store: Store, packs: Collection[PackEntry]) -> None:
+    """Take all that the index says of ``packs`` out of it, durably.
+
+    Raises:
+        UnavailableError: the store cannot be written.
+    """
+    gone = {(pack.hash, pack.plain) for pack in packs}
+    for name, view in store.segments().items():
+        if gone.isdisjoint((pack.hash, pack.plain) for pack in view.packs):
+            continue
+        tables: dict[PackEntry, list[RecordInfo]] = {
+            pack: [] for pack in view.packs if (pack.hash, pack.plain) not in gone
+        }
+        _add_rows(view, {(pack.hash, pack.plain): table for pack, table in tables.items()})
+        if tables:
+            write_segment(store, _encode(tables))
+        remove_segments(store, [name])
+    store.reload()
+
+
+def _encode(tables: Mapping[PackEntry, Iterable[RecordInfo]]) -> bytes:
+    rows = ((number, info) for number, table in enumerate(tables.values()) for info in table)
+    return encode_index(list(tables), rows)
+
+
+def _add_rows(view: IndexView, tables: Mapping[tuple[Hash, bool], list[RecordInfo]]) -> None:
+    """Add the rows of ``view`` to the tables of the packs that they are of."""
+    for id, place in view:
+        table = tables.get((place.pack, place.plain))
+        if table is not None:
+            table.append(
+                RecordInfo(
+                    place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
+                )
+            )
 
 
 def _choose(existing: dict[str, IndexView], new_rows: int) -> list[str]:

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -57,6 +57,7 @@ class Store:
         self._views: tuple[IndexView, ...] = ()
         self._sizes: dict[tuple[Hash, bool], int] = {}
         self._present: dict[tuple[Hash, bool], bool] = {}
+        self._distrusted: frozenset[tuple[Hash, bool]] = frozenset()
         self._searched_packs = False
         self._listed_at: int | None = None
 
@@ -134,13 +135,34 @@ class Store:
             self._searched_packs = True
             return self.distrust_index() or self._index_unnamed()
 
+    def views(self) -> tuple[IndexView, ...]:
+        """Return the index as it was loaded, rebuilt parts included."""
+        return self._loaded()
+
+    def damaged_segments(self) -> tuple[str, ...]:
+        """Return the file names of segments that are not the bytes that their names say."""
+        names = [name for name in iter_names(self.index_folder) if _SEGMENT_NAME.fullmatch(name)]
+        return tuple(name for name in names if not _is_sound(self.index_folder / name))
+
+    def distrust_packs(self, packs: Iterable[PackEntry]) -> None:
+        """Find nothing in ``packs`` from now on, whatever the index says, so that it is written."""
+        with self._lock:
+            self._distrusted |= {(pack.hash, pack.plain) for pack in packs}
+            self._present.clear()
+
+    def trust_packs(self) -> None:
+        """Find again what is in packs that were distrusted, as far as they are there."""
+        with self._lock:
+            self._distrusted = frozenset()
+        self.reload()
+
     def distrust_index(self) -> bool:
         """Read every segment whole and leave out the damaged; return whether there were any.
 
         What they named is indexed anew, in memory, from the packs.
         """
         with self._lock:
-            segments = dict(self._segments or {})
+            segments = self.segments()
             damaged = {name for name in segments if not _is_sound(self.index_folder / name)}
             if not damaged:
                 return False
@@ -249,6 +271,8 @@ class Store:
     def _is_present(self, place: Place) -> bool:
         """Return whether the pack of ``place`` lies there whole; asked of the disk once a pack."""
         key = (place.pack, place.plain)
+        if key in self._distrusted:
+            return False
         present = self._present.get(key)
         if present is None:
             try:

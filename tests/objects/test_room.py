@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,17 @@ def test_content_that_shrinks_needs_little_room(small_disk: Path, tmp_path: Path
     entries, _ = add_folder(store, tmp_path / "data")
 
     assert missing(open_store(store.folder), entries.values()) == []
+
+
+def test_a_child_of_a_process_that_has_measured_can_measure_too(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "big").write_bytes(random.Random(5).randbytes(9_000_000))
+    stats = walk(tmp_path / "data")
+    needed = measure_new(store, tmp_path / "data", stats)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends it, should it wait for threads that it does not have
+        os._exit(measure_new(store, tmp_path / "data", stats) != needed)
+    assert os.waitpid(child, 0)[1] == 0

@@ -60,6 +60,8 @@ _GOOD: dict[str, dict[str, Any]] = {
     "metrics history": {"metric": ["acc"], "branch": ["main"]},
     "params diff": {"old": "HEAD", "new": "first"},
     "strip": {"paths": ["notebook.ipynb"], "check": True},
+    "check": {"read_data": True},
+    "repair": {"yes": False},
     "upgrade": {},
     "help": {"words": ["snapshot"]},
     "completion": {"shell": "bash"},

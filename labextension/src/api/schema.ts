@@ -1,8 +1,26 @@
 // Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
 
+export interface CheckResult {
+  ok: boolean;
+  packs: number;
+  chunks: number;
+  damaged: Damage[];
+  pointers: number;
+  absent: number;
+  read_data: boolean;
+}
+
 export interface CompletionScript {
   shell: 'bash' | 'zsh';
   script: string;
+}
+
+export interface Damage {
+  what: string;
+  id: string;
+  why: string;
+  paths: string[];
+  snapshots: string[];
 }
 
 export interface DiffResult {
@@ -215,6 +233,15 @@ export interface Problem {
   why: string;
   where: string | null;
   versions: number;
+}
+
+export interface RepairResult {
+  done: boolean;
+  rebuilt: string[];
+  saved_records: number;
+  quarantined: string[];
+  taken_back: Damage[];
+  remaining: Damage[];
 }
 
 export interface RestoreResult {
@@ -498,6 +525,20 @@ export interface ICommands {
       check?: boolean;
     };
     result: StripResult;
+  };
+  check: {
+    method: 'GET';
+    parameters: {
+      read_data?: boolean;
+    };
+    result: CheckResult;
+  };
+  repair: {
+    method: 'POST';
+    parameters: {
+      yes?: boolean;
+    };
+    result: RepairResult;
   };
   upgrade: {
     method: 'POST';

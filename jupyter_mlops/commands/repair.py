@@ -1,0 +1,168 @@
+"""The command ``repair``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.check import describe_damages
+from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace, open_workspace
+from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.git.launcher import read_nbstripout_settings
+from jupyter_mlops.git.worktrees import list_worktrees
+from jupyter_mlops.ids import format_hash, hash_bytes
+from jupyter_mlops.notebooks.outputs import Removed
+from jupyter_mlops.notebooks.strip import resolve_settings, strip
+from jupyter_mlops.objects.repair import mend_index, mend_packs
+from jupyter_mlops.snapshots.check import Damage, ProjectCheck, check_project
+from jupyter_mlops.snapshots.repair import Sources, find_sources, is_in_store, take_back
+from jupyter_mlops.units import plural
+
+_SET_ASIDE = frozenset({"pack", "index", "record"})
+"""What is no damage any more once its pack is set aside, or its segment made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """What was, or without ``done`` would be, mended.
+
+    ``rebuilt`` are segments of the index made anew, ``saved_records`` counts what is copied out of
+    damaged packs, ``quarantined`` the packs that are set aside, ``taken_back`` what is read again
+    from the working trees; ``remaining`` is the damage that is left.
+    """
+
+    done: bool
+    rebuilt: tuple[str, ...]
+    saved_records: int
+    quarantined: tuple[str, ...]
+    taken_back: tuple[Damage, ...]
+    remaining: tuple[Damage, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """5 while there is damage."""
+        return 5 if self.remaining or (self._plans and not self.done) else 0
+
+    @property
+    def _plans(self) -> bool:
+        return bool(self.rebuilt or self.quarantined or self.taken_back)
+
+    def describe(self) -> Document:
+        """Return the plan or what was done, and what nothing here can mend."""
+        blocks: list[Block] = []
+        if not self._plans and not self.remaining:
+            return Document((Note("All is whole; there is nothing to repair.", "good"),))
+        steps = tuple((what, Code(which)) for what, which in self._steps())
+        if steps:
+            head = "Repaired." if self.done else "This is the plan; nothing has been changed yet."
+            blocks.append(Note(head, "good" if self.done else "plain"))
+            blocks.append(Table(("step", "what"), steps))
+        if self.remaining:
+            left = plural(len(self.remaining), "problem")
+            blocks.append(Note(f"{left} cannot be mended with what is on this machine:", "bad"))
+            blocks += describe_damages(self.remaining)
+            blocks.append(
+                Hint(
+                    "Mend it all the same",
+                    "put the file back at its path, or copy the folder .git/mlops/packs from a"
+                    " clone that has it, and repair again",
+                )
+            )
+        if steps and not self.done:
+            blocks.append(Hint("Do it", "jupyter mlops repair --yes"))
+        return Document(tuple(blocks))
+
+    def _steps(self) -> Iterator[tuple[str, str]]:
+        for name in self.rebuilt:
+            yield "make the index anew from the packs", name
+        if self.saved_records:
+            yield "copy what is whole out of damaged packs", plural(self.saved_records, "chunk")
+        for damage in self.taken_back:
+            yield "take back from the working tree", ", ".join(damage.paths[:1]) or damage.id
+        for name in self.quarantined:
+            yield "set the damaged pack aside", name
+
+
+def repair(
+    ws: Workspace,
+    *,
+    yes: Annotated[bool, Arg("Carry the plan out; without it, it is only shown.")] = False,
+) -> RepairResult:
+    """Mend the store out of itself and of the working trees.
+
+    Checks as check --read-data does, then shows what it would do: make the index anew, copy what is
+    whole out of damaged packs, take back lost content that tracked files still have, and set
+    damaged packs aside in the store's folder quarantine. Nothing is ever deleted, and killed at any
+    moment it can be run again. The exit status is 5 while damage is left.
+    """
+    found = check_project(ws, read_data=True)
+    trees = [ws, *_other_worktrees(ws)]
+    sources = [find_sources(tree, found) for tree in trees]
+    outputs = [one for one in found.damages if one.what == "outputs"]
+    in_store = [one for one in found.damages if one.what in _SET_ASIDE or is_in_store(found, one)]
+    others = [one for one in found.damages if one not in outputs and one not in in_store]
+    taken = [one for one in outputs if any(_iter_outputs(ws, one))]
+    taken += [one for one in others if any(source.give_back(found, one) for source in sources)]
+    packs = found.store.damaged_packs
+    remaining = [one for one in (*outputs, *others) if one not in taken]
+    if yes:
+        _carry_out(ws, trees, sources, found)
+        _keep_outputs(ws, outputs)
+        remaining = list(check_project(ws).damages)
+    return RepairResult(
+        done=yes,
+        rebuilt=found.store.damaged_segments,
+        saved_records=sum(len(one.whole) for one in packs),
+        quarantined=tuple(one.pack.hash.hex() for one in packs if one.on_disk),
+        taken_back=tuple(taken),
+        remaining=tuple(remaining),
+    )
+
+
+def _carry_out(
+    ws: Workspace, trees: list[Workspace], sources: list[Sources], found: ProjectCheck
+) -> None:
+    packs = found.store.damaged_packs
+
+    def take_all_back() -> None:
+        for tree, source in zip(trees, sources, strict=True):
+            tree.store.distrust_packs([one.pack for one in packs])
+            take_back(tree, source.paths)
+
+    mend_index(ws.store)
+    mend_packs(ws.store, packs, take_all_back)
+
+
+def _other_worktrees(ws: Workspace) -> list[Workspace]:
+    """Return the project as other worktrees have it, as far as they can be opened."""
+    others = []
+    for folder in list_worktrees(ws.git):
+        if folder.resolve() != ws.root.resolve():
+            with suppress(MlopsError):
+                others.append(open_workspace(folder, clock=ws.clock, progress=ws.progress))
+    return others
+
+
+def _keep_outputs(ws: Workspace, damages: Iterable[Damage]) -> None:
+    """Keep the outputs of notebooks again that the working tree still has."""
+    with OutputKeeper(ws.store, ws.clock) as keeper:
+        for damage in damages:
+            for stripped, removed in _iter_outputs(ws, damage):
+                keeper.keep(stripped, removed)
+
+
+def _iter_outputs(ws: Workspace, damage: Damage) -> Iterator[tuple[bytes, Removed]]:
+    """Yield the notebooks of the working tree whose outputs are the damaged ones, stripped."""
+    settings = resolve_settings(*read_nbstripout_settings(ws.git))
+    for path in damage.paths:
+        with suppress(MlopsError):
+            result = strip(WorkTree(ws.root).read(path), settings)
+            is_it = format_hash(hash_bytes(result.notebook)) == damage.id
+            if result.removed is not None and is_it:
+                yield result.notebook, result.removed

@@ -1,0 +1,110 @@
+"""What pointers need of the store, each folder and file looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_tree
+from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.objects.check import RecordKey
+from jupyter_mlops.objects.reader import has_file, read_manifest
+from jupyter_mlops.objects.records import read_bytes
+from jupyter_mlops.objects.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class BadContent:
+    """A file or folder that cannot be read whole.
+
+    ``damaged``: the store had it; ``missing``: it has never been here, as far as the store knows.
+    ``needs`` are the lost records that it is made of.
+    """
+
+    state: Literal["damaged", "missing"]
+    needs: frozenset[RecordKey]
+
+
+class ContentSearch:
+    """Looks at what pointers name; ``lost`` are records that the store had and cannot give."""
+
+    def __init__(self, store: Store, lost: Collection[RecordKey]) -> None:
+        self._store = store
+        self._lost = lost
+        self._seen: set[Hash] = set()
+        self.bad: dict[Hash, BadContent] = {}
+        """What cannot be read, by the hash of the file, or of the folder's manifest."""
+        self.bad_folders: set[Hash] = set()
+        """Those of them that are folders."""
+
+    def look(self, pointer: Pointer) -> None:
+        """Look at all that ``pointer`` names and that was not looked at before."""
+        for _ in self._iter_entries(pointer, once=True):
+            pass
+
+    def iter_bad(self, pointer: Pointer) -> Iterator[tuple[str, Hash]]:
+        """Yield path and hash of all that ``pointer`` names and that cannot be read.
+
+        The path is relative to that of the pointer, and empty for the pointer's own content. What
+        lies in a folder whose manifest cannot be read stays unknown.
+        """
+        for path, entry in self._iter_entries(pointer, once=False):
+            if entry.hash in self.bad:
+                yield path, entry.hash
+
+    def _iter_entries(self, pointer: Pointer, *, once: bool) -> Iterator[tuple[str, Entry]]:
+        waiting: list[tuple[str, Entry]] = []
+        if isinstance(pointer, FilePointer):
+            waiting.append(("", pointer.entry))
+        elif pointer.manifest is not None:
+            waiting.append(("", Entry(Mode.FOLDER, pointer.manifest, 0)))
+        else:
+            waiting += (pointer.entries or {}).items()
+        while waiting:
+            path, entry = waiting.pop()
+            if once and entry.hash in self._seen:
+                continue
+            self._seen.add(entry.hash)
+            if entry.mode is Mode.FOLDER:
+                prefix = f"{path}/" if path else ""
+                waiting += [(prefix + name, one) for name, one in self._read_tree(entry).items()]
+            elif once:
+                self._look_at_file(entry)
+            yield path, entry
+
+    def _read_tree(self, entry: Entry) -> dict[str, Entry]:
+        if entry.hash == EMPTY_TREE_HASH or entry.hash in self.bad:
+            return {}
+        try:
+            encoded = read_bytes(self._store, RecordKind.TREE, entry.hash)
+            return dict(decode_tree(encoded, origin=format_hash(entry.hash)))
+        except (NotFoundError, IntegrityError) as error:
+            self._note(entry.hash, RecordKind.TREE, error)
+            self.bad_folders.add(entry.hash)
+            return {}
+
+    def _look_at_file(self, entry: Entry) -> None:
+        if not self._lost and has_file(self._store, entry):
+            return
+        try:
+            manifest = read_manifest(self._store, entry)
+        except (NotFoundError, IntegrityError) as error:
+            self._note(entry.hash, RecordKind.FILE, error)
+            return
+        chunks = {(RecordKind.CHUNK, ref.hash) for ref in manifest.chunks}
+        lacking = {key for key in chunks if self._store.locate(*key) is None}
+        needs = frozenset(key for key in chunks | lacking if key in self._lost)
+        if needs or lacking:
+            known = needs or len(lacking) < len(chunks)
+            self.bad[entry.hash] = BadContent("damaged" if known else "missing", needs)
+
+    def _note(self, id: Hash, kind: RecordKind, error: NotFoundError | IntegrityError) -> None:
+        keys = {(kind, id), (RecordKind.CHUNK, id)} if kind is RecordKind.FILE else {(kind, id)}
+        needs = frozenset(key for key in keys if key in self._lost)
+        damaged = bool(needs) or isinstance(error, IntegrityError)
+        self.bad[id] = BadContent("damaged" if damaged else "missing", needs)
