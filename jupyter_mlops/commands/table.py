@@ -86,6 +86,11 @@ COMMANDS: tuple[Command, ...] = (
         reads=True,
     ),
     _command("repair", "Mend the store out of itself and of the working trees."),
+    _command(
+        "selftest",
+        "Kill, damage and hurry commands on this disk, and see whether anything is lost.",
+        rest=False,
+    ),
     _command("upgrade", "Bring the store to the newest format."),
     _command("help", "Explain a command, or list them all.", reads=True),
     _command("completion", "Print the script that completes commands in a shell.", reads=True),
