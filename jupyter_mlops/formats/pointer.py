@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -12,6 +11,7 @@ from typing import NoReturn
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
 from jupyter_mlops.formats.names import check_names, check_path, show
+from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.ids import Hash, format_hash
 
 FORMAT = 0
@@ -222,11 +222,9 @@ def _refuse(text: str, origin: str) -> NoReturn:
     if len(text) > _EXPLAINED_BYTES:
         raise _invalid(origin, "it is not in the form that snapshot writes")
     try:
-        values = tomllib.loads(text)
-    except RecursionError:
-        raise _invalid(origin, "it is nested too deeply") from None
+        values = parse_toml(text)
     except ValueError as error:
-        raise _invalid(origin, f"it is not TOML: {error}") from None
+        raise _invalid(origin, f"it is {error}") from None
     if values.get("kind") == "external":
         raise UnsupportedError(
             f"The pointer file {origin} is of kind external, which this version does not read yet.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeVar
 
@@ -24,6 +23,7 @@ from jupyter_mlops.config import (
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.formats.names import show
 from jupyter_mlops.formats.pattern import parse_pattern
+from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.units import parse_bytes
 
 MAX_CONFIG_BYTES = 1024**2
@@ -61,13 +61,11 @@ def parse_config(data: bytes, *, origin: str = CONFIG_NAME) -> Config:
     if len(data) > MAX_CONFIG_BYTES:
         _refuse(origin, f"it is larger than {MAX_CONFIG_BYTES} bytes")
     try:
-        top = tomllib.loads(data.decode())
+        top = parse_toml(data.decode())
     except UnicodeDecodeError:
         _refuse(origin, "it is not UTF-8 text")
-    except RecursionError:
-        _refuse(origin, "it is nested too deeply")
     except ValueError as error:
-        _refuse(origin, f"it is not TOML: {error}")
+        _refuse(origin, f"it is {error}")
     try:
         return _config(top)
     except _Invalid as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Generic, TypeVar
 
 import yaml
 
+from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.text import visible
 from jupyter_mlops.trees import Tree
@@ -160,9 +160,9 @@ def _decode_json(text: str) -> object:
 
 def _decode_toml(text: str) -> object:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"it is not TOML: {error}") from error
+        return parse_toml(text)
+    except ValueError as error:
+        raise ValueError(f"it is {error}") from error
 
 
 class _YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
