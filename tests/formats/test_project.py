@@ -173,6 +173,8 @@ def test_the_page_names_every_key_and_default() -> None:
         ("[[gate]]\nmin = 1\n", "[[gate]] 1 has no metric"),
         ("[[gate]]\nmetric = 'a'\nmin = nan\n", "min in [gate 1] is nan; it must be a number"),
         ("[[gate]]\nmetric = 'a'\nmax = true\n", "max in [gate 1] is true; it must be a number"),
+        (f"[[gate]]\nmetric = 'a'\nmin = 1{'0' * 400}\n", "is a huge number; it must be a number"),
+        ("a." * 50_000 + "a = 1", "it is nested too deeply"),
         ("[notebooks]\nkeep_outputs = 'no'\n", "keep_outputs in [notebooks] is 'no'; it must be t"),
         ("[snapshot]\nfile_limit = '10 XB'\n", "file_limit in [snapshot] is not a size: '10 XB'"),
         ("[snapshot]\nfile_limit = -1\n", "file_limit in [snapshot] is not a size"),
