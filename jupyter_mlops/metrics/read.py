@@ -25,6 +25,8 @@ NAMES_LIMIT = 10_000
 _NESTING_LIMIT = 32
 _INTEGER_LIMIT = 2**1023
 _LIST_TEXT_LIMIT = 10_000
+# What PyYAML raises for a scalar that is not what its tag says: it indexes and calls, unchecked.
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _SPLIT = re.compile(r"(.+?\.(?:json|ya?ml|toml)):(.*)", re.IGNORECASE | re.DOTALL)
 _NON_FINITE = {
     "NaN": math.nan,
@@ -179,7 +181,7 @@ _YamlLoader.add_implicit_resolver(
 def _decode_yaml(text: str) -> object:
     try:
         return yaml.load(text, Loader=_YamlLoader)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, *_MALFORMED) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"it is not YAML: {reason}") from error
 
@@ -204,7 +206,7 @@ def _iter_scalars(decoded: object) -> Iterator[tuple[str, object]]:
                 count += 1
                 if count > NAMES_LIMIT:
                     raise ValueError(f"it has more than {NAMES_LIMIT} values")
-                path = f"{prefix}{key}"
+                path = _text(f"{prefix}{key}")
                 if isinstance(value, Mapping):
                     deeper.append((f"{path}.", value))
                 else:
@@ -226,11 +228,18 @@ def _to_number(value: object) -> Number | None:
 
 
 def _to_scalar(value: object) -> Scalar:
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return value
-    if isinstance(value, list | tuple):
-        return _list_text(value)
-    return str(value)
+    if isinstance(value, int):
+        if abs(value) >= _INTEGER_LIMIT:
+            raise ValueError("it has an integer of more than 1,023 bits")
+        return value
+    return _text(_list_text(value) if isinstance(value, list | tuple) else str(value))
+
+
+def _text(text: str) -> str:
+    """Return ``text`` with a question mark for each half of a surrogate pair, which no file has."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _list_text(value: object) -> str:
@@ -244,4 +253,6 @@ def _list_text(value: object) -> str:
                 return text[:_LIST_TEXT_LIMIT] + "…"
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except TypeError as error:
+        raise ValueError("it has a list with a table whose keys are no texts") from error
     return text

@@ -87,7 +87,11 @@ def test_a_byte_order_mark_is_no_harm() -> None:
         ("m.json", b" " * (FILE_LIMIT_BYTES + 1), "it is larger than 8 MiB"),
         ("m.yaml", b"a: [", "it is not YAML"),
         ("m.yaml", b"a: !!python/object/apply:os.system [x]", "it is not YAML"),
+        ("m.yaml", b'a: !!int ""', "it is not YAML"),
+        ("m.yaml", b"a: !!bool x", "it is not YAML"),
+        ("m.yaml", b"a: !!timestamp x", "it is not YAML"),
         ("m.toml", b"a =", "it is not TOML"),
+        ("m.toml", b"a." * 100_000 + b"a = 1", "it is nested too deeply"),
         ("m.csv", b"a,b", "its name ends in none of"),
     ],
 )
@@ -116,6 +120,25 @@ def test_params_are_any_scalars() -> None:
         "none": None,
         "when": "2026-01-02",
         "layers": '[64,[8,"x"]]',
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: 0x" + b"f" * 5000, "an integer of more than"),
+        (b"a: [{2026-01-02: 3}]", "keys are no texts"),
+    ],
+)
+def test_what_no_record_could_keep_is_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        decode_params("p.yaml", content)
+
+
+def test_half_of_a_surrogate_pair_is_shown_as_a_question_mark() -> None:
+    assert decode_params("p.json", rb'{"a\ud800": "\udfff", "b": ["\ud800"]}') == {
+        "a?": "?",
+        "b": '["?"]',
     }
 
 
