@@ -119,8 +119,10 @@ def _fold(entries: Mapping[str, Entry], manifests: dict[Hash, bytes]) -> dict[st
 
 def _open(folders: dict[str, dict[str, Entry]], path: str) -> dict[str, Entry]:
     """Return the entries of the folder ``path``, adding it and its parents when they are new."""
-    found = folders.get(path)
-    if found is None:
-        _open(folders, path.rpartition("/")[0])
-        found = folders[path] = {}
+    found = folders.setdefault(path, {})
+    while path:
+        path = path.rpartition("/")[0]
+        if path in folders:
+            break
+        folders[path] = {}
     return found

@@ -119,3 +119,9 @@ def test_folding_and_unfolding_agree(paths: set[str]) -> None:
     pointer, manifests = plan_pointer(entries)
     assert pointer.entries == entries and not manifests
     assert tree_hash(entries) == tree_hash(dict(sorted(entries.items(), reverse=True)))
+
+
+def test_folders_may_be_as_deep_as_a_path_allows() -> None:
+    path = "/".join("d" * 2000)
+    assert tree_hash({path: _file("x")}) == tree_hash({path: _file("x")})
+    assert pointer_hash(TreePointer(entries={path: _file("x")})).mode is Mode.FOLDER
