@@ -36,7 +36,11 @@ def parse_words(words: Sequence[str], commands: Sequence[Command]) -> Invocation
     """
     for word in words:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise UsageError(f"{word!a} is not valid UTF-8 text.", code="not-utf8")
+            raise UsageError(
+                f"{word!a} is not valid UTF-8 text.",
+                code="not-utf8",
+                hints=("Rename what it names, then run the same command again.",),
+            )
     if not words or words[0] in ("-h", "--help"):
         return Invocation(None, wants_help=True, wants_json="--json" in words)
     if words[0] == "--version":

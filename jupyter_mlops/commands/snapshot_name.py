@@ -41,7 +41,11 @@ def snapshot_name(
 ) -> SnapshotNameResult:
     """Give a snapshot a name, or take it away."""
     if (name is None) is not remove:
-        raise UsageError("Give either a name or --remove.", code="usage")
+        raise UsageError(
+            "Give either a name or --remove.",
+            code="usage",
+            hints=("jupyter mlops snapshot name --help",),
+        )
     found = find_snapshot(ws.git, snapshot)
     if name is not None and name != found.name:
         check_name(ws, name)

@@ -148,11 +148,16 @@ def _find_all(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]
     for named in names:
         path = Path(os.path.normpath(here.cwd / named))
         if not path.exists():
-            raise NotFoundError(f"There is no file or folder {named}.", code="path-not-found")
+            raise NotFoundError(
+                f"There is no file or folder {named}.",
+                code="path-not-found",
+                hints=(f"{PROGRAM} strip",),
+            )
         if not path.is_dir() and path.suffix != _SUFFIX:
             raise UsageError(
                 f"{named} is not a notebook, as its name does not end in {_SUFFIX}.",
                 code="not-a-notebook",
+                hints=(f"{PROGRAM} strip",),
             )
         folder = Path(os.path.realpath(path if path.is_dir() else path.parent))
         repository = _repository_of(folder)

@@ -184,7 +184,9 @@ def refuse_bad_path(path: str) -> None:
         check_path(path)
     except ValueError as error:
         raise ConflictError(
-            f"The path {path!r} is refused: {error}.", code="path-refused"
+            f"The path {path!r} is refused: {error}.",
+            code="path-refused",
+            hints=("Rename or move it, then run the same command again.",),
         ) from error
 
 

@@ -16,6 +16,8 @@ from jupyter_mlops.files.durable import clear_staging, disk_error, open_staging
 from jupyter_mlops.files.walk import FileStat, stat_of
 from jupyter_mlops.formats.entry import Mode
 
+_MOVE_AWAY = "Move it elsewhere, then run the same command again."
+
 
 class WorkTree:
     """The files under ``root``, named by relative paths with ``/``.
@@ -61,13 +63,16 @@ class WorkTree:
                 ) from error
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 os.close(fd)
-                raise ConflictError(f"{full} is not a file.", code="not-a-file")
+                raise ConflictError(
+                    f"{full} is not a file.", code="not-a-file", hints=(_MOVE_AWAY,)
+                )
             with open(fd, "rb") as file:
                 content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
         if limit_bytes is not None and len(content) > limit_bytes:
             raise ConflictError(
                 f"{full} is larger than the {limit_bytes} bytes that such a file may have.",
                 code="file-too-big",
+                hints=(_MOVE_AWAY,),
             )
         return content
 
@@ -229,7 +234,9 @@ class WorkTree:
 
 def _link(full: str) -> ConflictError:
     return ConflictError(
-        f"{full} is a link; nothing is read or written through links.", code="link-on-the-way"
+        f"{full} is a link; nothing is read or written through links.",
+        code="link-on-the-way",
+        hints=("Replace the link by a real file, then run the same command again.",),
     )
 
 
@@ -237,5 +244,5 @@ def _is_folder(full: str) -> ConflictError:
     return ConflictError(
         f"{full} is a folder where a file is to be written.",
         code="not-a-file",
-        hints=("Move it elsewhere, then run the same command again.",),
+        hints=(_MOVE_AWAY,),
     )

@@ -159,7 +159,11 @@ def resolve_path(root: Path, here: Path, text: str) -> str:
     try:
         check_path(relative)
     except ValueError as error:
-        raise UsageError(f"{text!r} cannot be tracked: {error}.", code="path-invalid") from error
+        raise UsageError(
+            f"{text!r} cannot be tracked: {error}.",
+            code="path-invalid",
+            hints=("Rename or move it, then run the same command again.",),
+        ) from error
     return relative
 
 
