@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.config import CONFIG_NAME, Config
-from jupyter_mlops.errors import NotFoundError, UnavailableError
-from jupyter_mlops.formats.project import parse_config
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.project import MAX_CONFIG_BYTES, parse_config
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.progress import NoProgress, Progress
@@ -127,19 +128,15 @@ def read_config(root: Path) -> Config:
     Raises:
         NotFoundError: there is none.
         UsageError: it is not valid.
+        ConflictError: it is a link, no file, or larger than it may be.
         UnavailableError: it cannot be read.
     """
-    path = root / CONFIG_NAME
     try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
+        data = WorkTree(root).read(CONFIG_NAME, limit_bytes=MAX_CONFIG_BYTES)
+    except NotFoundError as error:
         raise NotFoundError(
             f"There is no {CONFIG_NAME} in {root}, so this is not a project yet.",
             code="no-mlops-toml",
             hints=("jupyter mlops init",),
-        ) from error
-    except OSError as error:
-        raise UnavailableError(
-            f"{path} cannot be read: {error.strerror}.", code="config-unreadable"
         ) from error
     return parse_config(data, origin=CONFIG_NAME)

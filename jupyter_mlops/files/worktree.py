@@ -59,7 +59,9 @@ class WorkTree:
                 if error.errno == errno.ELOOP:
                     raise _link(full) from error
                 raise UnavailableError(
-                    f"{full} cannot be read: {error.strerror}.", code="not-readable"
+                    f"{full} cannot be read: {error.strerror}.",
+                    code="not-readable",
+                    hints=("Give yourself the right to read it, then run the same command again.",),
                 ) from error
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 os.close(fd)

@@ -74,7 +74,26 @@ def test_mlops_toml_that_is_a_folder_is_one_sentence(project: Project) -> None:
     (project.root / "mlops.toml").mkdir()
     with pytest.raises(MlopsError) as caught:
         open_workspace(project.root)
-    assert caught.value.code == "config-unreadable"
+    assert caught.value.code == "not-a-file"
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "elsewhere.toml", "nowhere"])
+def test_mlops_toml_that_is_a_link_is_not_followed(project: Project, target: str) -> None:
+    """It may lead out of the project, and to what has no end."""
+    project.write("elsewhere.toml", "")
+    (project.root / "mlops.toml").symlink_to(target)
+    with pytest.raises(ConflictError) as caught:
+        open_workspace(project.root)
+    assert caught.value.code == "link-on-the-way"
+    assert caught.value.hints
+
+
+def test_mlops_toml_is_not_read_further_than_it_may_be_long(project: Project) -> None:
+    with project.write("mlops.toml", "").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ConflictError) as caught:
+        open_workspace(project.root)
+    assert caught.value.code == "file-too-big"
 
 
 def test_opening_a_project_writes_nothing(opened: Project) -> None:
