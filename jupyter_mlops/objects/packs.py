@@ -72,9 +72,12 @@ class PackFile:
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes at ``offset``, fewer at the end of the pack.
 
+        Memory is taken for what the pack holds, whatever the two say.
+
         Raises:
             IntegrityError: the disk cannot read them.
         """
+        length = min(length, self.size_bytes - offset)
         try:
             parts = []
             while length > 0:

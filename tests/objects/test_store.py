@@ -32,7 +32,7 @@ def _packs(store: Store) -> list[Path]:
 
 def _damage(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
-    content[place] ^= 0x40
+    content[place] ^= 0xC0  # a number with its highest bit set fits in no signed one
     path.unlink()
     path.write_bytes(content)
 
