@@ -113,6 +113,13 @@ def encode_snapshot_record(record: SnapshotRecord) -> bytes:
     reason = _explain(record)
     if reason:
         raise ValueError(f"not a snapshot record: {reason}")
+    data = _encode(record)
+    if len(data) > MAX_RECORD_BYTES:
+        raise ValueError(f"a snapshot record has at most {MAX_RECORD_BYTES} bytes")
+    return data
+
+
+def _encode(record: SnapshotRecord) -> bytes:
     values = {
         "format": FORMAT,
         "id": record.id,
@@ -131,10 +138,7 @@ def encode_snapshot_record(record: SnapshotRecord) -> bytes:
         "paths": [{**path._asdict(), "hash": format_hash(path.hash)} for path in record.paths],
         "left_out": [left._asdict() for left in record.left_out],
     }
-    data = _to_json(values)
-    if len(data) > MAX_RECORD_BYTES:
-        raise ValueError(f"a snapshot record has at most {MAX_RECORD_BYTES} bytes")
-    return data
+    return _to_json(values)
 
 
 def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
@@ -168,7 +172,7 @@ def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
     reason = _explain(record)
     if reason:
         _refuse(origin, reason)
-    if encode_snapshot_record(record) != data:
+    if _encode(record) != data:
         _refuse(origin, "it says something valid in another form than the one that snapshot writes")
     return record
 
