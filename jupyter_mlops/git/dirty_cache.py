@@ -83,7 +83,7 @@ def read_dirty_cache(repo: Repository, paths: Iterable[str]) -> DirtyCache:
     rules = _read_rules(repo, paths)
     try:
         cache = msgspec.msgpack.decode(_cache_path(repo).read_bytes(), type=_CacheFile)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return DirtyCache(rules, {})
     return DirtyCache(rules, cache.kept if cache.rules == rules else {})
 

@@ -25,7 +25,7 @@ def read_environment(cache: Path) -> dict[str, str]:
     key = _import_path_state()
     try:
         kept = msgspec.json.decode(cache.read_bytes(), type=tuple[str, dict[str, str]])
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         kept = ("", {})
     packages = kept[1]
     if kept[0] != key:

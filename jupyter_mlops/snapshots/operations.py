@@ -7,6 +7,7 @@ pointers that named it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ from jupyter_mlops.snapshots.origins import Origin, encode_origin
 _FOLDER = "operations"
 _MARK = "undoing"
 _KEPT_COUNT = 100
+_NUMBER = re.compile(r"[0-9]{8,18}")
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +117,7 @@ def read_last_operation(state_dir: Path) -> tuple[int, Operation] | None:
         try:
             encoded = (folder / _file_name(number)).read_bytes()
             return number, msgspec.json.decode(encoded, type=Operation)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
     return None
 
@@ -142,7 +144,7 @@ def _numbers(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     stems = (file.stem for file in folder.iterdir() if file.suffix == ".json")
-    return sorted(int(stem) for stem in stems if stem.isdigit())
+    return sorted(int(stem) for stem in stems if _NUMBER.fullmatch(stem))
 
 
 def _file_name(number: int) -> str:

@@ -59,7 +59,7 @@ def read_origins(state_dir: Path) -> dict[str, Origin]:
     for file in sorted(folder.iterdir()):
         try:
             origin = decode_origin(file.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if file.name == _file_name(origin.path):
             origins[origin.path] = origin

@@ -61,7 +61,7 @@ def _iter_notes(state_dir: Path) -> Iterator[tuple[Path, dict[str, Move]]]:
     for name in durable.iter_names(folder):
         try:
             yield folder / name, msgspec.json.decode((folder / name).read_bytes(), type=_Note)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
 
 

@@ -186,3 +186,16 @@ def test_undoing_a_snapshot_then_dropping_another(two: DataProject) -> None:
     assert taken.id in two.git("for-each-ref", "refs/mlops/snapshots")
     two.undo()
     assert taken.id not in two.git("for-each-ref", "refs/mlops/snapshots")
+
+
+@pytest.mark.parametrize("name", ["00000099.json", "²²²²²²²².json", "9" * 200 + ".json", "-1.json"])
+@pytest.mark.parametrize("content", [b"{", b'{"x": ' + b"[" * 100_000, b'{"command": "\xff"}'])
+def test_a_log_that_is_not_ours_is_passed_over(two: DataProject, name: str, content: bytes) -> None:
+    two.write(f".git/mlops-worktree/operations/{name}", content)
+    for folder in ("unfinished", "origins"):
+        two.write(f".git/mlops-worktree/{folder}/{name}", content)
+    two.write("model.bin", "m3")
+    two.restore()
+    assert two.read("model.bin") == b"m2"
+    two.undo()
+    assert two.read("model.bin") == b"m3"

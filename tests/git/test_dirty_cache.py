@@ -114,3 +114,16 @@ def test_a_cleared_cache_knows_nothing(repo: Repository) -> None:
     clear_dirty_cache(repo)
     cache = read_dirty_cache(repo, ["a.ipynb"])
     assert cache.find("a.ipynb", STATE, CHANGED_AT + 4 * SECOND) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"\x92\xa1\xff\x80", b"\x91" * 100_000, b"\x93\xa0\x80" + b"\x91" * 9999],
+)
+def test_a_damaged_cache_knows_nothing(repo: Repository, content: bytes) -> None:
+    remember(repo, CHANGED_AT + 3 * SECOND)
+    kept = repo.state_dir / "dirty-files"
+    kept.unlink()
+    kept.write_bytes(content)
+    cache = read_dirty_cache(repo, ["a.ipynb"])
+    assert cache.find("a.ipynb", STATE, CHANGED_AT + 4 * SECOND) is None
