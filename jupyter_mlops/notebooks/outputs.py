@@ -189,8 +189,9 @@ def _match(
 
 
 def _cell_id(cell: Notebook) -> str | None:
+    """Return the id; half of a surrogate pair, which no payload can hold, makes it none."""
     name = cell.get("id")
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) and _SURROGATE.search(name) is None else None
 
 
 def _source_hash(cell: Notebook) -> str:
@@ -202,6 +203,7 @@ def _without_cells(notebook: Notebook) -> Notebook:
 
 
 _ABSENT = object()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _difference(before: Notebook, after: Notebook) -> Fields:

@@ -76,6 +76,15 @@ def test_payloads_are_these_bytes() -> None:
     assert encode_outputs(decode_outputs(GOLDEN), NOON) == GOLDEN
 
 
+def test_an_id_with_half_of_a_surrogate_pair_counts_as_none() -> None:
+    stripped = strip(notebook_bytes([code("x")]).replace(b'"id-', b'"\\ud800'), DEFAULT)
+    assert stripped.removed is not None
+    payload = encode_outputs(stripped.removed, NOON)
+    whole = attach_outputs(stripped.notebook, decode_outputs(payload))
+    assert b"one" in whole
+    assert strip(whole, DEFAULT).notebook == stripped.notebook
+
+
 def test_when_it_was_made_does_not_make_outputs_differ() -> None:
     removed = strip(NOTEBOOKS["figure"], DEFAULT).removed
     other = strip(NOTEBOOKS["plain"], DEFAULT).removed
