@@ -16,6 +16,7 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, re
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, NotFoundError
+from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.attributes import (
     ATTRIBUTE_LINES,
     ATTRIBUTES_NAME,
@@ -33,6 +34,9 @@ from jupyter_mlops.units import format_bytes
 
 _INIT = f"{PROGRAM} init"
 _LISTED = 20
+_RULES_BYTES = 100 * 1024**2
+"""Git itself reads no larger file of attributes."""
+
 _FILTER_RULE = re.compile(r"^[^#].*\s[-!]?filter(?:[=\s]|$)")
 _VERSION = re.compile(r"^__version__ = ['\"]([^'\"]+)['\"]", re.MULTILINE)
 
@@ -193,9 +197,10 @@ def _local_rules(repo: Repository) -> Path:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
+        content = WorkTree(path.parent).read(path.name, limit_bytes=_RULES_BYTES)
+    except MlopsError:
         return ""
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _shown(repo: Repository, path: Path) -> str:

@@ -99,7 +99,7 @@ def read_hooks(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.iterdir()):
             if path.suffix == ".sample" or path.is_dir():
                 continue
-            script = path.read_bytes() if path.exists() else b""
+            script = path.read_bytes() if path.is_file() else b""
             if not _is_ours(script) or os.access(path, os.X_OK):
                 hooks[path.name] = script
     except (FileNotFoundError, NotADirectoryError):

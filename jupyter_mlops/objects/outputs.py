@@ -35,7 +35,9 @@ def _created_at(payload: bytes) -> str:
     """Return the time in a payload; ISO 8601 in UTC sorts as text."""
     try:
         return msgspec.json.decode(payload, type=_Head).created_at
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(
-            "Outputs of a notebook in the store are not readable.", code="content-damaged"
+            "Outputs of a notebook in the store are not readable.",
+            code="content-damaged",
+            hints=("jupyter mlops doctor",),
         ) from error

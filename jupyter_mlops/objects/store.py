@@ -295,7 +295,9 @@ def open_store(folder: Path) -> Store:
         return Store(folder)
     except OSError as error:
         raise UnavailableError(
-            f"The store {folder} cannot be read: {error.strerror}.", code="store-unreadable"
+            f"The store {folder} cannot be read: {error.strerror}.",
+            code="store-unreadable",
+            hints=("Give yourself the right to read it, then run the same command again.",),
         ) from error
     if text != _FORMAT_TEXT:
         shown = text[:20].decode(errors="replace").strip()
