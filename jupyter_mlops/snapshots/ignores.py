@@ -25,6 +25,15 @@ def ignore_data(handles: Handles, path: str, files: dict[str, Move]) -> None:
     _write(handles, path, before, _encode(after), files)
 
 
+def check_ignore_file(handles: Handles, path: str) -> None:
+    """Let ``path`` pass if the ``.gitignore`` beside it can be written, or made.
+
+    Raises:
+        ConflictError: it is a link or no file.
+    """
+    _read(handles, path)
+
+
 def unignore_data(handles: Handles, path: str, files: dict[str, Move]) -> None:
     """Take the line for ``path`` away, and the file with it when nothing else is in it."""
     before = _read(handles, path)

@@ -11,7 +11,7 @@ from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.ignores import ignore_data, unignore_data
+from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data, unignore_data
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
 from jupyter_mlops.snapshots.tracked import (
@@ -125,6 +125,8 @@ def _check_move(
         )
     others = [path for path in read_tracked(handles, origins) if path not in (old, new)]
     check_place(handles, new, others)
+    for path in (old, new):
+        check_ignore_file(handles, path)
     return False
 
 

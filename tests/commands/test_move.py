@@ -85,3 +85,16 @@ def test_an_ignored_place_is_refused(tracking: DataProject) -> None:
         _move(tracking, "data", "out/data")
     assert caught.value.code == "path-ignored"
     assert tracking.everything() == before
+
+
+def test_an_ignore_file_that_is_a_link_is_refused_before_anything_moves(
+    tracking: DataProject,
+) -> None:
+    tracking.write("elsewhere", tracking.read(".gitignore"))
+    tracking.remove(".gitignore")
+    (tracking.root / ".gitignore").symlink_to("elsewhere")
+    before = tracking.everything()
+    with pytest.raises(ConflictError) as caught:
+        _move(tracking, "data", "deep/er/data")
+    assert caught.value.code == "link-on-the-way"
+    assert tracking.everything() == before
