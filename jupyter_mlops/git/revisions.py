@@ -41,7 +41,10 @@ def head(repo: Repository) -> Head:
     status, printed, _ = try_git(repo, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
     commit: str | None
     if status == 0:
-        commit, name = printed.decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
+        commit, _, name = printed.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
+        if not name:  # where a branch is called HEAD as well, Git finds the word ambiguous
+            status, printed, _ = try_git(repo, "symbolic-ref", "--quiet", "HEAD")
+            name = printed.decode("utf-8", "surrogateescape").strip() if status == 0 else "HEAD"
     else:
         commit, name = (
             None,

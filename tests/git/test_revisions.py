@@ -41,6 +41,16 @@ def test_a_branch_may_have_a_name_that_looks_like_two_lines(
     assert head(repo).branch == "one\u2028two"
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_branch_called_head_confuses_nothing(
+    project: Project, repo: Repository, detached: bool
+) -> None:
+    project.write(".git/refs/heads/HEAD", f"{project.head()}\n")
+    if detached:
+        project.git("checkout", "--quiet", "--detach")
+    assert head(repo) == Head(project.head(), None if detached else "main")
+
+
 def test_a_file_called_head_confuses_nothing(project: Project, repo: Repository) -> None:
     project.write("HEAD", "x")
     assert head(repo).commit == project.head()
