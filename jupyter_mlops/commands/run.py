@@ -88,8 +88,23 @@ def exit_status(result: Result | None) -> int:
 
 
 def encode_result(result: Result | None) -> bytes:
-    """Return a result as one JSON document, indented, with a final newline; NaN becomes null."""
-    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+    r"""Return a result as one JSON document, indented, with a final newline; NaN becomes null.
+
+    What is not UTF-8 in a name of Git's or of a file's stands in it as ``\udcff``.
+    """
+    try:
+        encoded = msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(result)))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(one) for key, one in value.items()}
+    return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def encode_error(error: MlopsError) -> bytes:

@@ -128,6 +128,11 @@ def test_a_result_is_one_json_document() -> None:
     assert encode_result(None) == b"null\n"
 
 
+def test_a_name_that_is_not_utf8_stands_in_json_as_an_escape() -> None:
+    encoded = encode_result(Said("a\udcff", {"b\udc80": float("nan")}))
+    assert json.loads(encoded) == {"text": "a\\udcff", "values": {"b\\udc80": None}, "status": 0}
+
+
 def test_an_error_is_one_json_document() -> None:
     error = ConflictError("No.", code="stale", hints=["jupyter mlops restore"])
     assert json.loads(encode_error(error)) == {
