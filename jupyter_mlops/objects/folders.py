@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -74,24 +74,70 @@ def read_folder(store: Store, pointer: TreePointer) -> dict[str, Entry]:
         waiting.append(("", pointer.manifest))
     for path, entry in (pointer.entries or {}).items():
         _take(path, entry, found, waiting)
+    manifests = _read_manifests(store, [id for _, id in waiting])
+    if len(found) + _count_files(manifests, [id for _, id in waiting]) > MAX_FILES:
+        raise _too_big()
     while waiting:
         prefix, id = waiting.pop()
-        encoded = read_bytes(store, RecordKind.TREE, id)
-        if id == EMPTY_TREE_HASH:
-            continue
-        for name, entry in decode_tree(encoded, origin=format_hash(id)).items():
+        for name, entry in manifests[id].items():
             _take(prefix + name, entry, found, waiting)
     return dict(sorted(found.items()))
+
+
+def _read_manifests(store: Store, ids: Sequence[Hash]) -> dict[Hash, dict[str, Entry]]:
+    """Return the direct entries of folders and of all the folders in them, each read once."""
+    manifests: dict[Hash, dict[str, Entry]] = {}
+    waiting = list(ids)
+    while waiting:
+        id = waiting.pop()
+        if id not in manifests:
+            encoded = read_bytes(store, RecordKind.TREE, id)
+            manifests[id] = decode_tree(encoded, origin=format_hash(id))
+            waiting += _iter_folders(manifests[id])
+    return manifests
+
+
+def _count_files(manifests: Mapping[Hash, Mapping[str, Entry]], ids: Sequence[Hash]) -> int:
+    """Return how many files there are in folders, without listing them.
+
+    Folders are named by their hash, so that none is within itself.
+    """
+    counts: dict[Hash, int] = {}
+    waiting = list(ids)
+    while waiting:
+        id = waiting[-1]
+        inner = list(_iter_folders(manifests[id]))
+        unknown = {one for one in inner if one not in counts}
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        files = len(manifests[id]) - len(inner)
+        counts[id] = min(files + sum(counts[one] for one in inner), MAX_FILES + 1)
+    return sum(counts[id] for id in ids)
+
+
+def _iter_folders(entries: Mapping[str, Entry]) -> Iterator[Hash]:
+    return (
+        entry.hash
+        for entry in entries.values()
+        if entry.mode is Mode.FOLDER and entry.hash != EMPTY_TREE_HASH
+    )
+
+
+def _too_big() -> UnsupportedError:
+    return UnsupportedError(
+        f"The folder holds more than {MAX_FILES:,} files, or paths that are too long.",
+        code="folder-too-big",
+        hints=("jupyter mlops doctor",),
+    )
 
 
 def _take(
     path: str, entry: Entry, found: dict[str, Entry], waiting: list[tuple[str, Hash]]
 ) -> None:
-    if len(path) > MAX_PATH_BYTES or len(found) + len(waiting) >= MAX_FILES:
-        raise UnsupportedError(
-            f"The folder holds more than {MAX_FILES:,} files, or paths that are too long.",
-            code="folder-too-big",
-        )
+    if len(path) > MAX_PATH_BYTES:
+        raise _too_big()
     if entry.mode is Mode.FOLDER and entry.hash != EMPTY_TREE_HASH:
         waiting.append((path + "/", entry.hash))
         return

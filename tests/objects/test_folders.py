@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.errors import IntegrityError, NotFoundError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, encode_tree
 from jupyter_mlops.formats.pack import RecordKind
@@ -125,3 +125,17 @@ def test_folders_may_be_as_deep_as_a_path_allows() -> None:
     path = "/".join("d" * 2000)
     assert tree_hash({path: _file("x")}) == tree_hash({path: _file("x")})
     assert pointer_hash(TreePointer(entries={path: _file("x")})).mode is Mode.FOLDER
+
+
+def test_manifests_that_name_each_other_are_counted_before_they_are_unfolded(store: Store) -> None:
+    below = _file("x")
+    with open_writer(store) as writer:
+        for _ in range(60):
+            encoded = encode_tree({"a": below, "b": below})
+            id = hash_bytes(encoded)
+            writer.add_bytes(RecordKind.TREE, id, encoded)
+            below = Entry(Mode.FOLDER, id, 0)
+        writer.finish()
+    with pytest.raises(UnsupportedError) as caught:
+        read_folder(open_store(store.folder), TreePointer(manifest=below.hash))
+    assert caught.value.code == "folder-too-big"
