@@ -8,7 +8,7 @@ pointers that named it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,13 @@ import msgspec
 
 from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.files import durable
-from jupyter_mlops.snapshots.origins import Origin, encode_origin
+from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.snapshots.origins import Origin, decode_origin, encode_origin
 
 _FOLDER = "operations"
 _MARK = "undoing"
 _KEPT_COUNT = 100
+_OBJECT_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NUMBER = re.compile(r"[0-9]{8,18}")
 
 
@@ -116,10 +118,31 @@ def read_last_operation(state_dir: Path) -> tuple[int, Operation] | None:
     for number in reversed(_numbers(folder)):
         try:
             encoded = (folder / _file_name(number)).read_bytes()
-            return number, msgspec.json.decode(encoded, type=Operation)
+            operation = msgspec.json.decode(encoded, type=Operation)
+            _check(operation)
+            return number, operation
         except (OSError, ValueError, RecursionError):
             continue
     return None
+
+
+def _check(operation: Operation) -> None:
+    """Let an operation pass that could have been logged; raise ValueError for another."""
+    for path in (*operation.files, *operation.data, *operation.origins):
+        check_path(path)
+    for old, new in operation.renamed.items():
+        check_path(old)
+        check_path(new)
+    for encoded in _values(operation.refs):
+        if not _OBJECT_ID.fullmatch(encoded):
+            raise ValueError("a ref moves from or to what is no object's id")
+    for encoded in _values(operation.origins):
+        decode_origin(encoded)
+
+
+def _values(moves: Mapping[str, Move]) -> Iterator[bytes]:
+    for move in moves.values():
+        yield from (value for value in (move.before, move.after) if value is not None)
 
 
 def read_undo_mark(state_dir: Path) -> int | None:
