@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.sync import sync_folder
-from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.formats.names import check_path, show
 
 BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -184,7 +184,7 @@ def refuse_bad_path(path: str) -> None:
         check_path(path)
     except ValueError as error:
         raise ConflictError(
-            f"The path {path!r} is refused: {error}.",
+            f"The path {show(path)} is refused: {error}.",
             code="path-refused",
             hints=("Rename or move it, then run the same command again.",),
         ) from error

@@ -139,7 +139,9 @@ def _raise_refused(repo: Repository, moves: Sequence[RefUpdate], said: bytes) ->
                 code="ref-moved",
             )
     raise UnavailableError(
-        f"References could not be written: {explanation(said)}.", code="ref-not-written"
+        f"References could not be written: {explanation(said)}.",
+        code="ref-not-written",
+        hints=("git fsck",),
     )
 
 
