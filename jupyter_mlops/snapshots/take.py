@@ -361,7 +361,7 @@ def _commit(
         name for name in (*names, *sorted(ignores), *files) if (handles.root / name).exists()
     ]
     try:
-        stage_paths(handles.git, _new_to_git(handles, files))
+        stage_paths(handles.git, _new_to_git(handles, existing))
         commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
     except ConflictError as error:
         raise ConflictError(

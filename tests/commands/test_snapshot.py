@@ -238,6 +238,23 @@ def test_commit_without_a_change_makes_none(data_project: DataProject) -> None:
     assert data_project.head() == head
 
 
+def test_commit_takes_a_pointer_that_a_restore_brought_and_git_does_not_know(
+    data_project: DataProject,
+) -> None:
+    data_project.write("data/a.csv", b"1")
+    data_project.snapshot("data", commit=True)
+    data_project.write("folder/model.bin", b"m")
+    data_project.snapshot("folder/model.bin", name="both")
+    data_project.git("reset", "--quiet", "--hard")
+    data_project.remove("folder/model.bin")
+    data_project.restore("both", "folder/model.bin")
+    data_project.write("data/a.csv", b"2")
+    commit = data_project.snapshot("data", commit=True).commit
+    assert commit == data_project.head()
+    named = data_project.git("show", "--name-only", "--format=", "HEAD").split()
+    assert named == ["data.mlops", "folder/.gitignore", "folder/model.bin.mlops"]
+
+
 def test_commit_on_a_detached_head(data_project: DataProject) -> None:
     data_project.git("switch", "--quiet", "--detach")
     data_project.write("model.bin", b"m")
