@@ -71,6 +71,7 @@ class _Changed(NamedTuple):
     """The ``mode oid`` at which a submodule stays; None for all else."""
     deleted: bool
     untracked: bool
+    unmerged: bool = False
 
 
 class _ToAdd(NamedTuple):
@@ -186,7 +187,8 @@ def _read_changed(repo: Repository, env: Mapping[str, str]) -> Iterator[_Changed
         elif kind == "u":
             _, _, _, our_mode, _, disk_mode, _, our_oid, _, path = rest.split(" ", 9)
             kept_as = f"{our_mode} {our_oid}" if our_mode == _SUBMODULE else None
-            yield _Changed(path, kept_as, deleted=disk_mode == _ABSENT, untracked=False)
+            deleted = disk_mode == _ABSENT
+            yield _Changed(path, kept_as, deleted=deleted, untracked=False, unmerged=True)
 
 
 def _plan(repo: Repository, changed: Iterable[_Changed], limits: _Limits) -> _Plan:
@@ -209,6 +211,8 @@ def _plan(repo: Repository, changed: Iterable[_Changed], limits: _Limits) -> _Pl
             why = _refuse(repo.root / row.path, found, row.untracked, untracked_bytes, limits)
         if why is not None or found is None:
             plan.left_out.append(LeftOut(row.path, why or "it is gone"))
+            if row.unmerged:  # the index has three versions of it, of which a tree can have none
+                plan.rows.append(f"0 {repo.null_oid}\t{row.path}")
             continue
         if row.untracked:
             untracked_bytes += found.st_size

@@ -299,6 +299,19 @@ def test_conflicts_are_taken_as_they_stand_in_the_files(project: Project, repo: 
     assert project.git("ls-files", "--unmerged") != ""
 
 
+def test_a_conflict_that_is_left_out_is_not_in_it_at_all(
+    project: Project, repo: Repository
+) -> None:
+    for branch, line in (("side", "side\n"), ("main", "main\n")):
+        project.git("switch", "--quiet", *(["-c"] if branch == "side" else []), branch)
+        project.write("big", line * LIMIT_BYTES)
+        project.commit(branch)
+    project.git("merge", "side", check=False)
+    state = write(repo)
+    assert [path for path, _ in state.left_out] == ["big"]
+    assert "big" not in read(repo, state)
+
+
 def test_a_file_that_is_only_intended_is_in_it(project: Project, repo: Repository) -> None:
     project.write("intended", "content")
     project.git("add", "--intent-to-add", "intended")
