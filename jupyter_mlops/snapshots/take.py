@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.formats.pointer import FilePointer, Pointer, encode_pointer
+from jupyter_mlops.formats.pointer import (
+    POINTER_SUFFIX,
+    FilePointer,
+    Pointer,
+    encode_pointer,
+)
 from jupyter_mlops.formats.snapshot import (
     RECORD_PATH,
     LeftOut,
@@ -41,6 +46,7 @@ from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
     check_no_link,
+    is_in_conflict,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -192,6 +198,7 @@ def commit_state(
         extra={pointer_path(path): encode_pointer(p) for path, p in kept.pointers.items()},
         file_limit_bytes=handles.config.snapshot.file_limit_bytes,
         untracked_limit_bytes=handles.config.snapshot.untracked_limit_bytes,
+        leave_out=lambda path: _why_left_out(handles, path),
         describe=describe,
     )
     message = f"snapshot {record.id}" + (f": {record.message}" if record.message else "")
@@ -199,6 +206,16 @@ def commit_state(
     hidden = commit_tree(handles.git, state.tree, parents, message, record.created_at)
     update_refs(handles.git, [RefUpdate(SNAPSHOT_REFS + record.id, new=hidden, old=None)])
     return record, hidden
+
+
+def _why_left_out(handles: Handles, path: str) -> str | None:
+    """Return why a changed file is no part of the state: a pointer that names nothing cannot be."""
+    if not path.endswith(POINTER_SUFFIX):
+        return None
+    encoded = read_pointer_file(open_worktree(handles), path.removesuffix(POINTER_SUFFIX))
+    if encoded is not None and is_in_conflict(encoded):
+        return "it is in a merge conflict"
+    return None
 
 
 def _choose(handles: Handles, paths: Sequence[str], tracked: Mapping[str, Tracked]) -> list[str]:

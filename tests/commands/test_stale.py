@@ -186,6 +186,24 @@ def test_a_pointer_in_a_merge_conflict_is_neither_kept_nor_restored(two: DataPro
     assert two.states() == CLEAN
 
 
+def test_a_snapshot_of_other_paths_leaves_a_pointer_in_a_conflict_out_and_restores(
+    two: DataProject,
+) -> None:
+    two.git("switch", "--quiet", "-c", "mine", "HEAD~1")
+    two.restore()
+    two.write("model.bin", "mine")
+    two.snapshot(commit=True)
+    two.git("merge", "main", check=False)
+    two.write("data/a.csv", b"a3")
+    kept = two.snapshot("data", keep_mine=True)
+    (left,) = kept.left_out
+    assert (left.path, left.why) == ("model.bin.mlops", "it is in a merge conflict")
+    two.git("reset", "--quiet", "--hard", "main")
+    two.restore()
+    two.restore(kept.id)
+    assert _content(two) == (b"a3", b"m2")
+
+
 def test_keep_mine_settles_a_conflict_as_well(two: DataProject) -> None:
     two.git("switch", "--quiet", "-c", "mine", "HEAD~1")
     two.restore()
