@@ -353,7 +353,8 @@ def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
     """
     state_dir = handles.git.state_dir
     settled = {path: Origin(path, kept.presents[path].content) for path in kept.pointers}
-    if any(known.origins.get(path) != origin for path, origin in settled.items()):
+    written = read_origins(state_dir)
+    if any(written.get(path) != origin for path, origin in settled.items()):
         with one_mover(handles):
             current = read_origins(state_dir)
             for path, origin in settled.items():

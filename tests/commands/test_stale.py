@@ -56,6 +56,13 @@ def test_after_a_hard_reset(two: DataProject) -> None:
     _refuses_and_mends(two, BOTH, 1)
 
 
+def test_after_a_hard_reset_that_takes_a_kept_older_state_away(two: DataProject) -> None:
+    two.git("reset", "--hard", "--quiet", "HEAD~1")
+    two.snapshot(keep_mine=True)
+    two.git("reset", "--hard", "--quiet")
+    _refuses_and_mends(two, BOTH, 1)
+
+
 def test_after_a_revert(two: DataProject) -> None:
     two.git("revert", "--no-edit", "HEAD")
     _refuses_and_mends(two, BOTH, 1)
