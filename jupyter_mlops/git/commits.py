@@ -7,7 +7,14 @@ from datetime import datetime
 
 from jupyter_mlops.errors import ConflictError, UsageError
 from jupyter_mlops.git.index_file import clear_own_lock
-from jupyter_mlops.git.process import explanation, git_failed, literal, run_git, try_git
+from jupyter_mlops.git.process import (
+    explanation,
+    git_failed,
+    literal,
+    run_git,
+    split_nul,
+    try_git,
+)
 from jupyter_mlops.git.refs import sync_objects
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import Head, head
@@ -84,7 +91,7 @@ def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | 
     before = head(repo)
     _check_no_operation(before)
     pathspecs = [literal(path) for path in paths]
-    if not _differ(repo, pathspecs):
+    if not _differ(repo, pathspecs, before):
         return None
     _check_identity(repo)
     status, _, said = try_git(
@@ -134,16 +141,24 @@ def _check_identity(repo: Repository) -> None:
         )
 
 
-def _differ(repo: Repository, pathspecs: Sequence[str]) -> bool:
-    """Return whether any of the paths is not, on disk or in the index, what HEAD has."""
-    return bool(
-        pathspecs
-        and run_git(
+def _differ(repo: Repository, pathspecs: Sequence[str], at: Head) -> bool:
+    """Return whether any of the paths is not on disk what HEAD has, whatever the index has."""
+    if not pathspecs:
+        return False
+    rows = split_nul(
+        run_git(
             repo,
-            *("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all"),
-            *("--", *pathspecs),
+            *("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"),
+            *("--ignore-submodules=all", "--", *pathspecs),
         )
     )
+    if not rows or at.commit is None or any(row.startswith("??") for row in rows):
+        return bool(rows)
+    differs = ("diff", "--quiet", "--ignore-submodules=all", at.commit, "--", *pathspecs)
+    status, _, said = try_git(repo, *differs)
+    if status not in (0, 1):
+        raise git_failed(differs, said)
+    return status == 1
 
 
 def _encode_message(message: str) -> bytes:

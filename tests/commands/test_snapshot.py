@@ -255,6 +255,19 @@ def test_commit_takes_a_pointer_that_a_restore_brought_and_git_does_not_know(
     assert named == ["data.mlops", "folder/.gitignore", "folder/model.bin.mlops"]
 
 
+def test_commit_without_a_change_makes_none_whatever_is_staged(data_project: DataProject) -> None:
+    data_project.write("data/a.csv", b"1")
+    data_project.write("model.bin", b"m")
+    data_project.snapshot("data", "model.bin", commit=True)
+    data_project.write("model.bin", b"n")
+    data_project.snapshot()
+    data_project.restore("HEAD")
+    head = data_project.head()
+    assert data_project.git("diff", "--cached", "--name-only").split() == ["model.bin.mlops"]
+    assert data_project.snapshot("data", commit=True).commit is None
+    assert data_project.head() == head
+
+
 def test_commit_on_a_detached_head(data_project: DataProject) -> None:
     data_project.git("switch", "--quiet", "--detach")
     data_project.write("model.bin", b"m")
