@@ -352,14 +352,22 @@ def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
     An origin that another command has written since is left alone.
     """
     state_dir = handles.git.state_dir
+    tree = open_worktree(handles)
     settled = {path: Origin(path, kept.presents[path].content) for path in kept.pointers}
     written = read_origins(state_dir)
+
+    def is_ours(path: str, there: Origin | None) -> bool:
+        if there is None or there.content == settled[path].content:
+            return True
+        encoded = encode_pointer(kept.pointers[path])
+        return there == known.origins.get(path) and read_pointer_file(tree, path) == encoded
+
     if any(written.get(path) != origin for path, origin in settled.items()):
         with one_mover(handles):
             current = read_origins(state_dir)
             for path, origin in settled.items():
                 there = current.get(path)
-                if there is None or (there != origin and there.content == origin.content):
+                if there != origin and is_ours(path, there):
                     write_origin(state_dir, origin)
     return {path: origin_move(known.origins.get(path), origin) for path, origin in settled.items()}
 

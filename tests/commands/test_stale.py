@@ -63,6 +63,14 @@ def test_after_a_hard_reset_that_takes_a_kept_older_state_away(two: DataProject)
     _refuses_and_mends(two, BOTH, 1)
 
 
+def test_after_a_hard_reset_of_what_was_typed_anew_and_kept(two: DataProject) -> None:
+    two.git("reset", "--hard", "--quiet", "HEAD~1")
+    _write(two, 1)
+    two.snapshot()
+    two.git("reset", "--hard", "--quiet", "HEAD@{1}")
+    _refuses_and_mends(two, BOTH, 2)
+
+
 def test_after_a_revert(two: DataProject) -> None:
     two.git("revert", "--no-edit", "HEAD")
     _refuses_and_mends(two, BOTH, 1)
