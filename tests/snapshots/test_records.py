@@ -58,7 +58,8 @@ def test_only_content_that_is_surely_named_is_held() -> None:
 
 
 def _operation(number: int) -> Operation:
-    return Operation((f"command {number}",), NOW, refs={"refs/x": Move(None, b"%d" % number)})
+    refs = {"refs/x": Move(None, b"%040d" % number)}
+    return Operation((f"command {number}",), NOW, refs=refs)
 
 
 def test_the_newest_operation_is_read(tmp_path: Path) -> None:
