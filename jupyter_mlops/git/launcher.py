@@ -86,7 +86,7 @@ def format_launcher(installation: Installation) -> bytes:
     package = shlex.quote(installation.package.as_posix())
     return _LAUNCHER.format(
         interpreter=interpreter, package=package, freeing=FREEING_COMMAND, status=NOT_FOUND_STATUS
-    ).encode()
+    ).encode("utf-8", "surrogateescape")
 
 
 def parse_launcher(script: bytes) -> Installation | None:

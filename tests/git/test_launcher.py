@@ -134,3 +134,8 @@ def test_keys_of_nbstripout_are_read(project: Project) -> None:
     write_setting(repo, "filter.nbstripout.extrakeys", "metadata.a cell.metadata.b")
     write_setting(repo, "filter.nbstripout.keepmetadatakeys", "metadata.c")
     assert read_nbstripout_settings(repo) == ("metadata.a cell.metadata.b", "metadata.c")
+
+
+def test_an_installation_in_a_folder_whose_name_is_not_utf8_is_recorded() -> None:
+    found = Installation(Path("/a\udcff/python"), Path("/b/__init__.py"))
+    assert parse_launcher(format_launcher(found)) == found
