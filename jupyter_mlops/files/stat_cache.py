@@ -129,7 +129,7 @@ def read_stat_cache(path: Path) -> StatCache:
         return cache
     try:
         table = msgspec.msgpack.decode(body, type=_Table)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return cache
     count = len(table.paths)
     if len(table.hashes) != count * HASH_BYTES or len(table.numbers) != count * 8 * _COLUMNS:

@@ -101,6 +101,18 @@ def test_a_damaged_cache_is_an_empty_one(tmp_path: Path) -> None:
     assert len(read_stat_cache(tmp_path)) == 0
 
 
+def test_a_cache_with_a_right_checksum_and_nonsense_in_it_is_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "cache"
+    cache = StatCache()
+    cache.record("x", _STAT, _HASH, _LATER)
+    cache.write(file)
+    whole = file.read_bytes()
+    for body in (b"\x93\x91\xa1\xff", b"\x91" * 100_000, b"\x93\x91\xa1x\xc4\x00\xc4\x00"):
+        file.unlink()
+        file.write_bytes(whole[:8] + hash_bytes(body)[:16] + body)
+        assert len(read_stat_cache(file)) == 0, body[:8]
+
+
 def test_entries_of_files_that_are_gone_can_be_forgotten(tmp_path: Path) -> None:
     cache = StatCache()
     for path in ("data/a", "data/b", "database", "data"):
