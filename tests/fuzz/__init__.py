@@ -1,0 +1,1 @@
+"""Every parser fed with bytes that grow out of what it had not met before."""

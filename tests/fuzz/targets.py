@@ -1,0 +1,325 @@
+"""What is fuzzed: each parser as a function of bytes, and the refusals that it may raise.
+
+A target returns when its parser takes the bytes, after it has looked at what holds then: that the
+same value has no other encoding, and that limits were kept. Everything but its refusals is a
+defect.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from jupyter_mlops.commands.front_end import KernelFiles, list_clients
+from jupyter_mlops.commands.parse import parse_words
+from jupyter_mlops.commands.table import COMMANDS
+from jupyter_mlops.errors import IntegrityError, MlopsError, UnsupportedError, UsageError
+from jupyter_mlops.files.stat_cache import read_stat_cache
+from jupyter_mlops.formats.index import IndexView, encode_index, verify
+from jupyter_mlops.formats.manifest import (
+    decode_file_manifest,
+    decode_tree,
+    encode_file_manifest,
+    encode_tree,
+)
+from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.formats.pack import (
+    MAX_PLAIN_BYTES,
+    RecordInfo,
+    RecordKind,
+    decode_footer,
+    decode_record,
+    encode_footer,
+    scan_records,
+)
+from jupyter_mlops.formats.pattern import parse_pattern
+from jupyter_mlops.formats.pointer import decode_pointer, encode_pointer
+from jupyter_mlops.formats.project import parse_config
+from jupyter_mlops.formats.snapshot import decode_snapshot_record, encode_snapshot_record
+from jupyter_mlops.git.filter_protocol import serve
+from jupyter_mlops.git.launcher import format_launcher, parse_launcher
+from jupyter_mlops.git.owner import format_owner, parse_owner
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
+from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
+from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.text import visible
+from jupyter_mlops.units import format_bytes, parse_bytes
+
+Refusals = tuple[type[Exception], ...]
+
+_NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+_SETTINGS = StripSettings()
+_DAMAGE = (IntegrityError, UnsupportedError)
+_SOME_RECORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One parser: what is called with bytes, and which exceptions say no."""
+
+    run: Callable[[bytes], object]
+    refusals: Refusals = ()
+
+    def __call__(self, data: bytes) -> bool:
+        """Return whether the parser took ``data``; raise what is a defect."""
+        try:
+            self.run(data)
+        except self.refusals as error:
+            if isinstance(error, MlopsError):
+                assert (error.message and error.hints) or error.code in _BARE, error.code
+                visible(error.message)
+            return False
+        return True
+
+
+_BARE = frozenset({"erased", "filter-protocol"})
+"""Codes of which no command mends anything."""
+
+
+def _pack(data: bytes) -> None:
+    refused: Exception | None = None
+    try:
+        infos = decode_footer(data, origin="x")
+    except _DAMAGE as error:
+        refused, infos = error, []
+    else:
+        assert data.endswith(encode_footer(infos))
+    scanned = []
+    try:
+        for info in islice(scan_records(data, origin="x"), _SOME_RECORDS):
+            scanned.append(info)
+    except _DAMAGE as error:
+        refused = refused or error
+    for info in dict.fromkeys([*scanned, *infos[:_SOME_RECORDS]]):
+        try:
+            plain = decode_record(data, info, origin="x")
+        except _DAMAGE as error:
+            refused = error
+        else:
+            assert len(plain) == info.plain_bytes <= MAX_PLAIN_BYTES[info.kind]
+    if refused is not None:
+        raise refused
+
+
+_INFO = struct.Struct(">BBQII")
+
+
+def _record(data: bytes) -> None:
+    """Decode a record that an index claims: the first bytes are the claim, the rest the pack."""
+    if len(data) < _INFO.size + 32:
+        return
+    kind, codec, offset, stored, plain = _INFO.unpack_from(data)
+    id = Hash(data[_INFO.size : _INFO.size + 32])
+    info = RecordInfo(RecordKind(kind % 5 + 1), id, codec % 2, offset, stored, plain)
+    decode_record(data[_INFO.size + 32 :], info, origin="x")
+
+
+def _index(data: bytes) -> None:
+    view = IndexView(data, origin="x")
+    for id in (data[-64:-32], data[40:72], bytes(32)):
+        if len(id) == 32:
+            for kind in RecordKind:
+                view.find(kind, Hash(id))
+                view.find_first(kind, Hash(id))
+    verify(view)
+    packs = list(view.packs)
+    numbers = {(pack.hash, pack.plain): number for number, pack in enumerate(packs)}
+    rows = [
+        (
+            numbers[place.pack, place.plain],
+            RecordInfo(
+                place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
+            ),
+        )
+        for id, place in view
+    ]
+    assert encode_index(packs, rows) == data
+
+
+def _tree(data: bytes) -> None:
+    entries = decode_tree(data, origin="x")
+    for name in entries:
+        check_path(name)
+    assert encode_tree(entries) == data
+
+
+def _file_manifest(data: bytes) -> None:
+    assert encode_file_manifest(decode_file_manifest(data, origin="x")) == data
+
+
+def _pointer(data: bytes) -> None:
+    assert encode_pointer(decode_pointer(data, origin="x.mlops")) == data
+
+
+def _snapshot(data: bytes) -> None:
+    assert encode_snapshot_record(decode_snapshot_record(data, origin="x")) == data
+
+
+def _pattern(data: bytes) -> None:
+    text, _, path = data.decode("utf-8", "replace").partition("\0")
+    pattern = parse_pattern(text[:1000])
+    pattern.matches(path[:1000])
+
+
+def _outputs(data: bytes) -> None:
+    removed = decode_outputs(data)
+    encode_outputs(removed, _NOON)
+    attach_outputs(_STRIPPED, removed)
+
+
+_STRIPPED = b"""{
+ "cells": [
+  {
+   "cell_type": "code",
+   "execution_count": null,
+   "id": "c1",
+   "metadata": {},
+   "outputs": [],
+   "source": [
+    "print(1)"
+   ]
+  }
+ ],
+ "metadata": {},
+ "nbformat": 4,
+ "nbformat_minor": 5
+}
+"""
+
+
+def _notebook(data: bytes) -> None:
+    find_unstripped(data)
+    stripped = strip(data, _SETTINGS)
+    assert stripped.problem is None or stripped.notebook == data
+    if stripped.problem is None and data.strip():
+        assert strip(stripped.notebook, _SETTINGS).notebook == stripped.notebook
+    if stripped.removed is not None:
+        payload = encode_outputs(stripped.removed, _NOON)
+        joined = attach_outputs(stripped.notebook, decode_outputs(payload))
+        assert strip(joined, _SETTINGS).notebook == stripped.notebook
+
+
+def _numbers(suffix: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        refused: ValueError | None = None
+        for decode in (decode_metrics, decode_params):
+            try:
+                values = decode(f"x.{suffix}", data)
+            except ValueError as error:
+                refused = error
+            else:
+                assert len(values) <= NAMES_LIMIT
+                msgspec.json.encode(values)
+        if refused is not None:
+            visible(str(refused))
+            raise refused
+
+    return read
+
+
+def _filter(data: bytes) -> None:
+    def convert(path: str, content: bytes) -> bytes:
+        assert len(content) <= len(data)
+        return content[::-1]
+
+    replies = io.BytesIO()
+    serve(io.BytesIO(data), replies, clean=convert, smudge=convert, report=lambda *_: None)
+
+
+def _words(data: bytes) -> None:
+    try:
+        words = shlex.split(data.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return
+    parse_words(words, COMMANDS)
+
+
+def _launcher(data: bytes) -> None:
+    found = parse_launcher(data)
+    assert found is None or format_launcher(found) == data
+
+
+def _origin(data: bytes) -> None:
+    decode_origin(encode_origin(decode_origin(data)))
+
+
+def _owner(data: bytes) -> None:
+    owner = parse_owner(data.decode("utf-8", "replace"))
+    assert owner is None or parse_owner(format_owner(owner)) == owner
+
+
+def _size(data: bytes) -> None:
+    format_bytes(parse_bytes(data.decode("utf-8", "replace")))
+
+
+_folder = TemporaryDirectory(prefix="mlops-fuzz-")
+
+
+def _state(data: bytes) -> None:
+    """Read the files of a worktree's own, all of them with the same bytes."""
+    here = Path(_folder.name)
+    for name in ("operations/00000001.json", "unfinished/1.json", "undoing"):
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_bytes(data)
+    read_last_operation(here)
+    read_unfinished(here)
+    read_undo_mark(here)
+
+
+def _stat_cache(data: bytes) -> None:
+    """Read a cache whose checksum is right, so that what it protects is looked at."""
+    from jupyter_mlops.files import stat_cache
+
+    file = Path(_folder.name, "stat-cache")
+    file.write_bytes(stat_cache._MAGIC + hash_bytes(data)[: stat_cache._CHECK_BYTES] + data)
+    read_stat_cache(file)
+    file.write_bytes(data)
+    read_stat_cache(file)
+
+
+def _front_end(data: bytes) -> None:
+    """Read what Jupyter's server left beside a kernel's connection file."""
+    files = KernelFiles(Path(_folder.name), "k")
+    files.client("0a1b2c3d-0000-4000-8000-0123456789ab").write_bytes(data)
+    list_clients(files)
+
+
+TARGETS: Mapping[str, Target] = {
+    "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
+    "file-manifest": Target(_file_manifest, _DAMAGE),
+    "front-end": Target(_front_end),
+    "index": Target(_index, _DAMAGE),
+    "launcher": Target(_launcher),
+    "numbers-json": Target(_numbers("json"), (ValueError,)),
+    "numbers-toml": Target(_numbers("toml"), (ValueError,)),
+    "numbers-yaml": Target(_numbers("yaml"), (ValueError,)),
+    "notebook": Target(_notebook),
+    "origin": Target(_origin, (ValueError, RecursionError)),
+    "outputs": Target(_outputs, _DAMAGE),
+    "owner": Target(_owner),
+    "pack": Target(_pack, _DAMAGE),
+    "pattern": Target(_pattern, (ValueError,)),
+    "pointer": Target(_pointer, _DAMAGE),
+    "project": Target(lambda data: parse_config(data), (UsageError,)),
+    "record": Target(_record, _DAMAGE),
+    "size": Target(_size, (ValueError,)),
+    "snapshot-record": Target(_snapshot, _DAMAGE),
+    "stat-cache": Target(_stat_cache),
+    "tree": Target(_tree, _DAMAGE),
+    "words": Target(_words, (UsageError,)),
+    "worktree-state": Target(_state),
+}
+"""Every parser of what others may have written, by name."""

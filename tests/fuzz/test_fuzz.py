@@ -1,0 +1,81 @@
+"""Each parser under a fuzzer that sees which code an input reaches, in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.targets import TARGETS
+from tests.support.scoreboard import Scoreboard
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 4
+
+_EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
+
+
+def _fuzz(name: str, found: Path, *options: str, seconds: int = SECONDS) -> tuple[int, str]:
+    """Return the exit status of a fuzzing process, and all that it said."""
+    pytest.importorskip("atheris", reason="not run: there is no atheris here")
+    command = [sys.executable, "-m", "tests.fuzz", name, "--found", str(found), *options]
+    done = subprocess.run(
+        [*command, "--seconds", str(seconds)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=seconds + 60,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_nothing_but_refusals(
+    name: str, tmp_path: Path, scale: int, scoreboard: Scoreboard
+) -> None:
+    status, said = _fuzz(name, tmp_path, "--seed", str(scale), seconds=SECONDS * scale)
+    assert status == 0, said[-4000:]
+    count = _EXECUTED.search(said)
+    assert count is not None, said[-4000:]
+    assert int(count[1]) > 500, "so few inputs show nothing"
+    scoreboard.add("fuzz executions", int(count[1]))
+
+
+BROKEN = {
+    "a length that is believed": (
+        "tree",
+        "import struct, jupyter_mlops.formats.manifest as m\n"
+        "m._TREE_HEAD = type('S', (), {'size': 16, 'unpack_from': lambda self, data: "
+        "struct.unpack('>8sII', bytes(data[:16])) if len(data) > 20 else {}[len(data)]})()",
+        "KeyError",
+    ),
+    "a second encoding": (
+        "owner",
+        "import tests.fuzz.targets as t, jupyter_mlops.git.owner as o\n"
+        "t.format_owner = lambda owner: o.format_owner(owner._replace(host='0' * 8))",
+        "AssertionError",
+    ),
+    "no bound on what is unpacked": (
+        "size",
+        "import tests.fuzz.targets as t\n"
+        "t.parse_bytes = lambda text: len(bytearray(3 << 30)) if 'G' in text else 0",
+        "out-of-memory",
+    ),
+}
+"""A parser, what breaks it before it is fuzzed, and what is told then."""
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_broken_is_found(what: str, tmp_path: Path) -> None:
+    name, code, told = BROKEN[what]
+    status, said = _fuzz(name, tmp_path, "--breaking", code, seconds=20)
+    assert status != 0
+    assert told in said, said[-4000:]
+    assert list(tmp_path.glob("found-*"))
