@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 
 from jupyter_mlops.errors import ConflictError, UsageError
-from jupyter_mlops.git.index_file import clear_own_lock
+from jupyter_mlops.git.index_file import (
+    clear_own_lock,
+    open_private_index,
+    put_index_back,
+    read_index_stat,
+)
+from jupyter_mlops.git.left_locks import noted_locks
 from jupyter_mlops.git.process import (
     explanation,
     git_failed,
@@ -18,6 +25,7 @@ from jupyter_mlops.git.process import (
 from jupyter_mlops.git.refs import sync_objects
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import Head, head
+from jupyter_mlops.git.staging import stage_paths
 
 HOOKS_OFF_VARIABLE = "MLOPS_HOOKS_OFF"
 """Set to ``1`` for Git commands of ours, so that the hooks which ``init`` made do nothing."""
@@ -73,7 +81,8 @@ def has_identity(repo: Repository) -> bool:
 def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | None:
     """Commit ``paths`` as they are on disk to the current branch, and nothing else that is staged.
 
-    The user's hooks run, ours do not. Once this returns, the commit survives a power cut.
+    The user's hooks run, ours do not. Once this returns, the commit survives a power cut, and the
+    index has the paths as the commit has them; a commit that is refused leaves the index as it was.
 
     Returns:
         The commit's full id; None when ``paths`` are as HEAD has them, and no commit was made.
@@ -94,23 +103,54 @@ def commit_paths(repo: Repository, paths: Sequence[str], message: str) -> str | 
     if not _differ(repo, pathspecs, before):
         return None
     _check_identity(repo)
-    status, _, said = try_git(
-        repo,
-        *(*_NO_GUESSING, "commit", "--quiet", "--only", "--no-edit", "--cleanup=whitespace"),
-        *("-F", "-", "--", *pathspecs),
-        input=_encode_message(message),
-        env={HOOKS_OFF_VARIABLE: "1"},
-        durable="all",
-    )
-    after = head(repo)
-    if status != 0 or after.commit is None or after.commit == before.commit:
+    with open_private_index(repo) as former:
+        _stage(repo, paths)
+        staged = read_index_stat(repo)
+        status, said = _commit_staged(repo, before, pathspecs, message)
+        after = head(repo)
+        if status != 0 or after.commit is None or after.commit == before.commit:
+            put_index_back(repo, former, staged)
+            raise ConflictError(
+                f"Git refused the commit: {explanation(said)}.",
+                code="commit-refused",
+                hints=("git status",),
+            )
+    sync_objects(repo)
+    return after.commit
+
+
+def _stage(repo: Repository, paths: Sequence[str]) -> None:
+    """Stage the paths that are to be committed, so that Git's index has them before HEAD moves."""
+    there = [path for path in paths if os.path.lexists(repo.root / path)]
+    staged = stage_paths(repo, there, remove=[path for path in paths if path not in there])
+    if not staged.done:
         raise ConflictError(
-            f"Git refused the commit: {explanation(said)}.",
+            "Another program keeps Git's index (index.lock), so no commit was made.",
             code="commit-refused",
             hints=("git status",),
         )
-    sync_objects(repo)
-    return after.commit
+
+
+def _commit_staged(
+    repo: Repository, at: Head, pathspecs: Sequence[str], message: str
+) -> tuple[int, bytes]:
+    """Run ``git commit`` of the paths on a copy of the index; return its status and messages.
+
+    Of what Git locks by that, only names that it holds for an instant are shared with others.
+    """
+    locks = [repo.git_dir / "HEAD.lock", repo.git_dir / "next-index-*.lock"]
+    if at.branch is not None:
+        locks.append(repo.common_dir / f"refs/heads/{at.branch}.lock")
+    with open_private_index(repo) as private, noted_locks(repo, locks):
+        status, _, said = try_git(
+            repo,
+            *(*_NO_GUESSING, "commit", "--quiet", "--only", "--no-edit", "--cleanup=whitespace"),
+            *("-F", "-", "--", *pathspecs),
+            input=_encode_message(message),
+            env={HOOKS_OFF_VARIABLE: "1", "GIT_INDEX_FILE": str(private)},
+            durable="all",
+        )
+    return status, said
 
 
 def check_may_commit(repo: Repository) -> None:

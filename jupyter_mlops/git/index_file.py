@@ -20,6 +20,7 @@ from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.files.sync import sync_folder, sync_paths
+from jupyter_mlops.git.left_locks import clear_left_locks
 from jupyter_mlops.git.owner import current_owner, format_owner, is_gone, parse_owner
 from jupyter_mlops.git.repository import Repository
 
@@ -65,9 +66,14 @@ def hold_index_lock(repo: Repository, *, sleep: Sleep = time.sleep) -> Iterator[
 
 
 def clear_own_lock(repo: Repository) -> None:
-    """Remove an ``index.lock`` of ours whose process has ended, and its temporary files."""
+    """Remove an ``index.lock`` of ours whose process has ended, and its temporary files.
+
+    So go the locks of a Git that was killed while it worked for us.
+    """
     with suppress(OSError, UnavailableError):
         _remove_left_behind(repo, repo.git_dir / "index.lock")
+    with suppress(OSError, UnavailableError):
+        clear_left_locks(repo)
     clear_temporaries(repo)
 
 
@@ -104,6 +110,26 @@ def publish_index(repo: Repository, private: Path) -> None:
         sync_paths([os.fspath(private)], None)
         os.replace(private, repo.git_dir / "index")
         sync_folder(repo.git_dir)
+
+
+def read_index_stat(repo: Repository) -> tuple[int, int, int] | None:
+    """Return what tells one state of the index from another, None where there is no index."""
+    try:
+        found = os.stat(repo.git_dir / "index")
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def put_index_back(repo: Repository, former: Path, expected: tuple[int, int, int] | None) -> None:
+    """Make the index what the copy ``former`` is, unless it is not in the state ``expected``.
+
+    Raises:
+        UnavailableError: the repository cannot be written.
+    """
+    with hold_index_lock(repo) as held:
+        if held and former.exists() and read_index_stat(repo) == expected:
+            publish_index(repo, former)
 
 
 def new_temporary(repo: Repository) -> Path:

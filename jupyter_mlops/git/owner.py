@@ -64,7 +64,7 @@ def is_gone(owner: Owner, *, age_seconds: float) -> bool:
         return age_seconds > _UNSEEN_LIFETIME_SECONDS
     if owner.started:
         return _read_start(owner.pid) != owner.started
-    return not _is_running(owner.pid)
+    return not is_running(owner.pid)
 
 
 @cache
@@ -91,7 +91,8 @@ def _read_start(pid: int) -> int | None:
     return None if state in (b"Z", b"X") else int(fields[18])
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Return whether there is a process ``pid``, as far as can be seen from here."""
     if sys.platform == "win32":
         synchronize, still_running = 0x00100000, 0x00000102
         process = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
 from jupyter_mlops.files.sync import sync_paths
 from jupyter_mlops.git.index_file import new_temporary
+from jupyter_mlops.git.left_locks import noted_locks
 from jupyter_mlops.git.process import explanation, run_git, try_git
 from jupyter_mlops.git.repository import Repository
 
@@ -64,10 +65,20 @@ def update_refs(
         return
     sync_objects(repo)
     commands = b"".join(_command(move) for move in moves)
-    status, _, said = try_git(repo, "update-ref", "--stdin", "-z", input=commands, durable="all")
+    with noted_locks(repo, _locks(repo, moves)):
+        status, _, said = try_git(
+            repo, "update-ref", "--stdin", "-z", input=commands, durable="all"
+        )
     if status != 0:
-        _raise_refused(repo, moves, said)
+        _raise_refused(repo, moves, said, killed=status < 0)
     _sync_references(repo, moves)
+
+
+def _locks(repo: Repository, moves: Sequence[RefUpdate]) -> list[Path]:
+    """Return the locks that Git takes for ``moves``."""
+    names = [f"{move.name}.lock" for move in moves]
+    shared = [repo.common_dir / name for name in (*names, "packed-refs.lock", "packed-refs.new")]
+    return [*shared, repo.git_dir / "HEAD.lock"]
 
 
 def is_ref_name(repo: Repository, name: str) -> bool:
@@ -125,13 +136,18 @@ def _field(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape") + b"\0"
 
 
-def _raise_refused(repo: Repository, moves: Sequence[RefUpdate], said: bytes) -> None:
+def _raise_refused(
+    repo: Repository, moves: Sequence[RefUpdate], said: bytes, *, killed: bool
+) -> None:
+    """Say why Git did not move references; one that was ``killed`` may have done so before."""
     for move in moves:
         if not is_ref_name(repo, move.name):
             raise UsageError(
                 f"{move.name!r} cannot be the name of a reference.", code="ref-invalid"
             )
     present = {ref.name: ref.oid for ref in list_refs(repo, *(move.name for move in moves))}
+    if killed and all(present.get(move.name) == move.new for move in moves):
+        return
     for move in moves:
         if present.get(move.name) != move.old:
             raise ConflictError(

@@ -16,6 +16,7 @@ WRITERS = {
     "git/index_file.py": "Git's own index, its lock, and private copies of it",
     "git/refs.py": "the mark that tells when objects were last synced",
     "git/hooks.py": "names of hooks that were there before",
+    "git/left_locks.py": "notes of the locks that Git takes for us, and those it left behind",
 }
 
 _OS_CALLS = frozenset(

@@ -206,6 +206,20 @@ def test_a_hook_that_refuses_is_heard(project: Project, repo: Repository, identi
     assert project.head() == head
 
 
+def test_a_commit_that_is_refused_leaves_the_index_as_it_was(
+    project: Project, repo: Repository, identity: None
+) -> None:
+    hook = project.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    project.write("README.md", "staged")
+    project.git("add", "README.md")
+    project.write("README.md", "changed since")
+    before = project.git("ls-files", "--stage")
+    with pytest.raises(ConflictError):
+        commit_paths(repo, ["README.md"], "x")
+    assert project.git("ls-files", "--stage") == before
+
+
 @pytest.mark.parametrize("message", ["", " \n", "a\0b"])
 def test_a_message_that_says_nothing_is_refused(repo: Repository, message: str) -> None:
     with pytest.raises(UsageError):
