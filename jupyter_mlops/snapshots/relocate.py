@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
@@ -11,7 +12,12 @@ from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data, unignore_data
+from jupyter_mlops.snapshots.ignores import (
+    check_ignore_file,
+    ignore_data,
+    ignore_file,
+    unignore_data,
+)
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
 from jupyter_mlops.snapshots.tracked import (
@@ -81,12 +87,13 @@ def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) ->
         if not resumed:
             tree.rename(old, new)
         unignore_data(handles, old, files)
+    staged = _stage(handles, files, [ignore_file(old), ignore_file(new)])
+    with one_mover(handles):
         tree.unlink(pointer_path(old))
         if "/" in old:
             tree.remove_empty_folders(old.rpartition("/")[0])
         remove_origin(handles.git.state_dir, old)
         settle_unfinished(handles.git.state_dir, [old])
-    staged = _stage(handles, files)
     _log(handles, command, files, moved, {old: new})
     return staged
 
@@ -139,10 +146,13 @@ def _find(handles: Handles, path: str, origins: dict[str, Origin]) -> Tracked:
     return tracked[path]
 
 
-def _stage(handles: Handles, files: dict[str, Move]) -> tuple[str, ...]:
-    there = [name for name, move in files.items() if move.after is not None]
-    gone = [name for name, move in files.items() if move.after is None]
-    staged = stage_paths(handles.git, there, remove=gone)
+def _stage(handles: Handles, files: dict[str, Move], more: Sequence[str] = ()) -> tuple[str, ...]:
+    """Stage what became of ``files``, and ``more`` files as they are."""
+    there = {name for name, move in files.items() if move.after is not None}
+    gone = {name for name, move in files.items() if move.after is None}
+    for name in more:
+        (there if os.path.lexists(handles.root / name) else gone).add(name)
+    staged = stage_paths(handles.git, sorted(there - gone), remove=sorted(gone))
     return (staged.hint,) if staged.hint else ()
 
 

@@ -341,9 +341,15 @@ def _write_pointers(
             files[name] = Move(former.encoded if former is not None else None, encoded)
             stage.append(name)
         elif not former.staged:
-            stage.append(name)
+            stage += _unstaged(handles, path)
     settle_unfinished(state_dir, kept.pointers.keys())
-    return files, [*stage, *(name for name in files if name not in stage)]
+    return files, list(dict.fromkeys([*stage, *files]))
+
+
+def _unstaged(handles: Handles, path: str) -> list[str]:
+    """Return the files beside ``path`` that a snapshot which was cut short has not staged."""
+    ignores = ignore_file(path)
+    return [pointer_path(path), *([ignores] if (handles.root / ignores).exists() else [])]
 
 
 def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
@@ -387,7 +393,6 @@ def _commit(
         name for name in (*names, *sorted(ignores), *files) if (handles.root / name).exists()
     ]
     try:
-        stage_paths(handles.git, _new_to_git(handles, existing))
         commit = commit_paths(handles.git, existing, record.message or f"Snapshot {record.id}")
     except ConflictError as error:
         raise ConflictError(
@@ -405,12 +410,6 @@ def _not_ignored(handles: Handles, files: Sequence[str]) -> list[str]:
     """Return those of ``files`` that Git tracks or does not ignore."""
     hidden = ignored(handles.git, files).keys() - set(tracked_under(handles.git, files))
     return [name for name in files if name not in hidden]
-
-
-def _new_to_git(handles: Handles, files: Sequence[str]) -> list[str]:
-    """Return those of ``files`` that are not in Git's index; a commit of paths wants them there."""
-    known = set(tracked_under(handles.git, files)) if files else set()
-    return [name for name in files if name not in known]
 
 
 def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:
