@@ -70,7 +70,9 @@ class _NotebookFilter(ExitStack):
         if stripped.problem is not None:
             _say(f"{path} {stripped.problem}; Git gets it as it is.")
         if stripped.removed is not None and self._keeps_outputs():
+            # Git is told of success for this notebook alone, and never asks for it again.
             self._open_keeper().keep(stripped.notebook, stripped.removed)
+            self._open_keeper().publish()
         return stripped.notebook
 
     def smudge(self, path: str, content: bytes) -> bytes:
