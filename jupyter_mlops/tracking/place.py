@@ -27,10 +27,14 @@ _told: set[Path] = set()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folder that gets the values, and the one that gets the series, None without a project."""
+    """The folder that gets the values, and the one that gets the series, None without a project.
+
+    ``staging`` is where files of a project lie before they are whole.
+    """
 
     root: Path
     runs_dir: Path | None = None
+    staging: Path | None = None
     commit: str | None = None
     branch: str | None = None
 
@@ -49,7 +53,13 @@ def resolve_place(start: Path) -> Place:
             reason = "it is in no Git project." if isinstance(error, NotFoundError) else str(error)
             _LOGGER.warning("Metrics are kept in %s only: %s", start / "metrics", reason)
         return Place(start)
-    return Place(repository.root, repository.store_dir / "runs", now.commit, now.branch)
+    return Place(
+        repository.root,
+        repository.store_dir / "runs",
+        repository.state_dir / "staging",
+        now.commit,
+        now.branch,
+    )
 
 
 class ProjectSink:
@@ -65,10 +75,19 @@ class ProjectSink:
         self._place: Place | None = None
         self._began_seconds = time.time()
         self._series: Path | None = None
+        self._cleared: set[str] = set()
 
     def write_values(self, path: str, content: bytes) -> None:
-        """Write a file of the project whole; a reader sees the old or the new one."""
-        WorkTree(self._found().root).write_file(path, content, Mode.FILE)
+        """Write a file of the project whole; a reader sees the old or the new one.
+
+        What a killed process left beside it goes first.
+        """
+        place = self._found()
+        tree = WorkTree(place.root, place.staging)
+        if path not in self._cleared:
+            self._cleared.add(path)
+            tree.clear(path)
+        tree.write_file(path, content, Mode.FILE)
 
     def read_values(self, path: str) -> dict[str, object]:
         """Return what a file of the project holds; empty where there is none to add to."""

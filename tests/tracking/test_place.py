@@ -13,7 +13,8 @@ def test_a_project_gets_values_at_its_root_and_series_in_its_store(project: Proj
     (project.root / "notebooks").mkdir()
     place = resolve_place(project.root / "notebooks")
     runs = project.root / ".git/mlops/runs"
-    assert place == Place(project.root, runs, project.head(), "main")
+    staging = project.root / ".git/mlops-worktree/staging"
+    assert place == Place(project.root, runs, staging, project.head(), "main")
 
 
 def test_a_linked_worktree_shares_the_series(project: Project, tmp_path: Path) -> None:
