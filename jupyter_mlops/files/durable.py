@@ -48,6 +48,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _UNLOCKABLE_AGE_SECONDS = 24 * 3600
 _COPY_BYTES = 4 << 20
 
@@ -74,7 +75,11 @@ def disk_error(error: OSError, place: Path | str) -> MlopsError:
 
 
 def _try_lock(fd: int) -> bool | None:
-    """Lock ``fd`` until it is closed: True held, False another holds it, None no locks here."""
+    """Lock ``fd`` until it is closed: True held, False another holds it, None no locks here.
+
+    Raises:
+        OSError: the disk failed.
+    """
     try:
         if sys.platform == "win32":
             os.lseek(fd, 1 << 40, os.SEEK_SET)
@@ -85,7 +90,11 @@ def _try_lock(fd: int) -> bool | None:
         else:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return None if error.errno in _NO_LOCKS else False
+        if error.errno in _NO_LOCKS:
+            return None
+        if error.errno in _HELD:
+            return False
+        raise
     return True
 
 
@@ -94,10 +103,20 @@ def _create_locked(folder: Path, suffix: str = "") -> tuple[Path, int]:
     while True:
         path = folder / f"{STAGED_PREFIX}{secrets.token_hex(12)}{suffix}"
         fd = os.open(path, CREATE_FLAGS, 0o600)
-        if _try_lock(fd) is not False and os.fstat(fd).st_nlink != 0:
+        kept = False
+        try:
+            kept = _try_lock(fd) is not False and os.fstat(fd).st_nlink != 0
+        finally:
+            if not kept:  # the disk failed, or somebody who was clearing was first to lock it
+                os.close(fd)
+                _unlink_if_possible(path)
+        if kept:
             return path, fd
-        os.close(fd)  # somebody who was clearing took it in the instant before the lock
-        path.unlink(missing_ok=True)
+
+
+def _unlink_if_possible(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 class StagedFile:
@@ -165,12 +184,14 @@ class StagedFile:
             self.fd = -1  # whoever gets this number next is not written to by mistake
 
     def discard(self) -> None:
-        """Remove the file unless it was published; harmless when repeated."""
+        """Remove the file unless it was published; harmless when repeated.
+
+        Where that fails the file stays, for whoever clears next.
+        """
         self.close()
         if self._here:
             self._here = False
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path)
+            _unlink_if_possible(self.path)
 
     def _rename(self, path: Path, overwrite: bool, bits: int = 0o444) -> None:
         if sys.platform == "win32":
@@ -254,8 +275,7 @@ def open_staging(folder: Path) -> Iterator[Staging]:
     finally:
         _remove_all(path)
         os.close(fd)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(lock)
+        _unlink_if_possible(lock)
 
 
 def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = False) -> None:

@@ -28,7 +28,7 @@ def hold_lock(path: Path) -> Iterator[None]:
     theirs.
 
     Raises:
-        UnavailableError: the folder cannot be written.
+        UnavailableError: the folder cannot be written, or the disk failed.
     """
     make_folder(path.parent)
     try:
@@ -36,7 +36,10 @@ def hold_lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise disk_error(error, path.parent) from error
     try:
-        _wait_for(descriptor)
+        try:
+            _wait_for(descriptor)
+        except OSError as error:
+            raise disk_error(error, path) from error
         yield
     finally:
         if sys.platform == "win32":
