@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.git.process import open_git, run_git, split_nul
@@ -28,17 +28,25 @@ class TreeEntry(NamedTuple):
 
 
 class BlobReader:
-    """Reads blobs through one running Git, for one thread; made by :func:`open_blob_reader`."""
+    """Reads blobs through one running Git, for one thread; made by :func:`open_blob_reader`.
 
-    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
-        self._requests = requests
-        self._answers = answers
+    Git ends at a damaged object; another one then reads what is asked for next.
+    """
+
+    def __init__(self, repo: Repository, stack: ExitStack) -> None:
+        self._repo = repo
+        self._stack = stack
+        self._start()
+
+    def _start(self) -> None:
+        git = open_git(self._repo, "cat-file", "--batch")
+        self._requests, self._answers = self._stack.enter_context(git)
 
     def read(self, oid: str) -> bytes:
         """Return the bytes of the object ``oid``, a full id, or of a file, ``COMMIT:PATH``.
 
         Raises:
-            NotFoundError: the repository lacks it.
+            NotFoundError: the repository lacks it, or it is damaged.
         """
         return next(self.read_many((oid,)))
 
@@ -48,36 +56,40 @@ class BlobReader:
         An iterator that is left before its end leaves the reader unusable.
 
         Raises:
-            NotFoundError: the repository lacks one.
+            NotFoundError: the repository lacks one, or it is damaged.
         """
         remaining = iter(oids)
         while batch := list(islice(remaining, _REQUESTS_AHEAD)):
-            self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in batch)))
-            self._requests.flush()
+            with suppress(BrokenPipeError):  # it ended early: its answers end where it did
+                self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in batch)))
+                self._requests.flush()
             for oid in batch:
                 yield self._read_answer(oid)
 
     def _read_answer(self, oid: str) -> bytes:
         answer = self._answers.readline()
+        is_missing = answer.endswith(b" missing\n")
         header = answer.split()
-        if len(header) != 3 or answer.endswith(b" missing\n"):
+        if len(header) == 3 and not is_missing:
+            size_bytes = int(header[2])
+            content = self._answers.read(size_bytes + 1)
+            if len(content) == size_bytes + 1:
+                return content[:-1]
+        if is_missing:
             raise NotFoundError(
                 f"Git has no object {oid}.", code="object-missing", hints=("git fsck",)
             )
-        size_bytes = int(header[2])
-        content = self._answers.read(size_bytes + 1)
-        if len(content) != size_bytes + 1:
-            raise NotFoundError(
-                f"Git could not read object {oid}.", code="object-missing", hints=("git fsck",)
-            )
-        return content[:-1]
+        self._start()
+        raise NotFoundError(
+            f"Git could not read object {oid}.", code="object-missing", hints=("git fsck",)
+        )
 
 
 @contextmanager
 def open_blob_reader(repo: Repository) -> Iterator[BlobReader]:
     """Yield a reader of ``repo``'s blobs, which costs one process however many are read."""
-    with open_git(repo, "cat-file", "--batch") as (requests, answers):
-        yield BlobReader(requests, answers)
+    with ExitStack() as stack:
+        yield BlobReader(repo, stack)
 
 
 class GitTree:

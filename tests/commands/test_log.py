@@ -151,3 +151,17 @@ def test_a_record_that_is_not_valid_is_left_out(logged: DataProject) -> None:
 def test_the_store_is_of_the_newest_format_already(logged: DataProject) -> None:
     result = upgrade(logged.open())
     assert result.before == result.after == 0
+
+
+def test_a_damaged_snapshot_hides_no_other(data_project: DataProject) -> None:
+    data_project.write("model.bin", b"m")
+    ids = [data_project.snapshot("model.bin").id for _ in range(3)]
+    commits = data_project.git(
+        "for-each-ref", "--format=%(objectname)", "refs/mlops/snapshots"
+    ).split()
+    damaged = data_project.root / ".git/objects" / commits[0][:2] / commits[0][2:]
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"damaged")
+    left = {one.id for one in log(data_project.open()).snapshots}
+    assert len(left) == 2
+    assert left < set(ids)

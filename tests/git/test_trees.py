@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,27 @@ def test_a_path_it_lacks_is_not_found(project: Project, repo: Repository, path: 
     project.write("data/a", "x")
     with pytest.raises(NotFoundError):
         open_tree(repo, project.commit("x")).read(path)
+
+
+def test_a_damaged_object_is_said_and_the_others_are_read(project: Project) -> None:
+    bodies = [random.Random(number).randbytes(5000) for number in range(3)]
+    oids = []
+    for number in range(3):
+        project.write(f"{number}", bodies[number])
+        oids.append(project.git("hash-object", "-w", f"{number}").strip())
+    damaged = project.root / ".git/objects" / oids[1][:2] / oids[1][2:]
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:2000])
+    with open_blob_reader(open_repository(project.root)) as reader:
+        contents = reader.read_many(oids)
+        assert next(contents) == bodies[0]
+        with pytest.raises(NotFoundError) as caught:
+            next(contents)
+        assert caught.value.message == f"Git could not read object {oids[1]}."
+        for _ in range(3):
+            with pytest.raises(NotFoundError):
+                reader.read(oids[1])
+            assert reader.read(oids[2]) == bodies[2]
 
 
 def test_one_path_is_looked_for_without_a_list_of_all(project: Project, repo: Repository) -> None:
