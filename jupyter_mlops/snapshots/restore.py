@@ -80,8 +80,12 @@ def restore_data(
     clear_leftovers(handles)
     scanner = Scanner(handles)
     origins = read_origins(handles.git.state_dir)
-    tracked = read_tracked(handles, origins, named=paths)
-    wanted = _wanted_pointers(handles, tracked, commit)
+    wanted: dict[str, Pointer | None] = {}
+    if commit is not None:
+        wanted.update(read_tree_pointers(open_tree(handles.git, commit)))
+    tracked = read_tracked(handles, origins, named=[*paths, *wanted])
+    if commit is None:
+        wanted = _wanted_pointers(handles, tracked)
     selected = _select(wanted, paths, commit)
     _check_nesting(selected, tracked)
     scanner.ask_git(selected)
@@ -113,15 +117,11 @@ def encode_present(present: Present | None) -> bytes | None:
     return encode_pointer(pointer)
 
 
-def _wanted_pointers(
-    handles: Handles, tracked: Mapping[str, Tracked], commit: str | None
-) -> dict[str, Pointer | None]:
-    """Return what each path shall be: as ``commit`` says, or the working tree's own pointers.
+def _wanted_pointers(handles: Handles, tracked: Mapping[str, Tracked]) -> dict[str, Pointer | None]:
+    """Return what each path shall be as the working tree's own pointers say.
 
-    A killed restore that is to be finished comes before the latter. None: nothing shall be there.
+    A killed restore that is to be finished comes before them. None: nothing shall be there.
     """
-    if commit is not None:
-        return dict(read_tree_pointers(open_tree(handles.git, commit)))
     wanted: dict[str, Pointer | None] = {}
     for path, one in tracked.items():
         if one.pointer is None:

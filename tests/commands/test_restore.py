@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -402,3 +403,17 @@ def test_another_program_writing_meanwhile_is_noticed(two_states: DataProject) -
     assert two_states.read("data/a.csv") == b"written meanwhile"
     assert two_states.read("model.bin") == b"m2"
     assert not list((two_states.root / STATE / "unfinished").glob("*"))
+
+
+def test_a_pointer_file_that_git_does_not_list_is_no_other_programs_work(
+    data_project: DataProject,
+) -> None:
+    data_project.write("model.bin", b"1")
+    first = data_project.snapshot("model.bin")
+    data_project.write("model.bin", b"2")
+    data_project.snapshot()
+    data_project.git("rm", "--cached", "--quiet", "model.bin.mlops")
+    shutil.rmtree(data_project.root / STATE / "origins")
+    data_project.restore(first.id)
+    assert data_project.read("model.bin") == b"1"
+    assert data_project.states() == {"model.bin": "clean"}
