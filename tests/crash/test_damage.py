@@ -1,0 +1,78 @@
+"""One damaged file at a time: every command gives what is right, or says what is wrong.
+
+Nothing of the user's is lost meanwhile, and all works again when the file is put back.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.damage import PRIVATE, WAYS, Sample, make_sample, try_damage, victims
+from tests.crash.model import quick_folder
+from tests.support.scoreboard import Scoreboard
+
+pytestmark = pytest.mark.slow
+
+COUNTS = {
+    "pack": 150,
+    "plain pack": 40,
+    "index": 80,
+    "format": 20,
+    "pointer": 70,
+    "stat cache": 20,
+    "origin": 30,
+    "operation": 20,
+    "mark": 10,
+    "snapshot ref": 20,
+    "snapshot object": 60,
+}
+"""How many files of each kind are damaged."""
+
+SLICES = 2
+HARMLESS = ("format", "operation", "mark", "stat cache", "origin", "index", "pointer")
+"""Kinds of files that the content of a snapshot is read without."""
+
+
+@pytest.fixture(scope="module")
+def sample() -> Iterator[Sample]:
+    with tempfile.TemporaryDirectory(dir=quick_folder()) as folder:
+        yield make_sample(Path(folder))
+
+
+@pytest.mark.parametrize("number", range(SLICES))
+@pytest.mark.parametrize("what", COUNTS)
+def test_damage_gives_no_wrong_bytes_and_loses_nothing(
+    sample: Sample, what: str, number: int, scale: int, scoreboard: Scoreboard
+) -> None:
+    names = victims(sample)[what]
+    ways = [way for way in WAYS if not (way == "unreadable" and what in PRIVATE)]
+    chance = random.Random(number)
+    tried = detected = 0
+    for count in range(COUNTS[what] * scale // SLICES):
+        way = ways[count % len(ways)]
+        found = try_damage(sample, what, chance.choice(names), way, chance)
+        tried += found is not None
+        detected += bool(found)
+    if what in HARMLESS and what != "format":
+        assert detected == 0
+    elif what != "format":
+        assert detected > 0
+    scoreboard.add("corruptions", tried)
+
+
+def test_a_reader_that_trusts_what_it_reads_is_found() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.damage"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "AssertionError" in done.stderr

@@ -1,0 +1,72 @@
+"""Commands in any order do what a model of the project says, and lose nothing.
+
+Each test runs :mod:`tests.crash.model` in a process of its own. Its clock is the machine's, or an
+hour ahead of that of the files: then the stat cache trusts what it has seen, as it does of files
+that nobody has written for some seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crash.model import BROKEN
+from tests.support.scoreboard import Scoreboard
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+RUNS = [
+    (1, 15, "none", "true"),
+    (2, 15, "none", "ahead"),
+    (3, 15, "called", "true"),
+    (4, 15, "called", "ahead"),
+    (5, 15, "none", "ahead"),
+    (6, 15, "called", "ahead"),
+    (7, 15, "none", "true"),
+    (8, 5, "real", "true"),
+]
+"""The seed, how many examples, which hooks, which clock."""
+
+
+def _run(
+    number: int, examples: int, hooks: str, clock: str, *broken: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.crash.model", f"{number}", f"{examples}", hooks]
+    if clock == "ahead":
+        faketime = shutil.which("faketime")
+        if faketime is None:
+            pytest.skip("not run: no faketime can be had here")
+        command = [faketime, "-f", "+1h", *command]
+    files_have_true_times = {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return subprocess.run(
+        [*command, *broken],
+        cwd=ROOT,
+        env=os.environ | files_have_true_times,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+
+
+@pytest.mark.parametrize("number, examples, hooks, clock", RUNS)
+def test_any_order_of_commands_does_what_the_model_says(
+    number: int, examples: int, hooks: str, clock: str, scale: int, scoreboard: Scoreboard
+) -> None:
+    done = _run(number, examples * scale, hooks, clock)
+    assert done.returncode == 0, done.stderr[-20_000:]
+    steps = int(done.stdout.split("\n")[0])
+    assert steps > 20 * examples
+    scoreboard.add("state machine steps", steps)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_the_model_finds(broken: str) -> None:
+    done = _run(1, 60, "none", "ahead", broken)
+    assert done.returncode == 1
+    assert "AssertionError" in done.stderr
