@@ -46,6 +46,7 @@ class WorkTree:
             NotFoundError: there is no such file.
             ConflictError: it, or a folder on the way, is a link; or it has more than
                 ``limit_bytes``.
+            UnavailableError: it cannot be read.
         """
         with self._at(path) as (folder, name):
             full = os.path.join(folder.path, name)
@@ -58,18 +59,17 @@ class WorkTree:
                     ) from error
                 if error.errno == errno.ELOOP:
                     raise _link(full) from error
-                raise UnavailableError(
-                    f"{full} cannot be read: {error.strerror}.",
-                    code="not-readable",
-                    hints=("Give yourself the right to read it, then run the same command again.",),
-                ) from error
+                raise _not_readable(full, error) from error
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 os.close(fd)
                 raise ConflictError(
                     f"{full} is not a file.", code="not-a-file", hints=(_MOVE_AWAY,)
                 )
-            with open(fd, "rb") as file:
-                content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
+            try:
+                with open(fd, "rb") as file:
+                    content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
+            except OSError as error:
+                raise _not_readable(full, error) from error
         if limit_bytes is not None and len(content) > limit_bytes:
             raise ConflictError(
                 f"{full} is larger than the {limit_bytes} bytes that such a file may have.",
@@ -232,6 +232,14 @@ class WorkTree:
             ) from error
         except PermissionError as error:
             raise disk_error(error, self.root / path) from error
+
+
+def _not_readable(full: str, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"{full} cannot be read: {error.strerror}.",
+        code="not-readable",
+        hints=("Give yourself the right to read it, then run the same command again.",),
+    )
 
 
 def _link(full: str) -> ConflictError:

@@ -184,6 +184,7 @@ def hash_file(path: str, found: FileStat) -> Entry:
 
     Raises:
         NotFoundError: it vanished meanwhile.
+        UnavailableError: it cannot be read.
     """
     try:
         if found.mode is Mode.SYMLINK:
@@ -199,9 +200,9 @@ def hash_file(path: str, found: FileStat) -> Entry:
         raise NotFoundError(
             f"{path} was deleted while it was read.", code="file-vanished"
         ) from error
-    except PermissionError as error:
+    except OSError as error:
         raise UnavailableError(
-            f"{path} cannot be read: permission denied.", code="not-readable"
+            f"{path} cannot be read: {error.strerror or error}.", code="not-readable"
         ) from error
     return Entry(found.mode, Hash(hasher.digest()), size_bytes)
 
