@@ -289,8 +289,9 @@ def _clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 def _durability_options(version: tuple[int, int, int], durable: Durable) -> tuple[str, ...]:
     if version < _FSYNC_METHODS_SINCE:
         return ("-c", "core.fsyncObjectFiles=true")
+    # The method "batch" reports success when the disk refuses an object's folder.
     components = "all" if durable == "all" else "objects"
-    return ("-c", f"core.fsync={components}", "-c", "core.fsyncMethod=batch")
+    return ("-c", f"core.fsync={components}", "-c", "core.fsyncMethod=fsync")
 
 
 def _without_options(args: Iterable[str]) -> Iterator[str]:
