@@ -1,0 +1,154 @@
+"""Running a scenario with a fault in it, and judging what it leaves."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tests.crash.judge import (
+    State,
+    check_done,
+    check_left_clean,
+    check_manners,
+    check_nothing_lost,
+    read_state,
+)
+from tests.crash.runner import OURS, Outcome, Runner
+from tests.crash.scenarios import Bases, Scenario
+from tests.support.system_calls import SYNCS, Call, Fault
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scenario's project, and what the command makes of it without a fault."""
+
+    scenario: Scenario
+    start: Path
+    before: State
+    after: State
+    calls: tuple[Call, ...]
+
+
+class Cutter:
+    """Runs scenarios in copies of their projects."""
+
+    def __init__(self, folder: Path, runner: Runner) -> None:
+        self.folder = folder
+        self.runner = runner
+        self._bases = Bases(folder / "bases", runner)
+        self._prepared: dict[str, Prepared] = {}
+        self._count = 0
+
+    def prepare(self, scenario: Scenario) -> Prepared:
+        """Make the scenario's project once, and run its command once without a fault."""
+        if scenario.name in self._prepared:
+            return self._prepared[scenario.name]
+        start = self.folder / scenario.name.replace(" ", "-")
+        project = self._bases.copy(scenario.base, start)
+        scenario.build(project, self.runner)
+        with self.copy(start) as copy:
+            before = read_state(copy)
+            done = self.runner.run(copy, scenario.command)
+            assert done.status == 0, done.told
+            outside = [call for call in done.calls if not call.path.startswith(str(copy))]
+            assert outside == [], "it writes outside of the project"
+            found = Prepared(scenario, start, before, read_state(copy), done.calls)
+        self._prepared[scenario.name] = found
+        return found
+
+    @contextmanager
+    def copy(self, start: Path) -> Iterator[Path]:
+        """Yield a copy of a project, which is removed afterwards."""
+        self._count += 1
+        target = self.folder / f"copy-{self._count}"
+        shutil.copytree(start, target, symlinks=True)
+        try:
+            yield target
+        finally:
+            shutil.rmtree(target)
+
+    def count_reads(self, prepared: Prepared) -> list[int]:
+        """Return the numbers of those calls by which the command reads files of the project."""
+        with self.copy(prepared.start) as root:
+            done = self.runner.run(root, prepared.scenario.command, reads=True)
+        return [
+            number
+            for number, call in enumerate(done.calls, 1)
+            if call.by.startswith("python") or not prepared.scenario.ours_only
+        ]
+
+    def check(self, prepared: Prepared, fault: Fault, *, reads: bool = False) -> Outcome:
+        """Run the command with ``fault`` and judge what it leaves, then run it again and judge.
+
+        Raises:
+            AssertionError: something was lost, or the command cannot be run again.
+        """
+        with self.copy(prepared.start) as root:
+            outcome = self.runner.run(root, prepared.scenario.command, fault=fault, reads=reads)
+            try:
+                self._judge(prepared, root, outcome)
+            except AssertionError as error:
+                said = outcome.told.strip()
+                raise AssertionError(
+                    f"{prepared.scenario.name}, {fault}, hit {outcome.hit}: {error}\n{said}"
+                ) from error
+        return outcome
+
+    def _judge(self, prepared: Prepared, root: Path, outcome: Outcome) -> None:
+        scenario, before, after = prepared.scenario, prepared.before, prepared.after
+        if scenario.is_ours:
+            check_manners(outcome)
+        now = read_state(root)
+        check_nothing_lost(now, before, after, scenario.data, scenario.passing)
+        complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
+        if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
+            check_done(now, after, outcome)
+            failed_sync = outcome.hit is not None and outcome.hit.name in SYNCS
+            assert not failed_sync or outcome.was_killed, "it passed over what was not synced"
+        again = self.runner.run(root, scenario.again or scenario.command)
+        if scenario.is_ours:
+            check_manners(again)
+        self._judge_again(prepared, root, again)
+        if not scenario.is_ours:
+            self.runner.run(root, (OURS, "snapshot"))  # Git may have had nothing for us to do
+        check_left_clean(root)
+
+    def _judge_again(self, prepared: Prepared, root: Path, again: Outcome) -> None:
+        scenario, before, after = prepared.scenario, prepared.before, prepared.after
+        now = read_state(root)
+        check_nothing_lost(now, before, after, scenario.data, scenario.passing)
+        if again.status != 0:
+            assert scenario.repeated, again.told
+        if scenario.back_and_forth and now.files == before.files:
+            assert now.tracked == before.tracked
+            return
+        check_done(now, after, again)
+
+
+def _was_hidden(scenario: Scenario, outcome: Outcome) -> bool:
+    """Return whether a process of ours was killed beneath a program that goes on without it."""
+    return scenario.ours_only and bool(scenario.again) and "Killed" in outcome.told
+
+
+def points_of(prepared: Prepared, names: frozenset[str]) -> list[int]:
+    """Return the numbers of those calls of the command that are called one of ``names``."""
+    ours_only = prepared.scenario.ours_only
+    return [
+        number
+        for number, call in enumerate(prepared.calls, 1)
+        if call.name in names and (call.by.startswith("python") or not ours_only)
+    ]
+
+
+def spread(points: Sequence[_T], count: int) -> list[_T]:
+    """Return ``count`` of ``points``, evenly chosen; all of them when there are not more."""
+    if len(points) <= count:
+        return list(points)
+    return [points[number * len(points) // count] for number in range(count)]

@@ -1,0 +1,193 @@
+"""What a project is like, and whether a fault has cost it anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_mlops.commands.workspace import Workspace, open_workspace
+from jupyter_mlops.config import CONFIG_NAME
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.files.durable import STAGED_PREFIX
+from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.pointer import Pointer
+from jupyter_mlops.git.refs import list_refs
+from jupyter_mlops.git.trees import open_tree
+from jupyter_mlops.objects.reader import missing, read_file
+from jupyter_mlops.snapshots.content import read_entries
+from jupyter_mlops.snapshots.status import read_status
+from jupyter_mlops.snapshots.tracked import read_tree_pointers
+from tests.crash.runner import Outcome
+from tests.support.data_project import DataProject
+
+Files = Mapping[str, bytes | str]
+"""What lies at each path: bytes, the target of a link, or that it is an empty folder."""
+
+STATES = ("refs/mlops/snapshots", "refs/mlops/dropped", "refs/heads")
+"""References whose data has to be there."""
+
+_ASKS_FOR_A_HAND = re.compile(
+    r"\brm -|remove the file|delete the file|\.lock.*File exists", re.IGNORECASE
+)
+_STATUSES = range(7)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of a project that a fault may not take.
+
+    ``data`` is what each reference restores; ``index`` what is staged; ``tracked`` the states of
+    tracked paths.
+    """
+
+    files: Files
+    data: Mapping[str, Files]
+    index: str
+    tracked: Mapping[str, str]
+
+    def holds(self, path: str, content: bytes | str) -> bool:
+        """Return whether some reference restores ``content`` at ``path``."""
+        return any(files.get(path) == content for files in self.data.values())
+
+
+def read_state(root: Path) -> State:
+    """Read all of a project whole.
+
+    Raises:
+        AssertionError: something that is referred to is missing or damaged.
+    """
+    project = DataProject(root)
+    if not (root / CONFIG_NAME).exists():
+        return State(_files(project), {}, project.git("ls-files", "--stage"), {})
+    ws = open_workspace(root)
+    data = {}
+    for ref in list_refs(ws.git, *STATES):
+        try:
+            data[ref.name] = _read_data(ws, ref.oid)
+        except MlopsError as error:
+            raise AssertionError(f"{ref.name} does not restore whole: {error}") from error
+    tracked = {}
+    for status in read_status(ws):
+        tracked[status.path] = status.state.value
+        pointer = status.tracked.pointer
+        if pointer is not None:
+            try:
+                lacking = missing(ws.store, _contents(ws, pointer))
+            except MlopsError as error:
+                raise AssertionError(f"{status.path} names what the store lacks") from error
+            assert lacking == [], f"{status.path} names what the store lacks"
+    return State(_files(project), data, project.git("ls-files", "--stage"), tracked)
+
+
+def _contents(ws: Workspace, pointer: Pointer) -> list[Entry]:
+    return [e for e in read_entries(ws.store, pointer).values() if e.mode is not Mode.FOLDER]
+
+
+def _files(project: DataProject) -> Files:
+    """Return the files of the working tree, without those under a temporary name of ours."""
+    files = project.files()
+    return {path: found for path, found in files.items() if STAGED_PREFIX not in path}
+
+
+def _read_data(ws: Workspace, commit: str) -> dict[str, bytes | str]:
+    files: dict[str, bytes | str] = {}
+    for path, pointer in read_tree_pointers(open_tree(ws.git, commit)).items():
+        for name, entry in read_entries(ws.store, pointer).items():
+            full = f"{path}/{name}" if name else path
+            if entry.mode is Mode.FOLDER:
+                files[full] = "dir"
+                continue
+            content = read_file(ws.store, entry)
+            if entry.mode is Mode.SYMLINK:
+                files[full] = f"-> {content.decode()}"
+            else:
+                files[full] = (b"x:" if entry.mode is Mode.EXECUTABLE else b"") + content
+    return files
+
+
+def check_nothing_lost(
+    now: State,
+    before: State,
+    after: State,
+    data: Collection[str],
+    passing: Collection[str] = (),
+) -> None:
+    """Check a project in which a command was cut short against those before and after it.
+
+    Each file is the old or the new one, whole. What is at a path of ``data`` no more is in a
+    snapshot or a commit. What could be restored before still can, but for what the command takes
+    away itself. What is ``passing`` may have been something in between, whole.
+    """
+    for path in {*now.files, *before.files, *after.files}:
+        there = now.files.get(path)
+        if path in passing and isinstance(there, bytes):
+            json.loads(there)
+            continue
+        allowed = (before.files.get(path), after.files.get(path))
+        if (
+            there == "dir"
+            or (there is None and "dir" in allowed)
+            or (path.endswith(".gitignore") and _is_between(there, *allowed))
+        ):
+            continue
+        assert there in allowed, f"{path} is neither the old nor the new file: {there!r:.200}"
+    for path, content in before.files.items():
+        if now.files.get(path) != content and any(_lies_in(path, one) for one in data):
+            assert now.holds(path, content), f"{path} as it was is in no snapshot"
+    for ref, files in before.data.items():
+        if ref in after.data:
+            assert now.data.get(ref) in (files, after.data[ref]), f"{ref} restores something else"
+
+
+def _is_between(there: object, before: object, after: object) -> bool:
+    """Return whether a list of what Git ignores has only lines of before and after."""
+    lists = [value.splitlines() for value in (there, before, after) if isinstance(value, bytes)]
+    if len(lists) < 2 or not isinstance(there, bytes):
+        return False
+    kept = set(lists[1]) & set(lists[-1])
+    return kept <= set(lists[0]) <= {line for lines in lists[1:] for line in lines}
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def check_done(now: State, after: State, outcome: Outcome) -> None:
+    """Check that a command which succeeded has done all that it does without a fault."""
+    assert now.files == after.files, "files are not as they should be"
+    assert now.tracked == after.tracked, now.tracked
+    lacking = [files for files in after.data.values() if files not in now.data.values()]
+    assert lacking == [], "a snapshot is missing"
+    if "git add" not in outcome.told:
+        assert now.index == after.index, "something is not staged"
+
+
+def check_manners(outcome: Outcome) -> None:
+    """Check how a command of ours ends and what it says when something goes wrong."""
+    assert not outcome.overdue, "it hung"
+    assert "Traceback" not in outcome.told, outcome.told
+    assert "defect" not in outcome.told, outcome.told
+    assert outcome.was_killed or outcome.status in _STATUSES, outcome.status
+    asking = _ASKS_FOR_A_HAND.search(outcome.told)
+    assert asking is None, outcome.told
+    if outcome.status > 0:
+        assert outcome.stderr.strip(), "it failed and did not say why"
+
+
+def check_left_clean(root: Path) -> None:
+    """Check that Git finds nothing damaged, and that no temporary file of ours is left."""
+    project = DataProject(root)
+    project.git("fsck", "--strict", "--no-dangling")
+    project.git("status", "--porcelain")
+    left = _leftovers(root)
+    assert not left, f"left behind: {left}"
+
+
+def _leftovers(root: Path) -> list[str]:
+    git = root / ".git"
+    left = [str(path) for path in (*git.glob("*.lock"), *git.glob("mlops/git-locks-*"))]
+    left += [str(path) for path in git.glob("refs/**/*.lock")]
+    return left + DataProject(root).leftovers()

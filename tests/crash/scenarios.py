@@ -1,0 +1,298 @@
+"""The commands that write, each with the project it is run in and what may come of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash.runner import OURS, Runner
+from tests.notebooks.conftest import code, notebook_bytes
+from tests.support.data_project import DataProject
+from tests.support.project import IDENTITY, make_project
+
+BIG = random.Random(3).randbytes(300_000)
+"""A file of several chunks."""
+
+OLD = {"a.csv": b"old a\n" * 50, "sub/b.csv": b"old b\n", "sub/gone.csv": b"old only\n"}
+NEW = {"a.csv": b"new a\n" * 50, "sub/b.csv": b"new b\n", "more/c.csv": b"new only\n"}
+MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
+
+_SCRIPT = """\
+import jupyter_mlops as mlops
+with mlops.run("train"):
+    mlops.log_param("depth", 6)
+    for step in range(5):
+        mlops.log(loss=1 / (step + 1), step=step)
+        mlops.flush()
+"""
+
+Build = Callable[[DataProject, Runner], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A command, and what it is run in.
+
+    Attributes:
+        name: what it is called in a report.
+        build: makes the project, beginning with what ``base`` has made.
+        command: the words; the first one is ``mlops`` for a command of ours.
+        base: what the project is made from: ``nothing`` (plain Git), ``init`` or ``states``.
+        data: paths whose former content has to stay within reach.
+        repeated: code of the refusal with which the same command may answer once it is done.
+        back_and_forth: whether the same command again may take back what it did.
+        ours_only: whether only our own processes are hit, as Git starts the command.
+        again: the command that goes on after one that was cut short, where it is another one.
+        complaint: a pattern of the words with which it tells that it failed, where the exit status
+            is that of another program.
+        writes: whether it writes files of ours; if not, it only reads them.
+        passing: files that get several contents one after the other; each of them is whole JSON.
+    """
+
+    name: str
+    build: Build
+    command: tuple[str, ...]
+    base: str = "states"
+    data: tuple[str, ...] = ("data", "model.bin")
+    repeated: tuple[str, ...] = ()
+    back_and_forth: bool = False
+    ours_only: bool = False
+    again: tuple[str, ...] = ()
+    complaint: str = ""
+    writes: bool = True
+    passing: tuple[str, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the exit status is that of our command."""
+        return self.command[0] == OURS
+
+
+def _lay(project: DataProject, files: dict[str, bytes]) -> None:
+    if (project.root / "data").exists():
+        project.remove("data")
+    for name, content in files.items():
+        project.write(f"data/{name}", content)
+
+
+def make_plain(root: Path) -> DataProject:
+    """Make a project of plain Git, with a hook of its owner."""
+    project = DataProject(make_project(root, "--template=").root)
+    project.git("config", "user.name", IDENTITY["GIT_AUTHOR_NAME"])
+    project.git("config", "user.email", IDENTITY["GIT_AUTHOR_EMAIL"])
+    project.write("train.py", _SCRIPT)
+    hook = project.write(".git/hooks/commit-msg", "#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)
+    project.commit("First commit")
+    return project
+
+
+def make_states(project: DataProject, runner: Runner) -> None:
+    """Commit two states of ``data`` and ``model.bin``; the newer one is in place."""
+    for files, name in ((OLD, "old"), (NEW, "new")):
+        _lay(project, files)
+        project.write("model.bin", name.encode() + BIG)
+        runner.ours(project.root, "snapshot", "data", "model.bin", "--name", name)
+        project.commit(name)
+
+
+class Bases:
+    """Projects that several scenarios begin with, each made once."""
+
+    def __init__(self, folder: Path, runner: Runner) -> None:
+        self._folder = folder
+        self._runner = runner
+
+    def copy(self, name: str, target: Path) -> DataProject:
+        """Copy the base called ``name`` to ``target``."""
+        start = self._folder / name
+        if not start.exists():
+            if name == "nothing":
+                make_plain(start)
+            elif name == "init":
+                project = self.copy("nothing", start)
+                self._runner.ours(project.root, "init")
+                project.commit("Use jupyter-mlops")
+            else:
+                make_states(self.copy("init", start), self._runner)
+        shutil.copytree(start, target, symlinks=True)
+        return DataProject(target)
+
+
+def _nothing(project: DataProject, runner: Runner) -> None:
+    """Leave the project as it is."""
+
+
+def _first_data(project: DataProject, runner: Runner) -> None:
+    _lay(project, OLD)
+    project.write("model.bin", BIG)
+
+
+def _changed_data(project: DataProject, runner: Runner) -> None:
+    _lay(project, {**MINE, "big.bin": BIG[::-1]})
+
+
+def _changed_code_and_data(project: DataProject, runner: Runner) -> None:
+    _changed_data(project, runner)
+    project.write("train.py", "print('changed')\n")
+
+
+def _restored(project: DataProject, runner: Runner) -> None:
+    runner.ours(project.root, "restore", "HEAD~1")
+
+
+def _snapshotted(project: DataProject, runner: Runner) -> None:
+    project.write("third.bin", "third")
+    runner.ours(project.root, "snapshot", "third.bin")
+
+
+def _branched(project: DataProject, runner: Runner) -> None:
+    project.git("branch", "older", "HEAD~1")
+
+
+def _to_commit(project: DataProject, runner: Runner) -> None:
+    project.write("train.py", "print('changed')\n")
+    project.git("add", "train.py")
+
+
+def _to_merge(project: DataProject, runner: Runner) -> None:
+    project.git("switch", "--quiet", "--create", "topic", "HEAD~1")
+    runner.ours(project.root, "restore")
+    project.write("model.bin", "of the topic")
+    runner.ours(project.root, "snapshot", "model.bin")
+    project.commit("topic")
+    project.git("switch", "--quiet", "main")
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
+    project.write("train.py", "print('main')\n")
+    project.commit("main")
+    runner.ours(project.root, "restore")
+
+
+def notebook_with(outputs: str) -> bytes:
+    shown = {"output_type": "stream", "name": "stdout", "text": [outputs]}
+    return notebook_bytes([code("print(1)", execution_count=1, outputs=[shown])])
+
+
+def _with_notebooks(project: DataProject, runner: Runner) -> None:
+    for number in range(3):
+        project.write(f"{number}.ipynb", notebook_with(f"shown {number}\n"))
+
+
+def _committed_notebooks(project: DataProject, runner: Runner) -> None:
+    _with_notebooks(project, runner)
+    project.commit("Notebooks")
+    project.git("branch", "notebooks")
+    project.git("switch", "--quiet", "--create", "other")
+    for number in range(3):
+        notebook = json.loads(notebook_with("other\n"))
+        notebook["cells"][0]["source"] = ["print(2)"]
+        project.write(f"{number}.ipynb", json.dumps(notebook))
+    project.commit("Other notebooks")
+
+
+SCENARIOS: Sequence[Scenario] = (
+    Scenario("init", _nothing, (OURS, "init"), base="nothing"),
+    Scenario("first snapshot", _first_data, (OURS, "snapshot", "data", "model.bin"), base="init"),
+    Scenario("snapshot of a change", _changed_data, (OURS, "snapshot")),
+    Scenario(
+        "snapshot with a commit",
+        _changed_code_and_data,
+        (OURS, "snapshot", "--commit", "-m", "A change"),
+    ),
+    Scenario(
+        "snapshot with a name",
+        _changed_data,
+        (OURS, "snapshot", "--name", "best"),
+        repeated=("name-taken",),
+    ),
+    Scenario("restore", _nothing, (OURS, "restore", "HEAD~1")),
+    Scenario("restore over unsaved data", _changed_data, (OURS, "restore", "HEAD~1")),
+    Scenario("undo of a restore", _restored, (OURS, "undo"), back_and_forth=True),
+    Scenario("undo of a snapshot", _snapshotted, (OURS, "undo"), back_and_forth=True),
+    Scenario("untrack", _nothing, (OURS, "untrack", "data"), repeated=("path-not-tracked",)),
+    Scenario(
+        "move of a folder",
+        _nothing,
+        (OURS, "move", "data", "elsewhere/data"),
+        data=(),
+        repeated=("path-not-tracked",),
+    ),
+    Scenario(
+        "move of a file",
+        _nothing,
+        (OURS, "move", "model.bin", "m2.bin"),
+        data=(),
+        repeated=("path-not-tracked",),
+    ),
+    Scenario(
+        "snapshot drop", _nothing, (OURS, "snapshot", "drop", "old"), repeated=("unknown-snapshot",)
+    ),
+    Scenario(
+        "snapshot name",
+        _nothing,
+        (OURS, "snapshot", "name", "old", "older"),
+        repeated=("unknown-snapshot",),
+    ),
+    Scenario("snapshot note", _nothing, (OURS, "snapshot", "note", "old", "Why it is kept.")),
+    Scenario(
+        "snapshot branch",
+        _nothing,
+        (OURS, "snapshot", "branch", "old", "elsewhere"),
+        repeated=("name-taken",),
+    ),
+    Scenario("strip", _with_notebooks, (OURS, "strip", "."), base="init", data=()),
+    Scenario("upgrade", _nothing, (OURS, "upgrade"), writes=False),
+    Scenario(
+        "checkout with hooks",
+        _branched,
+        ("git", "checkout", "older"),
+        ours_only=True,
+        again=(OURS, "restore"),
+        complaint="jupyter-mlops:|cannot be|failed",
+    ),
+    Scenario(
+        "commit with hooks",
+        _to_commit,
+        ("git", "commit", "-m", "Changed"),
+        ours_only=True,
+        again=(OURS, "restore"),
+        complaint="jupyter-mlops:|cannot be|failed",
+    ),
+    Scenario(
+        "merge with hooks",
+        _to_merge,
+        ("git", "merge", "topic"),
+        ours_only=True,
+        again=(OURS, "restore"),
+        complaint="jupyter-mlops:|cannot be|failed",
+    ),
+    Scenario(
+        "notebooks into Git",
+        _with_notebooks,
+        ("git", "add", "0.ipynb", "1.ipynb", "2.ipynb"),
+        base="init",
+        ours_only=True,
+    ),
+    Scenario(
+        "notebooks out of Git",
+        _committed_notebooks,
+        ("git", "checkout", "notebooks"),
+        base="init",
+        ours_only=True,
+        writes=False,
+        data=(),
+    ),
+    Scenario(
+        "logging",
+        _nothing,
+        ("python", "train.py"),
+        base="init",
+        data=(),
+        complaint="cannot be written",
+        passing=("metrics/train.json",),
+    ),
+)

@@ -1,0 +1,50 @@
+"""A disk that fails at any moment: a sentence that says so, nothing lost, and a way on."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from tests.crash.cutting import Cutter, points_of, spread
+from tests.crash.errors import ERRORS
+from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.support.scoreboard import Scoreboard
+from tests.support.system_calls import WATCHED, WRITES, Fault
+
+pytestmark = pytest.mark.slow
+
+FAILED = [scenario for scenario in SCENARIOS if scenario.writes]
+POINTS = 320
+"""How many errors a run tries in all at scale 1."""
+
+
+@pytest.mark.parametrize("scenario", FAILED, ids=lambda scenario: scenario.name)
+def test_an_error_loses_nothing(
+    cutter: Cutter, scenario: Scenario, scale: int, scoreboard: Scoreboard
+) -> None:
+    prepared = cutter.prepare(scenario)
+    errors = [
+        (point, error)
+        for point in points_of(prepared, WATCHED)
+        for error in ERRORS.get(prepared.calls[point - 1].name, ())
+    ]
+    chosen = spread(errors, scale * -(-POINTS // len(FAILED)))
+    for number, (point, error) in enumerate(chosen):
+        if prepared.calls[point - 1].name in WRITES and number % 4 == 0:
+            cutter.check(prepared, Fault(point, "cut"))
+        else:
+            cutter.check(prepared, Fault(point, "fail", error, lasting=number % 3 == 2))
+    scoreboard.add("injected errors", len(chosen))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_file_that_cannot_be_read_is_told(
+    cutter: Cutter, scenario: Scenario, scale: int, scoreboard: Scoreboard
+) -> None:
+    prepared = cutter.prepare(scenario)
+    reads = cutter.count_reads(prepared)
+    chosen = spread(reads, 3 * scale)
+    for point in chosen:
+        cutter.check(prepared, Fault(point, "fail", errno.EIO), reads=True)
+    scoreboard.add("injected errors", len(chosen))
