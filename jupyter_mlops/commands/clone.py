@@ -70,7 +70,9 @@ def read_launcher(repo: Repository) -> Installation | None:
         return None
     except OSError as error:
         raise UnavailableError(
-            f"{launcher_path(repo)} cannot be read: {error.strerror}.", code="launcher-unreadable"
+            f"{launcher_path(repo)} cannot be read: {error.strerror}.",
+            code="launcher-unreadable",
+            hints=("jupyter mlops doctor",),
         ) from error
 
 
