@@ -68,8 +68,11 @@ def test_a_reader_that_does_not_look_twice_is_found(changing: DataProject) -> No
     if not tells_writes_apart(changing.root):
         pytest.skip("not run: the files' times here are too coarse to tell writes apart")
     command = [sys.executable, "-m", "tests.crash.changing", "keep", str(changing.root)]
-    with keep_changing("rewrite", changing.root / "big.bin"):
-        done = subprocess.run([*command, "big.bin", "60"], cwd=ROOT, capture_output=True, text=True)
+    huge = changing.write("huge.bin", version(0, 30_000_000))
+    with keep_changing("rewrite", huge):
+        done = subprocess.run(
+            [*command, "huge.bin", "30"], cwd=ROOT, capture_output=True, text=True
+        )
     assert done.returncode == 1
     assert "AssertionError" in done.stderr
 
