@@ -1,0 +1,239 @@
+"""Notebooks that no Jupyter would write, through stripping, snapshots and the filter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mlops.clock import SystemClock
+from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
+from jupyter_mlops.objects.outputs import write_outputs
+from jupyter_mlops.objects.store import open_store
+from jupyter_mlops.objects.writer import open_writer
+from tests.hostile.arena import Arena, Case
+from tests.hostile.conftest import Attack
+from tests.hostile.corpus import MANY, mutated, notebook, words, write
+from tests.support.scoreboard import Scoreboard
+
+pytestmark = pytest.mark.slow
+
+
+def _nested(data: bytes, depth: int, shape: str) -> bytes:
+    """Return JSON with lists or tables so deep in place of ``"HERE"``."""
+    begin, end = (b"[", b"]") if shape == "list" else (b'{"a":', b"}")
+    return data.replace(b'"HERE"', begin * depth + b"1" + end * depth)
+
+
+def _cell(**fields: Any) -> dict[str, Any]:
+    return {**json.loads(notebook())["cells"][0], **fields}
+
+
+_FIELDS: dict[str, Any] = {
+    "a text": "x",
+    "a number": 3,
+    "null": None,
+    "a list": [[]],
+    "true": True,
+    "a table": {"a": {"b": []}},
+    "a list of nulls": [None, 3, "x", {}],
+    "NaN": float("nan"),
+    "infinity": float("-inf"),
+    "a huge number": 10**4000,
+    "a lone surrogate": "\ud800",
+    "control characters": "\x00\x1b[2J\u2028\u202e",
+    "a script": "<script>alert(1)</script>",
+    "long": "x" * 2_000_000,
+}
+
+
+def notebooks() -> dict[str, bytes]:
+    """Return files named ``.ipynb`` by what is wrong with them."""
+    found: dict[str, bytes] = {
+        "nothing": b"",
+        "blank": b" \n",
+        "NULs": b"\0" * 1000,
+        "not UTF-8": b'{"cells": "\xff"}',
+        "byte order mark": b"\xef\xbb\xbf" + notebook(),
+        "UTF-16": notebook().decode().encode("utf-16"),
+        "no JSON": b"{",
+        "conflict": b"<<<<<<< HEAD\n" + notebook() + b"=======\n>>>>>>> x\n",
+        "deep": b"[" * MANY,
+        "deep and closed": b'{"cells": ' + b"[" * MANY + b"]" * MANY + b"}",
+        "deep tables": b'{"a":' * MANY,
+        "a number": b"1e400",
+        "a list": b"[]",
+        "no cells": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+        "cells twice": notebook().replace(b'"cells"', b'"cells": 3, "cells"'),
+        "id twice": notebook(cells=[_cell(), _cell()]),
+        "many cells": notebook(cells=[_cell(id=f"c{n}") for n in range(3000)]),
+        "worksheets in 4": notebook(worksheets=[{"cells": []}]),
+        "3 without worksheets": notebook(nbformat=3),
+        "3 with odd worksheets": notebook(nbformat=3, worksheets=[3]),
+        "3 with odd cells": notebook(
+            nbformat=3, worksheets=[{"cells": [3, {"cell_type": "code"}]}]
+        ),
+        "3 with odd prompts": notebook(
+            nbformat=3,
+            worksheets=[{"cells": [{"cell_type": "code", "input": [3], "prompt_number": "x"}]}],
+        ),
+        "huge escapes": b'{"cells": [], "x": "' + b"\\u0000" * MANY + b'"}',
+        "floats at the edge": notebook().replace(
+            b'"execution_count": 1', b'"execution_count": 1e999'
+        ),
+        "a number too long": notebook().replace(b": 1,", b": 1" + b"0" * 5000 + b","),
+        "attachments": notebook(
+            cells=[_cell(cell_type="markdown", attachments={"../../x": {"image/png": "x" * 9999}})]
+        ),
+        "tags against each other": notebook(
+            cells=[_cell(metadata={"tags": ["keep_output"], "keep_output": False})]
+        ),
+        "output of everything": notebook(
+            cells=[
+                _cell(
+                    outputs=[
+                        {
+                            "output_type": "display_data",
+                            "metadata": {},
+                            "data": {"text/html": ["<script>", 3], "image/png": 3, "": None},
+                        }
+                    ]
+                )
+            ]
+        ),
+        "output of nothing": notebook(cells=[_cell(outputs=[{}, None, 3, {"output_type": 3}])]),
+    }
+    for version in (
+        -1,
+        0,
+        1,
+        2,
+        5,
+        10**30,
+        4.0,
+        "4",
+        None,
+        True,
+        [4],
+        {"a": 4},
+    ):
+        found[f"version {version!r}"[:40]] = notebook(nbformat=version)
+        found[f"minor version {version!r}"[:40]] = notebook(nbformat_minor=version)
+    for name, value in _FIELDS.items():
+        found |= {
+            f"{name} as cells": notebook(cells=value),
+            f"{name} as a cell": notebook(cells=[value]),
+            f"{name} as metadata": notebook(metadata=value),
+            f"{name} in metadata": notebook(metadata={"kernelspec": value, "widgets": value}),
+        }
+        for field in ("metadata", "outputs", "source", "id", "cell_type", "execution_count"):
+            found[f"{name} as {field}"] = notebook(cells=[_cell(**{field: value})])
+    for depth in (100, 300, 330, 480, 600, 900, 960):
+        for shape in ("list", "table"):
+            outputs = [{"output_type": "error", "x": "HERE"}]
+            inside = notebook(cells=[_cell(outputs=outputs)])
+            beside = notebook(
+                metadata={"widgets": "HERE"}, cells=[_cell(metadata={"execution": "HERE"})]
+            )
+            found[f"{shape} {depth} deep in an output"] = _nested(inside, depth, shape)
+            found[f"{shape} {depth} deep in metadata"] = _nested(beside, depth, shape)
+            found[f"version {shape} {depth} deep"] = _nested(
+                notebook(nbformat="HERE"), depth, shape
+            )
+    return found
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_commands(attack: Attack, scale: int, part: int) -> None:
+    commands = words(
+        "strip evil.ipynb",
+        "strip --check",
+        "snapshot",
+        "status",
+        "doctor",
+        "strip",
+        "restore --code first",
+    )
+    cases = []
+    for number, (name, content) in enumerate(notebooks().items()):
+
+        def plant(arena: Arena, content: bytes = content) -> None:
+            write("evil.ipynb", content)(arena)
+            arena.project.git("add", "evil.ipynb")
+
+        chosen = tuple(commands[(number + step) % 7] for step in range(min(7, 1 + scale)))
+        cases.append(Case(name, plant, chosen))
+    chosen_cases = cases[:: max(1, 3 - scale)]
+    attack(chosen_cases[part::2])
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_filter_gives_back_what_it_took(
+    tmp_path: Path, scale: int, scoreboard: Scoreboard, part: int
+) -> None:
+    """What Git gets can be stripped again without a change; outputs come back or are refused."""
+    samples = list(notebooks().values())
+    small = [data for data in samples if len(data) < 5000]
+    samples += mutated(part, small, 300 * scale)
+    settings = StripSettings()
+    with OutputKeeper(open_store(tmp_path / "store"), SystemClock()) as keeper:
+        for content in samples[part::2]:
+            stripped = strip(content, settings)
+            find_unstripped(content)
+            assert strip(stripped.notebook, settings).notebook == stripped.notebook
+            if stripped.removed is None:
+                continue
+            try:
+                payload = encode_outputs(stripped.removed, SystemClock().now())
+                keeper.keep(stripped.notebook, stripped.removed)
+                joined = attach_outputs(stripped.notebook, decode_outputs(payload))
+                assert strip(joined, settings).notebook == stripped.notebook
+                keeper.join(stripped.notebook, settings)
+            except MlopsError as error:
+                assert error.hints, error.code
+    scoreboard.add("hostile inputs", len(samples[part::2]))
+
+
+def test_payloads_of_outputs(tmp_path: Path, scale: int, scoreboard: Scoreboard) -> None:
+    """Whatever the store holds as a notebook's outputs, the notebook stays what Git has."""
+    settings = StripSettings()
+    stripped = strip(notebook(), settings)
+    assert stripped.removed is not None
+    good = encode_outputs(stripped.removed, SystemClock().now())
+    payloads = [
+        b"",
+        b"{}",
+        b"[" * MANY,
+        good.replace(b'"format":0', b'"format":1'),
+        good.replace(b'"format":0', b'"format":-1'),
+        good.replace(b'"format":0', b'"format":' + b"9" * 400),
+        good.replace(b'\\"outputs\\"', b'\\"cells\\"'),
+        good.replace(b'\\"outputs\\"', b'\\"source\\"'),
+        good.replace(b'\\"outputs\\"', b'\\"cell_type\\"'),
+        good.replace(b'"notebook":""', b'"notebook":"{\\"nbformat\\":3,\\"cells\\":3}"'),
+        good.replace(b'"notebook":""', b'"notebook":"' + b"[" * 900 + b'"'),
+        good.replace(
+            b'"notebook":""', b'"notebook":"' + b'{\\"a\\":' * 900 + b"1" + b"}" * 900 + b'"'
+        ),
+        *mutated(2, [good], 50 * scale),
+    ]
+    key = hash_bytes(stripped.notebook)
+    for number, payload in enumerate(payloads):
+        store = open_store(tmp_path / str(number))
+        with open_writer(store) as writer:
+            write_outputs(writer, key, payload)
+            writer.finish()
+        with OutputKeeper(open_store(store.folder), SystemClock()) as keeper:
+            try:
+                joined = keeper.join(stripped.notebook, settings)
+            except MlopsError as error:
+                assert error.hints, error.code
+            else:
+                assert strip(joined, settings).notebook == stripped.notebook, payload
+    scoreboard.add("hostile inputs", len(payloads))
