@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import ConflictError, UnavailableError
+from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
 from jupyter_mlops.files.durable import (
     STAGED_PREFIX,
+    StagedFile,
     clear_staging,
+    disk_error,
     free_bytes,
+    is_same_file,
     iter_names,
+    link_aside,
     make_folder,
     open_staged,
     open_staging,
@@ -22,6 +29,8 @@ from jupyter_mlops.files.durable import (
     remove,
     write_atomic,
 )
+from tests.support.disks import make_read_only
+from tests.support.system_steps import NO_LOCKS, run_watched
 
 _CHILD = """
 import sys
@@ -200,3 +209,129 @@ def test_what_is_private_is_its_owners(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
     write_atomic(tmp_path / "b", b"x")
     assert (tmp_path / "b").stat().st_mode & 0o222 == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "disk-full"),
+        (errno.EDQUOT, "disk-full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "read-only"),
+        (errno.EPERM, "read-only"),
+        (errno.EIO, "write-failed"),
+    ],
+)
+def test_what_a_disk_refuses_is_told_apart(number: int, code: str) -> None:
+    told = disk_error(OSError(number, os.strerror(number)), Path("place"))
+    assert (told.code, told.exit_status) == (code, 6)
+    assert "place" in told.message
+    assert told.hints
+
+
+def test_bytes_that_cannot_be_synced_are_discarded(tmp_path: Path) -> None:
+    path = tmp_path / "staged"
+    path.write_bytes(b"x")
+    reading, writing = os.pipe()  # which cannot be synced
+    os.close(reading)
+    staged = StagedFile(path, writing)
+
+    with pytest.raises(UnavailableError) as caught:
+        staged.sync()
+
+    assert caught.value.code == "write-failed"
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(OSError, match="escriptor"):
+        os.fstat(writing)
+
+
+def test_names_are_taken_only_once_among_many(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"mine")
+    with open_staging(tmp_path / "tmp") as staging:
+        files = []
+        for name in ("free", "taken"):
+            staged = staging.create()
+            staged.write(b"new")
+            staged.sync()
+            files.append((staged, tmp_path / name))
+        with pytest.raises(ConflictError) as caught:
+            publish_all(files)
+        publish_all(files[1:], overwrite=True)
+    assert caught.value.code == "name-taken"
+    assert {name: (tmp_path / name).read_bytes() for name in ("free", "taken")} == {
+        "free": b"new",
+        "taken": b"new",
+    }
+
+
+def test_a_file_where_a_folder_is_needed_stops_publishing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    with open_staging(tmp_path / "tmp") as staging, staging.create() as staged:
+        with pytest.raises(MlopsError):
+            publish_all([(staged, tmp_path / "file" / "inner")])
+        with pytest.raises(MlopsError):
+            publish_all([(staged, tmp_path / "file" / "deep" / "inner")])
+    assert sorted(os.listdir(tmp_path)) == ["file", "tmp"]
+
+
+def test_nothing_is_staged_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "kept").write_bytes(b"x")
+    with make_read_only(tmp_path):
+        for attempt in (
+            lambda: open_staged(tmp_path / "there"),
+            lambda: open_staging(tmp_path / "there").__enter__(),
+            lambda: write_atomic(tmp_path / "kept", b"y"),
+            lambda: remove(tmp_path / "kept"),
+            lambda: link_aside(tmp_path / "kept", tmp_path / "there"),
+        ):
+            with pytest.raises(UnavailableError) as caught:
+                attempt()
+            assert caught.value.code == "read-only"
+    assert (tmp_path / "kept").read_bytes() == b"x"
+    assert os.listdir(tmp_path / "there") == []
+
+
+def test_a_staging_folder_that_vanished_is_said(tmp_path: Path) -> None:
+    with open_staging(tmp_path) as staging:
+        shutil.rmtree(staging.path)
+        with pytest.raises(UnavailableError):
+            staging.create()
+
+
+def test_a_file_is_set_aside_once_and_hides_no_other(tmp_path: Path) -> None:
+    for name, content in (("a/pack", b"one"), ("b/pack", b"two")):
+        write_atomic(tmp_path / name, content)
+    aside = tmp_path / "aside"
+
+    assert link_aside(tmp_path / "a/pack", aside) == aside / "pack"
+    assert link_aside(tmp_path / "b/pack", aside) == aside / "pack.1"
+    assert link_aside(tmp_path / "a/pack", aside) == aside / "pack"
+    assert link_aside(tmp_path / "b/pack", aside) == aside / "pack.1"
+    assert link_aside(tmp_path / "nowhere", aside) is None
+
+    assert sorted(os.listdir(aside)) == ["pack", "pack.1"]
+    assert is_same_file(tmp_path / "a/pack", aside / "pack")
+    assert not is_same_file(tmp_path / "a/pack", aside / "pack.1")
+    assert not is_same_file(tmp_path / "nowhere", aside / "pack")
+
+
+def test_a_temporary_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
+    with open_staging(tmp_path) as staging:
+        (staging.path / "deep" / "deeper").mkdir(parents=True)
+        (staging.path / "deep" / "file").write_bytes(b"x")
+        (staging.path / "link").symlink_to(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_without_locks_what_is_young_is_left_alone_and_what_is_old_is_not(tmp_path: Path) -> None:
+    for name in ("young", "old"):
+        (tmp_path / f"{STAGED_PREFIX}{name}").write_bytes(b"x")
+    day_ago = time.time() - 24 * 3600
+    os.utime(tmp_path / f"{STAGED_PREFIX}old", (day_ago, day_ago - 60))
+    os.utime(tmp_path / f"{STAGED_PREFIX}young", (day_ago, day_ago + 60))
+
+    run_watched(lambda: clear_staging(tmp_path), tmp_path, NO_LOCKS)
+
+    assert os.listdir(tmp_path) == [f"{STAGED_PREFIX}young"]

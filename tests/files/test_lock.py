@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.lock import hold_lock
+from tests.support.system_steps import NO_LOCKS, run_watched
 
 HOLDER = """
 import sys
@@ -49,3 +54,32 @@ def test_it_is_held_again_and_again(tmp_path: Path) -> None:
     for _ in range(3):
         with hold_lock(tmp_path / "lock"):
             pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_a_file_system_without_locks_gives_everyone_theirs(tmp_path: Path) -> None:
+    def hold() -> None:
+        with hold_lock(tmp_path / "new" / "lock"):
+            (tmp_path / "mark").write_bytes(b"held")
+
+    assert run_watched(hold, tmp_path, NO_LOCKS).code is None
+    assert (tmp_path / "mark").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_a_failing_lock_is_not_held(tmp_path: Path) -> None:
+    held = False
+
+    def hold() -> None:
+        nonlocal held
+        with pytest.raises(OSError, match="rror"), hold_lock(tmp_path / "lock"):
+            held = True
+        assert not held
+
+    assert run_watched(hold, tmp_path, {"fcntl.flock": errno.EIO}).code is None
+
+
+def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(UnavailableError), hold_lock(tmp_path / "lock"):
+        pass
