@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
+from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.files.beneath import Way
 from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.folder_tree import FolderTree
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
+from tests.support.disks import make_read_only
 
 
 @pytest.fixture(params=["beside", "staging"])
@@ -296,3 +297,47 @@ def test_renaming_moves_files_and_folders_and_never_overwrites(tree: WorkTree) -
     with pytest.raises(NotFoundError):
         tree.rename("nowhere", "made/not")
     assert _files(tree.root) == {"new/deep/x": b"x", "other": b"y"}
+
+
+def test_what_cannot_be_read_or_moved_is_said_in_one_sentence(tree: WorkTree) -> None:
+    tree.write_file("a", b"a")
+    tree.write_file("folder/x", b"x")
+    with pytest.raises(MlopsError) as caught:
+        tree.rename("folder", "folder/inner/deep")
+    assert caught.value.code == "write-failed"
+    with pytest.raises(MlopsError) as caught:
+        tree.make_folder("a/inner")
+    assert caught.value.code == "not-a-folder"
+    assert tree.read("folder/x") == b"x"
+
+
+def test_a_tree_on_a_read_only_disk_says_so_and_keeps_all(tree: WorkTree) -> None:
+    tree.write_file("d/x", b"mine")
+    with make_read_only(tree.root.parent):
+        for change in (
+            lambda: tree.write_file("d/x", b"new"),
+            lambda: tree.unlink("d/x"),
+            lambda: tree.rename("d/x", "d/y"),
+            lambda: tree.make_folder("d/e"),
+        ):
+            with pytest.raises(UnavailableError) as caught:
+                change()
+            assert caught.value.code == "read-only"
+        tree.remove_empty_folders("d")
+    assert _files(tree.root) == {"d/x": b"mine"}
+
+
+def test_empty_folders_go_from_where_something_is(tree: WorkTree) -> None:
+    tree.make_folder("a/b")
+    tree.remove_empty_folders("a/b/c/d")
+    assert _files(tree.root) == {}
+    assert os.listdir(tree.root) == []
+
+
+def test_clearing_takes_what_dead_writers_left_beside_files(tree: WorkTree) -> None:
+    tree.write_file("d/deep/x", b"x")
+    for folder in ("d/deep", "d", "."):
+        (tree.root / folder / f"{STAGED_PREFIX}0").write_bytes(b"half")
+    assert tree.clear("d/deep") == 2
+    assert tree.clear() == 1
+    assert tree.clear("d") == 0
