@@ -82,7 +82,7 @@ def restore_data(
     origins = read_origins(handles.git.state_dir)
     wanted: dict[str, Pointer | None] = {}
     if commit is not None:
-        wanted.update(read_tree_pointers(open_tree(handles.git, commit)))
+        wanted.update(read_tree_pointers(open_tree(handles.git, commit), paths))
     tracked = read_tracked(handles, origins, named=[*paths, *wanted])
     if commit is None:
         wanted = _wanted_pointers(handles, tracked)

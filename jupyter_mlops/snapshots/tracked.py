@@ -103,21 +103,29 @@ def read_tracked(
     return tracked
 
 
-def read_tree_pointers(tree: Tree) -> dict[str, Pointer]:
+def read_tree_pointers(tree: Tree, near: Sequence[str] = ()) -> dict[str, Pointer]:
     """Return the pointers of a revision by tracked path.
 
+    With ``near``, only those of paths that are one of these, lie in one, or hold one.
+
     Raises:
-        IntegrityError: a pointer file of the revision is not valid.
+        IntegrityError: one of these pointer files is not valid.
     """
     names = [
         name
         for name in tree.iter_paths()
-        if name.endswith(POINTER_SUFFIX) and PurePosixPath(name).name != POINTER_SUFFIX
+        if name.endswith(POINTER_SUFFIX)
+        and PurePosixPath(name).name != POINTER_SUFFIX
+        and (not near or _is_near(name.removesuffix(POINTER_SUFFIX), near))
     ]
     return {
         name.removesuffix(POINTER_SUFFIX): decode_pointer(encoded, origin=name)
         for name, encoded in tree.read_many(names)
     }
+
+
+def _is_near(path: str, others: Iterable[str]) -> bool:
+    return any(f"{path}/".startswith(f"{o}/") or o.startswith(f"{path}/") for o in others)
 
 
 def resolve_path(root: Path, here: Path, text: str) -> str:

@@ -75,6 +75,17 @@ def test_only_the_paths_named_are_touched(two_states: DataProject) -> None:
     assert two_states.states() == {"data": "clean", "model.bin": "clean"}
 
 
+def test_a_pointer_that_is_not_valid_keeps_no_other_path_away(two_states: DataProject) -> None:
+    pointer = two_states.read("model.bin.mlops")
+    two_states.write("model.bin.mlops", b"<<<<<<< ours\n" + pointer)
+    two_states.commit("conflict marks, committed")
+    two_states.write("model.bin.mlops", pointer)
+    two_states.remove("data")
+    with pytest.raises(IntegrityError, match="model.bin.mlops"):
+        two_states.restore("HEAD")
+    assert two_states.restore("HEAD", "data").written == 2
+
+
 def test_only_paths_that_the_revision_tracks_are_touched(two_states: DataProject) -> None:
     two_states.write("later.bin", b"later")
     two_states.snapshot("later.bin")
