@@ -256,7 +256,8 @@ def _apply_rows(repo: Repository, env: Mapping[str, str], rows: Sequence[str]) -
 def _add_files(repo: Repository, env: Mapping[str, str], files: Iterable[_ToAdd]) -> None:
     args = (*_PRIVATE, "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
     names = encode_names(file.path for file in files)
-    run_git(repo, *args, input=names, env=env, durable="objects")
+    # whether all are there, Git looks when it writes the tree
+    run_git(repo, *args, input=names, env=env, durable="many objects")
 
 
 def _record(

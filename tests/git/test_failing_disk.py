@@ -11,6 +11,7 @@ import pytest
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.staging import stage_paths
+from jupyter_mlops.git.state_tree import write_state_tree
 from tests.support.project import Project
 from tests.support.system_calls import Fault, can_watch, run_watched
 
@@ -33,3 +34,33 @@ def test_nothing_is_staged_that_git_could_not_keep(project: Project, repo: Repos
         if done.hit is None:
             break
     assert number > 3
+
+
+def test_no_state_is_written_of_which_git_could_not_keep_a_file(
+    project: Project, repo: Repository
+) -> None:
+    if not can_watch():
+        pytest.skip("not run: watching system calls needs Linux 5.9 or newer on x86-64 or ARM")
+    tree = project.root / ".git/tree"
+
+    def keep() -> None:
+        try:
+            state = write_state_tree(
+                repo, extra={}, file_limit_bytes=1000, untracked_limit_bytes=10_000
+            )
+        except MlopsError:
+            sys.exit(1)
+        tree.write_text(state.tree)
+
+    for number in count(1):
+        for name in "abcdef":
+            project.write(name, f"{name} of {number}")
+        tree.unlink(missing_ok=True)
+        done = run_watched(keep, calls=["mkdir"], fault=Fault(number, "fail", errno.ENOSPC))
+        if tree.exists():
+            listed = project.git("ls-tree", "-r", tree.read_text()).splitlines()
+            for line in listed:
+                project.git("cat-file", "-e", line.split()[2])
+        if done.hit is None:
+            break
+    assert number > 5
