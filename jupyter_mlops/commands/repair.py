@@ -114,7 +114,7 @@ def repair(
     if yes:
         _carry_out(ws, trees, sources, found)
         _keep_outputs(ws, outputs)
-        remaining = list(check_project(ws).damages)
+        remaining = list(check_project(ws, read_data=True).damages)
     return RepairResult(
         done=yes,
         rebuilt=found.store.damaged_segments,

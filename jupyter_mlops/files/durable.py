@@ -389,8 +389,8 @@ def remove(path: Path, *, durable: bool = False) -> bool:
 def link_aside(path: Path, folder: Path) -> Path | None:
     """Give the file ``path`` a second name in ``folder``, durably; nothing there is overwritten.
 
-    Where files have one name only, it is copied. Returns the other name, the one that it has
-    already where there is one; None when there is no such file.
+    Where files have one name only, it is copied; a folder in its place is moved. Returns the other
+    name, the one that it has already where there is one; None when there is no such file.
 
     Raises:
         UnavailableError: the disk did not take it.
@@ -411,7 +411,7 @@ def link_aside(path: Path, folder: Path) -> Path | None:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise disk_error(error, folder) from error
-            return _copy_aside(path, target)
+            return _move_folder(path, target) if path.is_dir() else _copy_aside(path, target)
         else:
             return target
 
@@ -422,6 +422,16 @@ def is_same_file(path: Path, other: Path) -> bool:
         return os.path.samefile(path, other)
     except FileNotFoundError:
         return False
+
+
+def _move_folder(path: Path, target: Path) -> Path:
+    try:
+        os.rename(path, target)
+        sync_folder(target.parent)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, target) from error
+    return target
 
 
 def _copy_aside(path: Path, target: Path) -> Path:

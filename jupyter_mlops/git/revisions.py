@@ -74,15 +74,19 @@ def find_commit(repo: Repository, text: str) -> str | None:
 
 
 def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
-    """Return the full id of the commit that each of ``oids`` is or names, by one process.
+    """Return the full id of the commit that each of ``oids`` is or names.
 
-    What names no commit, or one that Git lacks, is left out.
+    What names no commit, or one that Git cannot read, is left out. One process, unless Git meets a
+    damaged object, at which it ends.
     """
     asked = list(dict.fromkeys(oids))
     if not asked:
         return {}
     lines = "".join(f"{oid}^{{commit}}\n" for oid in asked).encode("ascii")
-    printed = run_git(repo, "cat-file", "--batch-check=%(objectname)", input=lines)
+    status, printed, _ = try_git(repo, "cat-file", "--batch-check=%(objectname)", input=lines)
+    if status != 0:
+        alone = ((oid, find_commit(repo, oid)) for oid in asked)
+        return {oid: commit for oid, commit in alone if commit is not None}
     answers = printed.decode("ascii", "replace").splitlines()
     return {
         oid: answer

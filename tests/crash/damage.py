@@ -212,13 +212,13 @@ def detect_by_reading(project: DataProject) -> bool:
     """Return whether reading all that the snapshots name meets damage."""
     try:
         for name in (OLD, NEW):
-            _read(project, name)
+            read_snapshot(project, name)
     except MlopsError:
         return True
     return False
 
 
-def _read(
+def read_snapshot(
     project: DataProject, name: str, paths: tuple[str, ...] = ()
 ) -> list[tuple[str, Content]]:
     """Return what a snapshot holds, at some paths or at all, read through the library."""
@@ -268,7 +268,7 @@ def _run_commands(sample: Sample, project: DataProject, what: str) -> None:
     _attempt(lambda: log(project.open()))
     _attempt(lambda: diff(project.open(), OLD, NEW))
     for name in (OLD, NEW):
-        for path, content in _attempt(partial(_read, project, name)) or []:
+        for path, content in _attempt(partial(read_snapshot, project, name)) or []:
             assert content == sample.holds[name][path], (name, path)
     _attempt(lambda: _check_outputs(project))
     assert _contents(project) == now
@@ -280,7 +280,7 @@ def _run_commands(sample: Sample, project: DataProject, what: str) -> None:
     taken = _attempt(lambda: project.snapshot("model.bin", keep_mine=True))
     assert project.read("model.bin") == b"newest work"
     if taken is not None:
-        read = dict(_attempt(partial(_read, project, taken.id, ("model.bin",))) or [])
+        read = dict(_attempt(partial(read_snapshot, project, taken.id, ("model.bin",))) or [])
         expected = (False, frozenset({("", b"newest work")}))
         assert read.get("model.bin", expected) == expected
     _attempt(project.undo)
@@ -300,7 +300,7 @@ def _check_restore(sample: Sample, project: DataProject, words: tuple[str, ...])
     lost = [path for path in before if after.get(path) != before[path] not in known]
     if lost:
         assert result.saved_as is not None
-        kept = _attempt(partial(_read, project, result.saved_as, tuple(lost)))
+        kept = _attempt(partial(read_snapshot, project, result.saved_as, tuple(lost)))
         for path, content in kept or []:
             assert content == before[path], path
 
@@ -321,7 +321,7 @@ def _attempt(command: Callable[[], T]) -> T | None:
 
 def _check_whole(sample: Sample, project: DataProject) -> None:
     """All is right again once the damage is put back."""
-    assert dict(_read(project, OLD)) == sample.holds[OLD]
+    assert dict(read_snapshot(project, OLD)) == sample.holds[OLD]
     project.restore(NEW)
     assert _contents(project) == sample.holds[NEW]
     assert set(project.states().values()) == {"clean"}
