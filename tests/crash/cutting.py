@@ -16,6 +16,7 @@ from tests.crash.judge import (
     check_left_clean,
     check_manners,
     check_nothing_lost,
+    leftovers,
     read_state,
 )
 from tests.crash.runner import OURS, Outcome, Runner
@@ -105,11 +106,11 @@ class Cutter:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
         if scenario.is_ours:
             check_manners(outcome)
-        now = read_state(root)
+        now = read_state(root, statuses=False)
         check_nothing_lost(now, before, after, scenario.data, scenario.passing)
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
-            check_done(now, after, outcome)
+            check_done(read_state(root), after, outcome)
             failed_sync = outcome.hit is not None and outcome.hit.name in SYNCS
             assert not failed_sync or outcome.was_killed, "it passed over what was not synced"
         again = self.runner.run(root, scenario.again or scenario.command)
@@ -122,6 +123,8 @@ class Cutter:
 
     def _judge_again(self, prepared: Prepared, root: Path, again: Outcome) -> None:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
+        left = leftovers(root) if scenario.is_ours and again.status == 0 else []
+        assert not left, f"left behind: {left}"
         now = read_state(root)
         check_nothing_lost(now, before, after, scenario.data, scenario.passing)
         if again.status != 0:

@@ -12,8 +12,8 @@ from jupyter_mlops.commands.workspace import Workspace, open_workspace
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.durable import STAGED_PREFIX
-from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.formats.pointer import Pointer
+from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.reader import missing, read_file
@@ -53,8 +53,11 @@ class State:
         return any(files.get(path) == content for files in self.data.values())
 
 
-def read_state(root: Path) -> State:
+def read_state(root: Path, *, statuses: bool = True) -> State:
     """Read all of a project whole.
+
+    Without ``statuses`` nothing of it is changed: to tell them, caches are renewed and what killed
+    commands left is cleared.
 
     Raises:
         AssertionError: something that is referred to is missing or damaged.
@@ -69,21 +72,21 @@ def read_state(root: Path) -> State:
             data[ref.name] = _read_data(ws, ref.oid)
         except MlopsError as error:
             raise AssertionError(f"{ref.name} does not restore whole: {error}") from error
-    tracked = {}
-    for status in read_status(ws):
-        tracked[status.path] = status.state.value
-        pointer = status.tracked.pointer
-        if pointer is not None:
-            try:
-                lacking = missing(ws.store, _contents(ws, pointer))
-            except MlopsError as error:
-                raise AssertionError(f"{status.path} names what the store lacks") from error
-            assert lacking == [], f"{status.path} names what the store lacks"
-    return State(_files(project), data, project.git("ls-files", "--stage"), tracked)
+    files = _files(project)
+    for path, content in files.items():
+        if path.endswith(POINTER_SUFFIX) and isinstance(content, bytes):
+            _check_pointer(ws, path, content)
+    tracked = {one.path: one.state.value for one in read_status(ws)} if statuses else {}
+    return State(files, data, project.git("ls-files", "--stage"), tracked)
 
 
-def _contents(ws: Workspace, pointer: Pointer) -> list[Entry]:
-    return [e for e in read_entries(ws.store, pointer).values() if e.mode is not Mode.FOLDER]
+def _check_pointer(ws: Workspace, path: str, encoded: bytes) -> None:
+    try:
+        entries = read_entries(ws.store, decode_pointer(encoded, origin=path)).values()
+        lacking = missing(ws.store, [one for one in entries if one.mode is not Mode.FOLDER])
+    except MlopsError as error:
+        raise AssertionError(f"{path} names what the store lacks") from error
+    assert lacking == [], f"{path} names what the store lacks"
 
 
 def _files(project: DataProject) -> Files:
@@ -182,11 +185,12 @@ def check_left_clean(root: Path) -> None:
     project = DataProject(root)
     project.git("fsck", "--strict", "--no-dangling")
     project.git("status", "--porcelain")
-    left = _leftovers(root)
+    left = leftovers(root)
     assert not left, f"left behind: {left}"
 
 
-def _leftovers(root: Path) -> list[str]:
+def leftovers(root: Path) -> list[str]:
+    """Return the temporary files and locks of ours that are there, or of a Git that we ran."""
     git = root / ".git"
     left = [str(path) for path in (*git.glob("*.lock"), *git.glob("mlops/git-locks-*"))]
     left += [str(path) for path in git.glob("refs/**/*.lock")]
