@@ -11,6 +11,7 @@ from jupyter_mlops.commands.workspace import Here, read_config
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.files.durable import clear_staging
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import default_config_text
 from jupyter_mlops.git.attributes import (
@@ -74,6 +75,7 @@ def init(here: Here) -> InitResult:
     """
     repo = open_repository(here.cwd)
     tree = WorkTree(repo.root)
+    _clear_leftovers(repo, tree)
     done = [
         *_write_config(repo, tree),
         *_write_attributes(repo, tree),
@@ -86,6 +88,14 @@ def init(here: Here) -> InitResult:
         to_commit=_read_uncommitted(repo),
         in_the_way=read_missing_lines(repo),
     )
+
+
+def _clear_leftovers(repo: Repository, tree: WorkTree) -> None:
+    """Remove what a call that was killed left at the places where this one writes."""
+    tree.clear()
+    hooks = (repo.common_dir / "hooks", repo.store_dir / "hooks")
+    for folder in (repo.store_dir, repo.state_dir, *hooks):
+        clear_staging(folder)
 
 
 def _write_config(repo: Repository, tree: WorkTree) -> list[str]:

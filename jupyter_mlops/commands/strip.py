@@ -14,6 +14,7 @@ from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
+from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.launcher import read_nbstripout_settings
@@ -100,6 +101,9 @@ def strip(
     with ExitStack() as stack:
         for root, notebooks in _find_all(here, paths or (".",)).items():
             found_count += len(notebooks)
+            if not check:
+                for folder in {path.parent for path in notebooks}:
+                    WorkTree(folder).clear()  # what a killed call left there
             settings, ws = _open(here, root)
             keeper = None
             if ws is not None and ws.config.notebooks.keep_outputs and not check:
@@ -163,7 +167,8 @@ def _find_all(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]
         repository = _repository_of(folder)
         notebooks = found.setdefault(repository.root if repository else None, {})
         listed = _iter_folder(repository, folder) if path.is_dir() else [folder / path.name]
-        notebooks.update(dict.fromkeys(sorted(listed)))
+        whole = (one for one in listed if STAGED_PREFIX not in one.as_posix())
+        notebooks.update(dict.fromkeys(sorted(whole)))
     return {root: list(notebooks) for root, notebooks in found.items()}
 
 
