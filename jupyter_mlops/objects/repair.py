@@ -26,6 +26,10 @@ def mend_index(store: Store) -> None:
     Raises:
         UnavailableError: the store cannot be written.
     """
+    for name in store.damaged_segments():
+        path = store.index_folder / name
+        if path.is_dir():  # nothing can be written in its place
+            link_aside(path, store.folder / QUARANTINE)
     store.reload()
     store.distrust_index()
     store.adopt_rebuilt()

@@ -82,9 +82,9 @@ def test_check_and_repair_after_damage(
                     assert reads[one] != (id in named), (said, one, result)
             if what in DATA:
                 assert not result.ok, said
-            before = project.everything()
+            before = project.files()
             done = repair(project.open(), yes=True)
-            assert project.everything() == before, said
+            assert project.files() == before, said
             assert done.remaining == check(project.open(), read_data=True).damaged, said
             for one in ids:
                 if reads[one] or (what in DATA and not done.remaining):
