@@ -14,7 +14,7 @@ from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from tests.support.disks import mount_tmpfs
-from tests.support.system_steps import run_watched
+from tests.support.system_steps import fail_with, run_watched
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
@@ -150,7 +150,7 @@ def test_a_rename_that_fails_leaves_the_file_and_nothing_else(
             _write(batch, "d/x", b"new")
             batch.apply()
 
-    ended = run_watched(change, tmp_path, {"os.replace": number})
+    ended = run_watched(change, tmp_path, {"os.replace": fail_with(number)})
 
     assert ended.code in {"write-failed", "disk-full"}
     assert tree.read("d/x") == b"old"
@@ -165,7 +165,9 @@ def test_a_new_folder_that_cannot_be_moved_in_fails(tree: WorkTree, tmp_path: Pa
             _write(batch, "d/new/x", b"new")
             batch.apply()
 
-    assert run_watched(change, tmp_path, {"os.replace": errno.EIO}).code == "write-failed"
+    assert (
+        run_watched(change, tmp_path, {"os.replace": fail_with(errno.EIO)}).code == "write-failed"
+    )
     assert os.listdir(tmp_path / "st") == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.lock import hold_lock
-from tests.support.system_steps import NO_LOCKS, run_watched
+from tests.support.system_steps import NO_LOCKS, fail_with, run_watched
 
 HOLDER = """
 import sys
@@ -76,7 +76,7 @@ def test_a_failing_lock_is_not_held(tmp_path: Path) -> None:
             held = True
         assert not held
 
-    assert run_watched(hold, tmp_path, {"fcntl.flock": errno.EIO}).code is None
+    assert run_watched(hold, tmp_path, {"fcntl.flock": fail_with(errno.EIO)}).code is None
 
 
 def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:

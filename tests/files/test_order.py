@@ -21,7 +21,7 @@ from jupyter_mlops.files.durable import (
 from jupyter_mlops.files.sync import sync_paths, tells_failures
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
-from tests.support.system_steps import BROKEN_DISK, NO_LINKS, NO_LOCKS, run_watched
+from tests.support.system_steps import BROKEN_DISK, NO_LINKS, NO_LOCKS, fail_with, run_watched
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
@@ -150,7 +150,7 @@ def test_other_failures_of_a_second_name_are_no_reason_to_overwrite(tmp_path: Pa
     def write() -> None:
         write_atomic(tmp_path / "file", b"new", overwrite=False)
 
-    full = run_watched(write, tmp_path, {"os.link": errno.ENOSPC})
+    full = run_watched(write, tmp_path, {"os.link": fail_with(errno.ENOSPC)})
 
     assert full.code == "disk-full"
     assert full.steps == ["sync .mlops-tmp-*", "unlink .mlops-tmp-*"]

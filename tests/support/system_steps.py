@@ -36,14 +36,14 @@ class Ended:
 
 
 def run_watched(
-    work: Callable[[], object], top: Path, failing: Mapping[str, int] | None = None
+    work: Callable[[], object], top: Path, system: Mapping[str, Callable[..., Any]] | None = None
 ) -> Ended:
     """Run ``work`` in a process of its own and return how it ended.
 
     Args:
         work: what to run.
         top: the folder that paths are shown relative to; others are not shown.
-        failing: functions that fail there, ``os.link`` or ``fcntl.flock``, by the error's number.
+        system: functions that take the place of others there, as ``os.link`` or ``fcntl.flock``.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -52,7 +52,7 @@ def run_watched(
         steps: list[str] = []
         answer: dict[str, object] = {"steps": steps}
         try:
-            _replace_functions(steps, top, failing or {})
+            _replace_functions(steps, top, system or {})
             work()
         except MlopsError as error:
             answer["code"] = error.code
@@ -69,13 +69,15 @@ def run_watched(
     return Ended(found.get("code"), found["steps"])
 
 
-def _replace_functions(steps: list[str], top: Path, failing: Mapping[str, int]) -> None:
+def _replace_functions(
+    steps: list[str], top: Path, system: Mapping[str, Callable[..., Any]]
+) -> None:
     for name in _NAMING:
         setattr(os, name, _tell(getattr(os, name), name, steps, top))
     os.fsync = _tell(os.fsync, "sync", steps, top)
-    for full_name, number in failing.items():
+    for full_name, function in system.items():
         module, _, name = full_name.rpartition(".")
-        setattr(importlib.import_module(module), name, _fail(number))
+        setattr(importlib.import_module(module), name, function)
 
 
 def _tell(function: Callable[..., Any], name: str, steps: list[str], top: Path) -> Any:
@@ -107,7 +109,9 @@ def _show(path: Any, folder: int | None, top: Path) -> str:
         return ""
 
 
-def _fail(number: int) -> Any:
+def fail_with(number: int) -> Callable[..., Any]:
+    """Return a function of the system that always fails with that error."""
+
     def failing(*args: Any, **options: Any) -> Any:
         named = [arg for arg in args if isinstance(arg, str | os.PathLike)]
         raise OSError(number, os.strerror(number), *map(str, named[:1]))
@@ -115,11 +119,22 @@ def _fail(number: int) -> Any:
     return failing
 
 
-NO_LINKS = {"os.link": errno.EPERM}
+def little_at_a_time(size_bytes: int) -> dict[str, Callable[..., Any]]:
+    """Return a system that reads and writes at most ``size_bytes`` when it is asked for more."""
+    read, readv, pread, write = os.read, os.readv, os.pread, os.write
+    return {
+        "os.read": lambda fd, length: read(fd, min(length, size_bytes)),
+        "os.readv": lambda fd, views: readv(fd, [views[0][:size_bytes]]),
+        "os.pread": lambda fd, length, offset: pread(fd, min(length, size_bytes), offset),
+        "os.write": lambda fd, content: write(fd, memoryview(content)[:size_bytes]),
+    }
+
+
+NO_LINKS = {"os.link": fail_with(errno.EPERM)}
 """A file system on which a file has one name only, as on memory cards."""
 
-NO_LOCKS = {"fcntl.flock": errno.ENOLCK}
+NO_LOCKS = {"fcntl.flock": fail_with(errno.ENOLCK)}
 """A file system without locks, as some that come over the network."""
 
-BROKEN_DISK = {"os.fsync": errno.EIO}
+BROKEN_DISK = {"os.fsync": fail_with(errno.EIO)}
 """A disk that does not take what was written to it."""
