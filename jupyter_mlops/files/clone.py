@@ -23,6 +23,22 @@ _NOT_HERE = {
 }
 
 
+if sys.platform == "darwin":
+
+    def _copy_by_libc(source: int, target: int) -> bool:
+        """Clone on macOS: with COPYFILE_CLONE_FORCE, ``fcopyfile`` refuses rather than copies."""
+        copy = getattr(ctypes.CDLL(None, use_errno=True), "fcopyfile", None)
+        if copy is None:
+            return False
+        clone_force = 1 << 25
+        if copy(source, target, None, ctypes.c_uint32(clone_force)) == 0:
+            return True
+        number = ctypes.get_errno()
+        if number in _NOT_HERE or number == errno.ENOTSUP:
+            return False
+        raise OSError(number, os.strerror(number))
+
+
 def try_clone(source: int, target: int) -> bool:
     """Make the empty file open as ``target`` a copy-on-write copy of the one open as ``source``.
 
@@ -42,17 +58,3 @@ def try_clone(source: int, target: int) -> bool:
     if sys.platform == "darwin":
         return _copy_by_libc(source, target)
     return False
-
-
-def _copy_by_libc(source: int, target: int) -> bool:
-    """Clone on macOS, whose ``fcopyfile`` refuses rather than copies with COPYFILE_CLONE_FORCE."""
-    copy = getattr(ctypes.CDLL(None, use_errno=True), "fcopyfile", None)
-    if copy is None:
-        return False
-    clone_force = 1 << 25
-    if copy(source, target, None, ctypes.c_uint32(clone_force)) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _NOT_HERE or number == errno.ENOTSUP:
-        return False
-    raise OSError(number, os.strerror(number))
