@@ -1,12 +1,14 @@
 # Every target works on a machine with nothing but Python 3.11 or newer, Node 20 or newer, Git and
 # make: the first run makes .venv and builds the side panel, later runs use both. LAB=0 leaves
-# JupyterLab unstarted; SCALE is how many times as many faults `make torture` tries as `make test`.
+# JupyterLab unstarted; SCALE is how many times as many faults `make torture` tries as `make test`,
+# COUNT how many `make mutants` puts into the code.
 
 PYTHON ?= python3
 LAB ?= 1
 DEMO ?= demo
 WORKERS ?= auto
 SCALE ?= 10
+COUNT ?= 400
 
 BIN := .venv/bin
 PANEL := $(filter-out labextension/node_modules labextension/lib labextension/dist, \
@@ -16,13 +18,15 @@ FAULTS := tests/crash tests/hostile tests/fuzz
 UNIT := not slow and not demo and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench torture
+.PHONY: help demo test check bench torture coverage mutants
 
 help:
 	@echo 'make demo    a project with real data and real runs, then JupyterLab on it (LAB=0: without)'
 	@echo 'make test    all tests'
 	@echo 'make check   format, lint, types, layers, and the unit tests'
 	@echo 'make torture many more faults and attacks than make test tries (SCALE=10; hours)'
+	@echo 'make coverage which lines and branches of what keeps data the tests reach (an hour)'
+	@echo 'make mutants how many small faults in the write path the tests notice (COUNT=400; an hour)'
 	@echo 'make bench   what the main operations cost on this machine'
 
 demo: .venv/lab.stamp
@@ -46,6 +50,18 @@ check: .venv/test.stamp
 torture: .venv/test.stamp
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scale $(SCALE) $(FAULTS)
 
+coverage: .venv/test.stamp
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m coverage combine --quiet
+	@for package in files formats objects snapshots; do \
+		$(BIN)/python -m coverage report --include="jupyter_mlops/$$package/*" --fail-under=95 \
+			|| exit 1; \
+	done
+
+mutants: .venv/mutation.stamp
+	@$(BIN)/python -m tests.mutation --count $(COUNT)
+
 bench: .venv/test.stamp
 	@$(BIN)/python -m tests.benchmarks
 
@@ -62,6 +78,11 @@ ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 	@echo 'Installing the test tools into .venv (once) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,test]'
 	@$(BIN)/python -m tests.support.programs
+	@touch $@
+
+.venv/mutation.stamp: .venv/test.stamp
+	@echo 'Installing cosmic-ray into .venv (once) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
 	@touch $@
 
 .venv/python.stamp:
