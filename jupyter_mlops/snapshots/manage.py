@@ -11,6 +11,7 @@ from jupyter_mlops.git.change_tree import change_tree
 from jupyter_mlops.git.commits import commit_tree
 from jupyter_mlops.git.refs import RefUpdate, is_ref_name, list_refs, update_refs
 from jupyter_mlops.ids import is_snapshot_id
+from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import (
     DROPPED_REFS,
@@ -59,6 +60,7 @@ def change_record(
     Raises:
         ConflictError: another process changed the snapshot meanwhile.
     """
+    clear_leftovers(handles)
     record = replace(snapshot.record, name=name, message=message)
     tree = change_tree(handles.git, snapshot.commit, {RECORD_PATH: encode_snapshot_record(record)})
     parents = [record.base] if record.base else []
@@ -77,6 +79,7 @@ def drop_snapshots(handles: Handles, texts: list[str], command: tuple[str, ...])
     Content that another state needs stays. They stay reachable under another ref, so that ``undo``
     brings them back.
     """
+    clear_leftovers(handles)
     snapshots = list(
         {found.id: found for found in (find_snapshot(handles.git, t) for t in texts)}.values()
     )
@@ -105,6 +108,7 @@ def make_branch(handles: Handles, snapshot: Listed, branch: str, command: tuple[
         UsageError: Git does not accept the name.
         ConflictError: there is such a branch.
     """
+    clear_leftovers(handles)
     ref = f"refs/heads/{branch}"
     if branch.startswith("-") or not is_ref_name(handles.git, ref):
         raise UsageError(f"{branch!r} cannot be a branch's name.", code="name-invalid")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from jupyter_mlops.commands.snapshot_note import snapshot_note
 from jupyter_mlops.commands.upgrade import upgrade
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
-from tests.support.data_project import DataProject
+from jupyter_mlops.files.durable import STAGED_PREFIX
+from tests.support.data_project import STATE, DataProject
 
 
 class Ticking:
@@ -141,6 +143,21 @@ def test_dropping_several_or_none(logged: DataProject) -> None:
     assert logged.everything() == before
     assert len(snapshot_drop(logged.open(), ("one", "two", "one")).dropped) == 2
     assert [one.name for one in log(logged.open()).snapshots] == ["three"]
+
+
+MANAGE: dict[str, Callable[[DataProject], object]] = {
+    "name": lambda project: snapshot_name(project.open(), "one", "one"),
+    "note": lambda project: snapshot_note(project.open(), "one", "first"),
+    "branch": lambda project: snapshot_branch(project.open(), "one", "again"),
+    "drop": lambda project: snapshot_drop(project.open(), ("one",)),
+}
+
+
+@pytest.mark.parametrize("command", MANAGE)
+def test_what_a_killed_command_left_is_cleared(logged: DataProject, command: str) -> None:
+    (logged.root / STATE / "operations" / f"{STAGED_PREFIX}0").touch()
+    MANAGE[command](logged)
+    assert logged.leftovers() == []
 
 
 def test_a_record_that_is_not_valid_is_left_out(logged: DataProject) -> None:
