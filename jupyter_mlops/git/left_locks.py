@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jupyter_mlops.files.durable import disk_error, make_folder
 from jupyter_mlops.files.lock import hold_lock
@@ -91,9 +91,16 @@ def _is_over(note: Path) -> bool:
 
 def _clear(repo: Repository, note: Path, sleep: Sleep) -> None:
     for line in note.read_text("utf-8", "surrogateescape").splitlines():
-        for lock in _matching(repo.common_dir / line):
-            _clear_one(lock, sleep)
+        if _may_name_lock(line):  # a store may have been copied from anywhere
+            for lock in _matching(repo.common_dir / line):
+                _clear_one(lock, sleep)
     note.unlink(missing_ok=True)
+
+
+def _may_name_lock(line: str) -> bool:
+    """Return whether ``line`` names a lock within Git's folder."""
+    path = PurePosixPath(line)
+    return path.suffix == ".lock" and not path.is_absolute() and ".." not in path.parts
 
 
 def _is_left(lock: Path) -> bool:

@@ -107,3 +107,20 @@ def test_of_many_locks_those_of_ended_processes_go(repo: Repository) -> None:
         raise ZeroDivisionError
     clear_left_locks(repo)
     assert [(repo.git_dir / name).exists() for name in names] == [True, False]
+
+
+@pytest.mark.parametrize("line", ["../../other.lock", "{folder}/other.lock", "../mine"])
+def test_a_note_speaks_of_locks_in_gits_folder_alone(
+    repo: Repository, tmp_path: Path, line: str
+) -> None:
+    others = [tmp_path / "other.lock", repo.root / "mine"]
+    for other in others:
+        other.touch()
+        make_old(other)
+    leave(repo, repo.common_dir / "config.lock")
+    (note,) = notes(repo)
+    note.write_text(line.format(folder=tmp_path) + "\nconfig.lock\n")
+    make_old(repo.common_dir / "config.lock")
+    clear_left_locks(repo)
+    assert all(other.exists() for other in others)
+    assert not (repo.common_dir / "config.lock").exists()
