@@ -6,7 +6,6 @@ that files which have not changed cost one ``stat`` each.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
@@ -34,6 +33,7 @@ from jupyter_mlops.git.process import (
     try_git,
 )
 from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.trees import object_oid
 from jupyter_mlops.units import format_bytes
 
 _SUBMODULE = "160000"
@@ -304,10 +304,7 @@ def _missing(repo: Repository, oids: Iterable[str]) -> set[str]:
 
 def blob_oid(repo: Repository, content: bytes) -> str:
     """Return the full id that Git gives to a blob of these bytes."""
-    digest = hashlib.new(repo.object_format, usedforsecurity=False)
-    digest.update(b"blob %d\0" % len(content))
-    digest.update(content)
-    return digest.hexdigest()
+    return object_oid(repo, b"blob", content)
 
 
 def _settle(private: Path, now_ns: int) -> None:

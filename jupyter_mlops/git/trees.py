@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,7 +31,8 @@ class TreeEntry(NamedTuple):
 class BlobReader:
     """Reads blobs through one running Git, for one thread; made by :func:`open_blob_reader`.
 
-    Git ends at a damaged object; another one then reads what is asked for next.
+    Git ends at an object that it finds damaged; another one then reads what is asked for next. That
+    an object is the one its name says, Git does not look, and so it is looked at here.
     """
 
     def __init__(self, repo: Repository, stack: ExitStack) -> None:
@@ -74,15 +76,32 @@ class BlobReader:
             size_bytes = int(header[2])
             content = self._answers.read(size_bytes + 1)
             if len(content) == size_bytes + 1:
-                return content[:-1]
+                return self._verified(oid, header, content[:-1])
         if is_missing:
             raise NotFoundError(
                 f"Git has no object {oid}.", code="object-missing", hints=("git fsck",)
             )
         self._start()
-        raise NotFoundError(
-            f"Git could not read object {oid}.", code="object-missing", hints=("git fsck",)
-        )
+        raise _unreadable(oid)
+
+    def _verified(self, oid: str, header: list[bytes], content: bytes) -> bytes:
+        if object_oid(self._repo, header[1], content) != header[0].decode("ascii"):
+            raise _unreadable(oid)
+        return content
+
+
+def object_oid(repo: Repository, kind: bytes, content: bytes) -> str:
+    """Return the full id that Git gives to an object of that kind (``blob``) and these bytes."""
+    digest = hashlib.new(repo.object_format, usedforsecurity=False)
+    digest.update(b"%s %d\0" % (kind, len(content)))
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _unreadable(oid: str) -> NotFoundError:
+    return NotFoundError(
+        f"Git could not read object {oid}.", code="object-missing", hints=("git fsck",)
+    )
 
 
 @contextmanager
@@ -123,7 +142,8 @@ class GitTree:
         entry = self.entries.get(path)
         if entry is None or entry.mode == "160000":
             raise NotFoundError(f"{path} is not in {self.oid[:12]}.", code="path-not-found")
-        return run_git(self._repo, "cat-file", "blob", entry.oid)
+        with open_blob_reader(self._repo) as reader:
+            return reader.read(entry.oid)
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and bytes of each of ``paths`` that exists, in order, by one process."""

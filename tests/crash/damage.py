@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,6 +119,11 @@ def victims(sample: Sample) -> dict[str, list[str]]:
     ids = git("for-each-ref", "--format=%(refname)", "refs/mlops/snapshots").split()
     objects = git("rev-list", "--objects", *ids, "--not", "--branches").split("\n")
     names = [line.split(" ")[0] for line in objects if line]
+    blobs = [line.split(" ")[0] for line in objects if line.endswith((".mlops", ".json"))]
+
+    def loose(names: Iterable[str]) -> list[Path]:
+        return [root / ".git/objects" / name[:2] / name[2:] for name in names]
+
     found = {
         "pack": sorted(root.glob(".git/mlops/packs/*/*.pack")),
         "plain pack": sorted(root.glob(".git/mlops/packs/*/*.plain")),
@@ -130,7 +135,8 @@ def victims(sample: Sample) -> dict[str, list[str]]:
         "operation": sorted((root / STATE / "operations").iterdir()),
         "mark": [root / STATE / name for name in ("objects-synced", "environment", "dirty-files")],
         "snapshot ref": [root / ".git" / name for name in ids],
-        "snapshot object": [root / ".git/objects" / name[:2] / name[2:] for name in names],
+        "snapshot object": loose(names),
+        "snapshot blob": loose(blobs),
     }
     return {
         what: [path.relative_to(root).as_posix() for path in paths if path.exists()]

@@ -127,3 +127,21 @@ def test_a_tree_of_a_sha256_repository(tmp_path: Path) -> None:
     project.write("a", "content")
     tree = open_tree(open_repository(project.root), project.commit("First"))
     assert dict(tree.read_many(["a"])) == {"a": b"content"}
+
+
+def test_a_file_that_stands_under_the_name_of_another_is_not_read(
+    project: Project, repo: Repository
+) -> None:
+    project.write("a", "content of a\n")
+    project.write("b", "content of b\n")
+    commit = project.commit("two files")
+    a, b = (project.git("rev-parse", f"HEAD:{name}").strip() for name in "ab")
+    paths = [repo.common_dir / "objects" / oid[:2] / oid[2:] for oid in (a, b)]
+    paths[0].unlink()
+    paths[0].write_bytes(paths[1].read_bytes())
+    with pytest.raises(NotFoundError, match="could not read"):
+        open_tree(repo, commit).read("a")
+    with open_blob_reader(repo) as reader:
+        with pytest.raises(NotFoundError, match="could not read"):
+            reader.read(f"{commit}:a")
+        assert reader.read(f"{commit}:b") == b"content of b\n"
