@@ -115,6 +115,7 @@ def choose(root: Path, modules: Iterable[str], count: int, seed: int) -> list[Fa
             if fault is not None:
                 chosen.append(fault)
                 wanted -= 1
+    rng.shuffle(chosen)
     return chosen
 
 
