@@ -30,7 +30,7 @@ from jupyter_mlops.files.durable import (
     write_atomic,
 )
 from tests.support.disks import make_read_only
-from tests.support.system_steps import NO_LOCKS, run_watched
+from tests.support.system_steps import NO_LOCKS, fail_with, run_watched
 
 _CHILD = """
 import sys
@@ -335,3 +335,16 @@ def test_without_locks_what_is_young_is_left_alone_and_what_is_old_is_not(tmp_pa
     run_watched(lambda: clear_staging(tmp_path), tmp_path, NO_LOCKS)
 
     assert os.listdir(tmp_path) == [f"{STAGED_PREFIX}young"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_what_cannot_be_looked_at_or_linked_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    listing = {"os.listdir": fail_with(errno.EACCES)}
+    assert run_watched(lambda: clear_staging(tmp_path), tmp_path, listing).code == "read-only"
+    linking = {"os.link": fail_with(errno.EIO)}
+    setting_aside = run_watched(
+        lambda: link_aside(tmp_path / "file", tmp_path / "aside"), tmp_path, linking
+    )
+    assert setting_aside.code == "write-failed"
+    assert os.listdir(tmp_path / "aside") == []

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from jupyter_mlops.files.durable import open_staged, open_staging
 from jupyter_mlops.files.links import check_link
 from jupyter_mlops.files.walk import stat_file, walk
 from jupyter_mlops.formats.entry import Mode
+from tests.support.system_steps import fail_with, run_watched
 
 
 def test_files_links_and_empty_folders_in_byte_order(tmp_path: Path) -> None:
@@ -168,3 +171,21 @@ def test_a_walk_finds_exactly_the_files_that_were_made(
         made.add(name)
     found = [item.path for item in walk(root) if item.mode is Mode.FILE]
     assert found == sorted(made)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to("file")
+    denied = fail_with(errno.EACCES)
+    for system in ({"os.scandir": denied}, {"os.readlink": denied}):
+        assert run_watched(lambda: walk(tmp_path), tmp_path, system).code == "not-readable"
+    looking = run_watched(lambda: stat_file(tmp_path / "file"), tmp_path, {"os.lstat": denied})
+    assert looking.code == "not-readable"
+
+
+def test_a_link_to_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    os.symlink(b"\xff", os.fsencode(tmp_path / "link"))
+    with pytest.raises(ConflictError) as caught:
+        walk(tmp_path)
+    assert caught.value.code == "name-not-utf8"

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,9 @@ from jupyter_mlops.objects.plain import LEAST_BYTES
 from jupyter_mlops.objects.reader import missing, read_file, read_manifest, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from tests.objects.conftest import add_contents, add_folder, rebuild_index
+from tests.support.system_steps import fail_with, run_watched
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
 _BIG = random.Random(12).randbytes(LEAST_BYTES + 1_000_000)
 
@@ -139,3 +144,53 @@ def _data(disk: Path, content: bytes) -> Path:
     (disk / "data").mkdir(exist_ok=True)
     (disk / "data" / "big").write_bytes(content)
     return disk / "data"
+
+
+def test_a_restore_from_a_damaged_plain_pack_takes_the_other_copy(
+    cloning_disk: Path, tmp_path: Path
+) -> None:
+    store = open_store(cloning_disk / "store")
+    entry = add_folder(store, _data(cloning_disk, _BIG))[0]["big"]
+    other = open_store(tmp_path / "other")
+    add_contents(other, {"big": _BIG}, tmp_path / "data")
+    shutil.copytree(other.folder / "packs", store.folder / "packs", dirs_exist_ok=True)
+    shutil.rmtree(store.index_folder)
+    for content in (b"?" + _BIG[1:], _BIG[:-1], _BIG + b"more"):
+        _keep_as_plain_over(store, entry, content)
+        out = cloning_disk / "out"
+        restore_files(
+            open_store(store.folder),
+            [(entry, partial(os.open, out, os.O_RDWR | os.O_CREAT | os.O_TRUNC))],
+        )
+        assert out.read_bytes() == _BIG
+
+
+def _keep_as_plain_over(store: Store, entry: Entry, content: bytes) -> None:
+    pack_path(store.folder, entry.hash, True).unlink()
+    _keep_as_plain(store, entry, content)
+
+
+@linux
+def test_a_clone_that_fails_or_cannot_be_read_leaves_the_store_as_it_was(
+    cloning_disk: Path,
+) -> None:
+    store = open_store(cloning_disk / "store")
+    add_contents(store, {"kept": b"kept"}, cloning_disk / "kept")
+    before = sorted(store.folder.rglob("*"))
+    data = _data(cloning_disk, _BIG)
+    for system in ({"fcntl.ioctl": fail_with(errno.ENOSPC)}, {"os.readv": fail_with(errno.EIO)}):
+        ended = run_watched(lambda: add_folder(store, data), cloning_disk, system)
+        assert ended.code in {"disk-full", "write-failed"}
+        assert sorted(store.folder.rglob("*")) == before
+
+
+@linux
+def test_a_clone_is_durable_before_its_index(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    data = _data(cloning_disk, _BIG)
+    steps = run_watched(lambda: add_folder(store, data), store.folder).steps
+    synced = [step for step in steps if step.startswith("sync tmp/")]
+    named = [number for number, step in enumerate(steps) if step.startswith("replace tmp/")]
+    assert len(synced) == len(named) == 2, "the clone, and the pack with the list of its chunks"
+    assert steps.index(synced[-1]) < named[0]
+    assert steps.index("sync packs") < steps.index("sync index/.mlops-tmp-*")
