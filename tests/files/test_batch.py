@@ -119,6 +119,33 @@ def test_a_folder_that_still_holds_something_is_not_deleted(tree: WorkTree) -> N
     assert tree.read("d/folder/mine") == b"mine"
 
 
+def test_an_absent_folder_hides_no_refusal_in_the_next(tree: WorkTree) -> None:
+    tree.write_file("d/zz/mine", b"mine")
+    with tree.open_batch("d") as batch:
+        for path in ("d/absent/x", "d/absent/y", "d/zz"):
+            _write(batch, path, b"new")
+        with pytest.raises(ConflictError) as caught:
+            batch.apply()
+    assert caught.value.code == "not-a-file"
+    assert os.listdir(tree.root / "d") == ["zz"], "it is refused before anything changes"
+    assert os.listdir(tree.root / "d" / "zz") == ["mine"]
+
+
+def test_a_link_may_reach_all_of_its_folder_and_no_more(tree: WorkTree) -> None:
+    with tree.open_batch("d") as batch:
+        for path, target in (("d/a/b/one", "../../x"), ("d/two", "x"), ("d/a/three", "..")):
+            batch.add_link(path, target, within="d")
+        for path, target in (
+            ("d/a/b/four", "../../../x"),
+            ("d/five", "../x"),
+            ("d/e/six", "../.."),
+        ):
+            with pytest.raises(ConflictError):
+                batch.add_link(path, target, within="d")
+        batch.apply()
+    assert sorted(os.listdir(tree.root / "d")) == ["a", "two"]
+
+
 def test_folders_outside_what_a_batch_is_about_stay(tree: WorkTree) -> None:
     tree.write_file("a/d/deep/x", b"x")
     with tree.open_batch("a/d") as batch:
@@ -185,3 +212,20 @@ def test_staging_is_on_the_disk_of_the_files(tree: WorkTree, tmp_path: Path) -> 
             batch.apply()
         assert sorted(os.listdir(tree.root / "disk")) == ["d", "y"]
     assert os.listdir(tree.root) == ["disk"]
+
+
+@linux
+def test_a_copy_to_another_disk_is_durable_before_it_replaces(
+    tree: WorkTree, tmp_path: Path
+) -> None:
+    (tree.root / "d" / "disk").mkdir(parents=True)
+    with mount_tmpfs(tree.root / "d" / "disk", "4m"):
+
+        def change() -> None:
+            with tree.open_batch("d") as batch:
+                _write(batch, "d/disk/x", b"x")
+                batch.apply()
+
+        steps = run_watched(change, tree.root / "d" / "disk").steps
+    beside = ".mlops-tmp-*"
+    assert steps == [f"sync {beside}", f"replace {beside} x", "sync ."]

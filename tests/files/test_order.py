@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.files.durable import (
+    clear_staging,
     link_aside,
     make_folder,
     open_staging,
@@ -18,6 +20,7 @@ from jupyter_mlops.files.durable import (
     remove,
     write_atomic,
 )
+from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.files.sync import sync_paths, tells_failures
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
@@ -258,3 +261,31 @@ def test_few_files_are_synced_one_by_one_and_many_by_their_file_system(tmp_path:
     assert sync(64, True) == one_by_one[:64]
     assert sync(65, True) == ([] if tells_failures(os.uname().release) else one_by_one)
     assert sync(65, False) == one_by_one
+
+
+def test_nothing_stays_open(tmp_path: Path, tree: WorkTree) -> None:
+    before = os.listdir("/proc/self/fd")
+
+    write_atomic(tmp_path / "a/file", b"x")
+    with open_staging(tmp_path / "tmp") as staging:
+        staged = staging.create()
+        staged.sync()
+        publish_all([(staged, tmp_path / "p/file")])
+    tree.write_file("d/deep/x", b"x")
+    tree.read("d/deep/x")
+    tree.stat("d/deep/x")
+    tree.rename("d/deep", "e")
+    for refused in (lambda: tree.read("e"), lambda: tree.write_file("e", b"")):
+        with pytest.raises(ConflictError):
+            refused()
+    tree.make_folder("f/g")
+    tree.unlink("e/x")
+    tree.remove_empty_folders("f/g")
+    tree.clear("d/deep")
+    clear_staging(tmp_path)
+    link_aside(tmp_path / "a/file", tmp_path / "aside")
+    with hold_lock(tmp_path / "lock"):
+        pass
+    sync_paths([str(tmp_path), str(tmp_path / "a/file")], None)
+
+    assert os.listdir("/proc/self/fd") == before
