@@ -149,15 +149,23 @@ def try_fault(fault: Fault, reach: Reach, work: Path) -> tuple[Fault, str]:
     tree = _own_tree(work)
     module = tree / fault.module
     sound = (ROOT / fault.module).read_text("utf-8")
+    _forget_compiled(module)
     module.write_text(put(fault, sound) or sound, "utf-8")
     try:
         patience = 20 + 5 * sum(reach.seconds[test] for test in tests)
         status = _run(tree, tests, patience)
     finally:
         module.write_text(sound, "utf-8")
+        _forget_compiled(module)
     if status is None:
         return fault, "timeout"
     return fault, "killed" if status else "survived"
+
+
+def _forget_compiled(module: Path) -> None:
+    """Remove what Python compiled of ``module``: it tells changes within a second by size only."""
+    for compiled in module.parent.glob(f"__pycache__/{module.stem}.*"):
+        compiled.unlink()
 
 
 def _run(tree: Path, tests: list[str], patience_seconds: float) -> int | None:
@@ -172,7 +180,6 @@ def _run(tree: Path, tests: list[str], patience_seconds: float) -> int | None:
         os.chdir(tree)
         os.environ["PYTHONPATH"] = _path(tree)
         sys.path[:] = [str(tree), *(one for one in sys.path if one not in {"", str(ROOT)})]
-        sys.dont_write_bytecode = True
         failed = 1
         with suppress(BaseException):
             temporary = tree.parent / f"{tree.name}-tmp"
@@ -234,10 +241,12 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         reach = measure(asked.keep or work, asked.workers)
-        importlib.import_module("jupyter_mlops.commands.table")  # what it stands on, once for all
+        for name in ("jupyter_mlops.commands.table", "tests.conftest", "hypothesis"):
+            importlib.import_module(name)  # what the tests stand on, once for all
         faults = choose(ROOT, modules, asked.count, asked.seed)
         attempt = partial(try_fault, reach=reach, work=work)
-        pool = multiprocessing.get_context("fork").Pool(asked.workers)
+        quietly = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        pool = multiprocessing.get_context("fork").Pool(asked.workers, quietly)
         with suppress(KeyboardInterrupt), pool:  # whoever ends it early is told what came so far
             for fault, outcome in pool.imap_unordered(attempt, faults):
                 counts[fault.module][outcome] += 1
