@@ -76,7 +76,11 @@ def _save_whole(store: Store, damaged: Sequence[PackDamage]) -> None:
         for one in damaged:
             if not one.whole:
                 continue
-            with PackFile(_path(store, one)) as file:
+            try:
+                file = PackFile(_path(store, one))
+            except FileNotFoundError:  # another repair has saved all that is whole in it
+                continue
+            with file:
                 for id, place in one.whole:
                     _save(store, writer, place.kind, id, read_place(file, place, id))
         writer.finish()

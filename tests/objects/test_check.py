@@ -183,6 +183,20 @@ def test_what_is_taken_back_replaces_the_damaged_pack(store: Store) -> None:
     assert not check_store(open_store(store.folder), read_data=True).damaged_packs
 
 
+def test_a_second_repair_of_the_same_damage_finds_it_mended(store: Store) -> None:
+    pack = _add(store, b"one" * 50, b"two" * 50)
+    place = store.locate(*_key(b"one" * 50))
+    assert place is not None
+    _damage(store, pack, place.offset + 60)
+    found = check_store(open_store(store.folder), read_data=True)
+
+    for _ in range(2):
+        mend_packs(open_store(store.folder), found.damaged_packs, lambda: None)
+
+    assert _read(store, b"two" * 50) == b"two" * 50
+    assert not check_store(open_store(store.folder), read_data=True).damaged_packs
+
+
 def test_outputs_are_saved_once_each_though_the_first_repair_was_ended(store: Store) -> None:
     key = hash_bytes(b"notebook")
     with open_writer(store) as writer:
