@@ -63,11 +63,6 @@ class StoreCheck:
     lost: frozenset[RecordKey]
     hidden: frozenset[RecordKey]
 
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is damaged."""
-        return not (self.damaged_packs or self.damaged_segments)
-
 
 def check_store(store: Store, *, read_data: bool = False, task: Task | None = None) -> StoreCheck:
     """Look at every pack and every segment of the index; nothing is written.

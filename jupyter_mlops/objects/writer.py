@@ -109,7 +109,8 @@ class Writer:
             for numbers in _batches(stats):
                 if len(numbers) == 1 and stats[numbers[0]].size_bytes > SMALL_BYTES:
                     item = stats[numbers[0]]
-                    entries[numbers[0]] = self._add_one(f"{top}/{item.path}", item)
+                    path = f"{top}/{item.path}"
+                    entries[numbers[0]] = retry_while_changing(path, self._add_big)
                     continue
                 batch = [stats[number] for number in numbers]
                 waiting.append((numbers, self._pool.submit(self._add_batch, top, batch)))
@@ -157,7 +158,6 @@ class Writer:
         ]
         if not packs:
             return WriteReport()
-        create_store(self._store)
         folder = self._store.folder
         publish_all(
             [(staged, pack_path(folder, p.hash, p.plain)) for staged, p, _ in packs],
@@ -174,21 +174,6 @@ class Writer:
         self._sealer.shutdown(cancel_futures=True)
         if self._pack is not None:
             self._pack.staged.discard()
-
-    def _add_one(self, path: str, item: FileStat) -> Entry:
-        if item.mode is Mode.FOLDER:
-            return Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
-        if item.mode is Mode.SYMLINK:
-            entry = self._add_link(path)
-            self._advance(entry.size_bytes)
-            return entry
-        if item.size_bytes > SMALL_BYTES:
-            return retry_while_changing(path, self._add_big)
-        records: list[Record] = []
-        entry = self._encoder.encode_small(path, records)
-        self._append(records)
-        self._advance(entry.size_bytes)
-        return entry
 
     def _add_batch(self, top: str, items: Sequence[FileStat]) -> list[Entry]:
         """Add small files; runs in the pool."""
