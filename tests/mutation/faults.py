@@ -135,7 +135,7 @@ def _what_runs(tree: ast.Module) -> str:
 
 
 class _OnlyHere(ast.NodeTransformer):
-    """Takes away what never runs on Linux: annotations, docstrings, what other systems need."""
+    """Takes away what makes no difference: annotations, docstrings, slots, other systems."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -157,6 +157,8 @@ class _OnlyHere(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if ast.unparse(node.func) == "getattr" and ast.unparse(node.args[0]) == "os":
             del node.args[2:]
+        if ast.unparse(node.func) == "dataclass":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "slots"]
         return self.generic_visit(node)
 
     def visit_arguments(self, node: ast.arguments) -> ast.AST:
