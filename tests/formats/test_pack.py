@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Callable
 
@@ -273,6 +274,32 @@ def test_a_footer_describes_records_that_follow_one_another() -> None:
         encode_footer(INFOS[1:])
     with pytest.raises(ValueError):
         encode_footer(list(reversed(INFOS)))
+
+
+def _with_footer(infos: list[RecordInfo]) -> bytes:
+    """Return the sample pack with a footer of these rows, which has its right checksum."""
+    end = len(PACK) - FOOTER_BYTES
+    rows = b"".join(
+        struct.pack(">BBHIIQ32s", kind, codec, 0, plain_bytes, stored_bytes, offset, id)
+        for kind, id, codec, offset, stored_bytes, plain_bytes in infos
+    )
+    tail = struct.pack(">QI", end, len(infos))
+    checksum = blake3(rows + tail).digest(16)
+    mark = PACK[end : end + 8]
+    return PACK[:end] + mark + rows + tail + checksum + PACK[-8:]
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_a_footer_whose_records_leave_a_gap_or_overlap_is_damage(shift: int) -> None:
+    assert decode_footer(_with_footer(INFOS), origin="p") == INFOS
+    moved = [*INFOS[:1], INFOS[1]._replace(offset=INFOS[1].offset + shift), *INFOS[2:]]
+    with pytest.raises(IntegrityError, match="does not begin where the last one ends"):
+        decode_footer(_with_footer(moved), origin="p")
+
+
+def test_a_footer_that_leaves_a_record_out_is_damage() -> None:
+    with pytest.raises(IntegrityError, match="do not end where its footer begins"):
+        decode_footer(_with_footer(INFOS[:-1]), origin="p")
 
 
 def test_every_kind_of_record_is_among_the_samples() -> None:
