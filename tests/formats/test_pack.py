@@ -302,5 +302,20 @@ def test_a_footer_that_leaves_a_record_out_is_damage() -> None:
         decode_footer(_with_footer(INFOS[:-1]), origin="p")
 
 
+@pytest.mark.parametrize("id", [Hash(bytes(32)), Hash(b"\xff" * 32)])
+@pytest.mark.parametrize("kind", [RecordKind.CHUNK, RecordKind.TREE])
+def test_bytes_of_another_hash_are_refused_be_it_smaller_or_greater(
+    kind: RecordKind, id: Hash
+) -> None:
+    pack, infos = build_pack([(kind, id, Codec.RAW, 2, b"{}")])
+    with pytest.raises(IntegrityError, match="not those that its id names"):
+        decode_record(pack, infos[0], origin="p")
+
+
+def test_the_limits_are_those_of_the_format() -> None:
+    mebibytes = {kind.name: limit / 2**20 for kind, limit in MAX_PLAIN_BYTES.items()}
+    assert mebibytes == {"CHUNK": 16, "FILE": 256, "TREE": 256, "OUTPUTS": 256, "TOMBSTONE": 1 / 16}
+
+
 def test_every_kind_of_record_is_among_the_samples() -> None:
     assert {kind for kind, *_ in RECORDS} == set(RecordKind) - {RecordKind.TOMBSTONE}
