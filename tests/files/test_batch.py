@@ -131,6 +131,21 @@ def test_an_absent_folder_hides_no_refusal_in_the_next(tree: WorkTree) -> None:
     assert os.listdir(tree.root / "d" / "zz") == ["mine"]
 
 
+def test_an_absent_folder_hides_no_link_on_the_way_to_the_next(
+    tree: WorkTree, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tree.root / "link").symlink_to(tmp_path / "outside")
+    with tree.open_batch("") as batch:
+        for path in ("absent/x", "link/x"):
+            _write(batch, path, b"new")
+        with pytest.raises(ConflictError) as caught:
+            batch.apply()
+    assert caught.value.code == "link-on-the-way"
+    assert os.listdir(tree.root) == ["link"]
+    assert os.listdir(tmp_path / "outside") == []
+
+
 def test_a_link_may_reach_all_of_its_folder_and_no_more(tree: WorkTree) -> None:
     with tree.open_batch("d") as batch:
         for path, target in (("d/a/b/one", "../../x"), ("d/two", "x"), ("d/a/three", "..")):

@@ -48,6 +48,16 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
         assert caught.value.code == "file-changing"
 
 
+@linux
+def test_what_is_refused_does_not_stay_open(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    before = os.listdir("/proc/self/fd")
+    for read in (read_small, open_source):
+        with pytest.raises(ConflictError):
+            read(str(tmp_path / "pipe"))
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_what_is_gone_has_vanished(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for path in ("nowhere", "file/inner"):
