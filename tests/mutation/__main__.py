@@ -69,12 +69,15 @@ class Reach(NamedTuple):
         """Return the tests to try: those that reach it, then those that may, cheap ones first."""
         lines = self.lines.get(fault.module, {})
         touched = range(fault.first_line, fault.last_line + 1)
-        names = {name for line in touched for name in lines.get(line, ())} & self.seconds.keys()
-        if not names:  # what runs when the module is imported
+        reached = {name for line in touched for name in lines.get(line, ())} & self.seconds.keys()
+        names = reached
+        if not reached:  # what runs in other processes, or when the module is imported
             names = {name for found in lines.values() for name in found} & self.seconds.keys()
         own = f"tests/{fault.module.split('/')[1]}/"
         hidden = {name for name in self.seconds if name.startswith(_hiding_files(own))} - names
         ordered = [*sorted(names, key=self._cost), *sorted(hidden, key=self._cost)]
+        if not reached:
+            ordered = [*ordered[len(names) :], *ordered[: len(names)]]
         chosen: list[str] = []
         left = LONGEST_SECONDS
         for name in ordered:
