@@ -72,7 +72,7 @@ class _NotebookFilter(ExitStack):
         if stripped.removed is not None and self._keeps_outputs():
             # Git is told of success for this notebook alone, and never asks for it again.
             self._open_keeper().keep(stripped.notebook, stripped.removed)
-            self._open_keeper().publish()
+            self._open_keeper().secure()
         return stripped.notebook
 
     def smudge(self, path: str, content: bytes) -> bytes:

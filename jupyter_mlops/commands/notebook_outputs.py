@@ -29,8 +29,9 @@ _LIMIT_BYTES = MAX_PLAIN_BYTES[RecordKind.OUTPUTS]
 class OutputKeeper:
     """Keeps outputs under the hash of the stripped notebook; for one thread.
 
-    What was kept is durable after :meth:`publish`, which leaving the context without an error does
-    too. The store is opened for writing by the first output that it does not have yet.
+    What was kept is durable after :meth:`secure` or :meth:`publish`, which leaving the context
+    without an error does too. The store is opened for writing by the first output that it does not
+    have yet.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -39,6 +40,7 @@ class OutputKeeper:
         self._stack = ExitStack()
         self._writer: Writer | None = None
         self._pending: set[Hash] = set()
+        self._replaces = False
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +79,7 @@ class OutputKeeper:
             self._writer = self._stack.enter_context(open_writer(self._store))
         write_outputs(self._writer, key, payload)
         self._pending.add(key)
+        self._replaces |= known is not None
 
     def join(self, stripped: bytes, settings: StripSettings) -> bytes:
         """Return the notebook with the newest outputs kept for it, or as it is when there are none.
@@ -93,14 +96,28 @@ class OutputKeeper:
         joined = attach_outputs(stripped, decode_outputs(payload))
         return joined if strip(joined, settings).notebook == stripped else stripped
 
+    def secure(self) -> None:
+        """Make durable what was kept so far; :meth:`publish` names it in the index, all at once.
+
+        Outputs that the index does not name are found as long as it names no older ones.
+
+        Raises:
+            UnavailableError: the disk did not take it.
+        """
+        if self._replaces:
+            self.publish()
+        elif self._writer is not None:
+            self._writer.publish_packs()
+
     def publish(self) -> None:
-        """Make durable what was kept so far.
+        """Make durable what was kept so far, named in the index.
 
         Raises:
             UnavailableError: the disk did not take it.
         """
         writer, self._writer = self._writer, None
         self._pending.clear()
+        self._replaces = False
         if writer is not None:
             writer.finish()
             self._stack.close()

@@ -78,6 +78,7 @@ class Writer:
         self._sealing: deque[Future[SealedPack]] = deque()
         self._sealed: list[SealedPack] = []
         self._plain: list[PlainPack] = []
+        self._published: list[tuple[PackEntry, list[RecordInfo]]] = []
         self._new_bytes = 0
         self._buffers: SimpleQueue[bytearray] = SimpleQueue()
         self._buffer_count = 0
@@ -139,14 +140,15 @@ class Writer:
         self.add_bytes(RecordKind.CHUNK, id, data)
         return id
 
-    def finish(self) -> WriteReport:
-        """Publish what was added, durable when this returns: packs, then the index.
+    def publish_packs(self) -> None:
+        """Publish packs of what was added so far, durable when this returns, without the index.
 
-        Nothing is written when everything was known. The writer takes nothing more.
+        Who misses content there finds it by searching the packs that the index does not name;
+        :meth:`finish` has it name them. The writer takes more, after a failure too.
 
         Raises:
-            IntegrityError: a pack did not read back as written; nothing was published.
-            UnavailableError: the disk did not take it; at most packs without index were published.
+            IntegrityError: a pack did not read back as written; it was not published.
+            UnavailableError: the disk did not take it.
         """
         with self._lock:
             self._seal()
@@ -156,15 +158,30 @@ class Writer:
             *[(done.staged, done.pack, done.table) for done in self._plain],
             *[(done.staged, done.pack, done.table) for done in self._sealed],
         ]
+        self._plain, self._sealed = [], []
         if not packs:
-            return WriteReport()
-        folder = self._store.folder
+            return
         publish_all(
-            [(staged, pack_path(folder, p.hash, p.plain)) for staged, p, _ in packs],
+            [(staged, pack_path(self._store.folder, p.hash, p.plain)) for staged, p, _ in packs],
             overwrite=True,
         )
-        index_bytes = publish_rows(self._store, [(pack, table) for _, pack, table in packs])
-        stored_bytes = index_bytes + sum(p.size_bytes for _, p, _ in packs if not p.plain)
+        self._published += [(pack, table) for _, pack, table in packs]
+
+    def finish(self) -> WriteReport:
+        """Publish what was added, durable when this returns: packs, then the index.
+
+        Nothing is written when everything was known. The writer takes nothing more.
+
+        Raises:
+            IntegrityError: a pack did not read back as written; nothing was published.
+            UnavailableError: the disk did not take it; at most packs without index were published.
+        """
+        self.publish_packs()
+        if not self._published:
+            return WriteReport()
+        index_bytes = publish_rows(self._store, self._published)
+        packs = [pack for pack, _ in self._published]
+        stored_bytes = index_bytes + sum(pack.size_bytes for pack in packs if not pack.plain)
         self._store.reload()
         return WriteReport(self._new_bytes, stored_bytes, len(packs))
 
