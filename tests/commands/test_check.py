@@ -14,7 +14,7 @@ from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import format_hash, hash_bytes
 from tests.notebooks.conftest import NOTEBOOKS
-from tests.support.crash import DONE, run_killed
+from tests.support.damage import change, flip
 from tests.support.data_project import DataProject
 
 BIG = random.Random(1).randbytes(2_000_000)
@@ -48,23 +48,6 @@ def packs(project: DataProject) -> list[Path]:
     """Return the packs, the first snapshot's first: it is much the larger one."""
     found = (project.root / ".git/mlops/packs").glob("*/*")
     return sorted(found, key=lambda path: -path.stat().st_size)
-
-
-def change(path: Path, edit: Callable[[bytearray], object]) -> None:
-    """Put an edited copy in the place of the file ``path``."""
-    content = bytearray(path.read_bytes())
-    edit(content)
-    path.unlink()
-    path.write_bytes(content)
-
-
-def flip(path: Path, offset: int) -> None:
-    """Flip a bit."""
-
-    def edit(content: bytearray) -> None:
-        content[offset] ^= 4
-
-    change(path, edit)
 
 
 def place_of(project: DataProject, content: bytes) -> tuple[Path, int]:
@@ -329,30 +312,6 @@ def test_lost_outputs_are_taken_back_from_the_notebook(data_project: DataProject
     data_project.remove("nb.ipynb")
     data_project.git("checkout", "--", "nb.ipynb")
     assert data_project.read("nb.ipynb") == NOTEBOOKS["plain"]
-
-
-@pytest.mark.slow
-def test_a_repair_killed_at_any_step_loses_nothing_and_is_done_by_the_next(
-    kept: DataProject, tmp_path: Path
-) -> None:
-    damage_chunk(kept, FILES["sub/b.csv"])
-    change(packs(kept)[1], cut_footer)
-    step = 1
-    while True:
-        copy = kept.copy(tmp_path / f"killed-{step}")
-
-        def work(copy: DataProject = copy) -> object:
-            return run_repair(copy, yes=True)
-
-        ended = run_killed(work, step)
-        assert run_repair(copy, yes=True).exit_status == 0, step
-        assert run_check(copy, read_data=True).ok, step
-        assert restores(copy, "one", FILES, tmp_path / f"other-{step}"), step
-        assert copy.leftovers() == [], step
-        if ended == DONE:
-            break
-        step += 2
-    assert step > 10
 
 
 def test_a_damage_that_reading_meets_says_how_to_mend_it(kept: DataProject) -> None:

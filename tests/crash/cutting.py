@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from tests.crash.scenarios import Bases, Scenario
 from tests.support.system_calls import SYNCS, Call, Fault
 
 _T = TypeVar("_T")
+
+_TYPING_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Cutter:
         project = self._bases.copy(scenario.base, start)
         scenario.build(project, self.runner)
         with self.copy(start) as copy:
-            before = read_state(copy)
+            before = read_state(copy, damaged=scenario.damaged)
             done = self.runner.run(copy, scenario.command)
             assert done.status == 0, done.told
             outside = [call for call in done.calls if not call.path.startswith(str(copy))]
@@ -106,7 +110,8 @@ class Cutter:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
         if scenario.is_ours:
             check_manners(outcome)
-        now = read_state(root, statuses=False)
+        let_time_pass(root)
+        now = read_state(root, statuses=False, damaged=scenario.damaged)
         check_nothing_lost(now, before, after, scenario.data, scenario.passing)
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
@@ -117,6 +122,8 @@ class Cutter:
         if scenario.is_ours:
             check_manners(again)
         self._judge_again(prepared, root, again)
+        if scenario.damaged:
+            self.runner.ours(root, "check", "--read-data")
         if not scenario.is_ours:
             self.runner.run(root, (OURS, "snapshot"))  # Git may have had nothing for us to do
         check_left_clean(root)
@@ -133,6 +140,12 @@ class Cutter:
             assert now.tracked == before.tracked
             return
         check_done(now, after, again)
+
+
+def let_time_pass(root: Path) -> None:
+    """Make locks of Git as old as they are once somebody has typed the next command."""
+    for lock in (root / ".git").rglob("*.lock"):
+        os.utime(lock, (time.time() - _TYPING_SECONDS,) * 2)
 
 
 def _was_hidden(scenario: Scenario, outcome: Outcome) -> bool:

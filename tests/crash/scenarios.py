@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
+from jupyter_mlops.ids import hash_bytes
 from tests.crash.runner import OURS, Runner
 from tests.notebooks.conftest import code, notebook_bytes
+from tests.support.damage import cut, flip
 from tests.support.data_project import DataProject
 from tests.support.project import IDENTITY, make_project
 
@@ -51,6 +54,8 @@ class Scenario:
             is that of another program.
         writes: whether it writes files of ours; if not, it only reads them.
         passing: files that get several contents one after the other; each of them is whole JSON.
+        damaged: whether the store is damaged at first, and whole afterwards.
+        slow: whether it starts processes that take their time, so that it is tried less often.
     """
 
     name: str
@@ -65,6 +70,12 @@ class Scenario:
     complaint: str = ""
     writes: bool = True
     passing: tuple[str, ...] = ()
+    damaged: bool = False
+    slow: bool = False
+
+    def share(self, count: int) -> int:
+        """Return how many points of ``count`` it gets."""
+        return -(-count // 3) if self.slow else count
 
     @property
     def is_ours(self) -> bool:
@@ -73,10 +84,15 @@ class Scenario:
 
 
 def _lay(project: DataProject, files: dict[str, bytes]) -> None:
+    """Make ``data`` the folder of ``files``, with a link to the first and a folder for the last."""
     if (project.root / "data").exists():
         project.remove("data")
     for name, content in files.items():
         project.write(f"data/{name}", content)
+    first, *_, last = files
+    (project.root / "data/link").symlink_to(first)
+    (project.root / "data/empty" / last.replace("/", "-")).mkdir(parents=True)
+    (project.root / "data" / first).chmod(0o755 if files is NEW else 0o644)
 
 
 def make_plain(root: Path) -> DataProject:
@@ -172,6 +188,20 @@ def _to_merge(project: DataProject, runner: Runner) -> None:
     runner.ours(project.root, "restore")
 
 
+def _damaged(project: DataProject, runner: Runner) -> None:
+    """Damage the content of a file that the working tree has, and the ends of pack and index."""
+    store = project.open().store
+    place = store.locate(RecordKind.CHUNK, hash_bytes(NEW["more/c.csv"]))
+    assert place is not None
+    small = store.pack_path(place)
+    flip(small, place.offset + RECORD_HEADER_BYTES)
+    for pack in (store.folder / "packs").glob("*/*"):
+        if pack != small:
+            cut(pack, 20)
+    for segment in store.index_folder.iterdir():
+        flip(segment, segment.stat().st_size // 2)
+
+
 def notebook_with(outputs: str) -> bytes:
     shown = {"output_type": "stream", "name": "stdout", "text": [outputs]}
     return notebook_bytes([code("print(1)", execution_count=1, outputs=[shown])])
@@ -246,11 +276,14 @@ SCENARIOS: Sequence[Scenario] = (
     ),
     Scenario("strip", _with_notebooks, (OURS, "strip", "."), base="init", data=()),
     Scenario("upgrade", _nothing, (OURS, "upgrade"), writes=False),
+    Scenario("check", _nothing, (OURS, "check", "--read-data"), writes=False),
+    Scenario("repair", _damaged, (OURS, "repair", "--yes"), damaged=True),
     Scenario(
         "checkout with hooks",
         _branched,
         ("git", "checkout", "older"),
         ours_only=True,
+        slow=True,
         again=(OURS, "restore"),
         complaint="jupyter-mlops:|cannot be|failed",
     ),
@@ -259,6 +292,7 @@ SCENARIOS: Sequence[Scenario] = (
         _to_commit,
         ("git", "commit", "-m", "Changed"),
         ours_only=True,
+        slow=True,
         again=(OURS, "restore"),
         complaint="jupyter-mlops:|cannot be|failed",
     ),
@@ -267,6 +301,7 @@ SCENARIOS: Sequence[Scenario] = (
         _to_merge,
         ("git", "merge", "topic"),
         ours_only=True,
+        slow=True,
         again=(OURS, "restore"),
         complaint="jupyter-mlops:|cannot be|failed",
     ),
@@ -276,6 +311,7 @@ SCENARIOS: Sequence[Scenario] = (
         ("git", "add", "0.ipynb", "1.ipynb", "2.ipynb"),
         base="init",
         ours_only=True,
+        slow=True,
     ),
     Scenario(
         "notebooks out of Git",
@@ -283,6 +319,7 @@ SCENARIOS: Sequence[Scenario] = (
         ("git", "checkout", "notebooks"),
         base="init",
         ours_only=True,
+        slow=True,
         writes=False,
         data=(),
     ),
@@ -293,6 +330,7 @@ SCENARIOS: Sequence[Scenario] = (
         base="init",
         data=(),
         complaint="cannot be written",
+        slow=True,
         passing=("metrics/train.json",),
     ),
 )
