@@ -113,7 +113,8 @@ def sync_objects(repo: Repository) -> None:
             _sync_changed(objects, changed, since_ns)
         os.replace(began, synced)
     except OSError as error:
-        began.unlink(missing_ok=True)
+        with suppress(OSError):
+            began.unlink(missing_ok=True)
         raise _not_durable(error) from error
 
 

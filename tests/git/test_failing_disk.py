@@ -8,10 +8,12 @@ from itertools import count
 
 import pytest
 
-from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.errors import MlopsError, UnavailableError
+from jupyter_mlops.git.refs import update_refs
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.git.state_tree import write_state_tree
+from tests.support.disks import make_read_only
 from tests.support.project import Project
 from tests.support.system_calls import Fault, can_watch, run_watched
 
@@ -64,3 +66,10 @@ def test_no_state_is_written_of_which_git_could_not_keep_a_file(
         if done.hit is None:
             break
     assert number > 5
+
+
+def test_a_reference_that_cannot_be_written_is_told(project: Project, repo: Repository) -> None:
+    update_refs(repo, [("refs/mlops/one", project.head(), None)])
+    with make_read_only(project.root), pytest.raises(UnavailableError):
+        update_refs(repo, [("refs/mlops/one", None, project.head())])
+    update_refs(repo, [("refs/mlops/one", None, project.head())])
