@@ -33,6 +33,7 @@ def test_folders_are_made_entered_and_removed(folder: Folder, tmp_path: Path) ->
             assert not inner.exists("other")
             inner.unlink("file")
             inner.sync()
+        assert inner.fd is None
         folder.remove_folder("a")
     folder.close()
     assert os.listdir(tmp_path) == []
