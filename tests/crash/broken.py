@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.files import batch, beneath, durable, sync
@@ -46,6 +47,19 @@ def _sync_no_folder() -> None:
     _put("sync_folder", _nothing, durable, index_file, sync)
 
 
+@_breaks("names are given before bytes are synced")
+def _name_first() -> None:
+    rename = durable.StagedFile._rename
+
+    def name_and_sync(self: durable.StagedFile, path: Path, *args: Any) -> None:
+        rename(self, path, *args)
+        with open(path, "rb") as named:
+            os.fsync(named.fileno())
+
+    _put("_rename", name_and_sync, durable.StagedFile)
+    _put("sync", _nothing, durable.StagedFile)
+
+
 @_breaks("failures to sync are passed over")
 def _pass_over_failures() -> None:
     def try_to_sync(descriptor: int) -> None:
@@ -58,6 +72,12 @@ def _pass_over_failures() -> None:
 @_breaks("Git syncs nothing")
 def _let_git_sync_nothing() -> None:
     _put("_durability_options", lambda *_: (), process)
+    _put("sync_objects", _nothing, refs)
+
+
+@_breaks("references are moved before objects are durable")
+def _move_references_first() -> None:
+    _put("_durability_options", lambda *_: ("-c", "core.fsync=reference"), process)
     _put("sync_objects", _nothing, refs)
 
 

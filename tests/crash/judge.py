@@ -16,6 +16,7 @@ from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.trees import open_tree
+from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.reader import missing, read_file
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.status import read_status
@@ -190,6 +191,15 @@ def check_left_clean(root: Path) -> None:
     project.git("status", "--porcelain")
     left = leftovers(root)
     assert not left, f"left behind: {left}"
+
+
+def check_names(root: Path) -> None:
+    """Check that what the store has under a name is what the name says."""
+    store = root / ".git/mlops"
+    for path in (*store.glob("packs/*/*"), *store.glob("index/*")):
+        if not path.name.startswith(STAGED_PREFIX):
+            right = hash_bytes(path.read_bytes()).hex() == path.stem
+            assert right, f"the bytes of {path.name} are not the bytes of that name"
 
 
 def leftovers(root: Path) -> list[str]:

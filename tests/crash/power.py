@@ -9,10 +9,10 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.judge import State, check_left_clean, read_state
+from tests.crash.judge import State, check_left_clean, check_names, read_state
 from tests.crash.runner import OURS, Outcome, Runner
 from tests.crash.scenarios import make_plain, notebook_with
-from tests.support.data_project import DataProject
+from tests.support.data_project import STATE, DataProject
 from tests.support.disks import Disk
 from tests.support.system_calls import Fault
 
@@ -54,12 +54,22 @@ class PowerRounds:
         steps = (self._snapshot, self._snapshot, self._snapshot, self._commit)
         step = self.rng.choice((*steps, self._restore, self._undo, self._filter, self._name))
         expected, told = step()
+        logged = self._list_operations()
         self.disk.lose_power(journal_first=journal_first)
         try:
+            assert self._list_operations() == logged, "what undo takes back is another command"
             self._check(expected)
         except AssertionError as error:
             raise AssertionError(f"{step.__name__}: {error}\n{told}") from error
         return step.__name__
+
+    def take_snapshot(self) -> Outcome:
+        """Change something and take a snapshot, with the power on."""
+        self._edit(DataProject(self.root))
+        done = self.runner.ours(self.root, "snapshot")
+        self.kept = dict(read_state(self.root).data)
+        self.disk.sync()
+        return done
 
     def lose_in_between(self, point: int, journal_first: bool) -> Outcome:
         """Kill a snapshot at its call number ``point`` and let the power go.
@@ -72,6 +82,7 @@ class PowerRounds:
         files = read_state(self.root).files
         outcome = self.runner.run(self.root, (OURS, "snapshot"), fault=Fault(point))
         self.disk.lose_power(journal_first=journal_first)
+        check_names(self.root)
         now = read_state(self.root)
         data = {path: content for path, content in files.items() if not path.endswith(".mlops")}
         assert {path: now.files.get(path) for path in data} == data, "a file of the user is gone"
@@ -82,6 +93,9 @@ class PowerRounds:
         self.kept = dict(after.data)
         self._end_round()
         return outcome
+
+    def _list_operations(self) -> list[str]:
+        return sorted(path.name for path in (self.root / STATE / "operations").glob("*.json"))
 
     def _check(self, expected: State | None) -> None:
         now = read_state(self.root)

@@ -334,3 +334,9 @@ SCENARIOS: Sequence[Scenario] = (
         passing=("metrics/train.json",),
     ),
 )
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario called ``name``."""
+    (found,) = (scenario for scenario in SCENARIOS if scenario.name == name)
+    return found
