@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.cutting import Cutter, points_of, spread
-from tests.crash.scenarios import SCENARIOS, Scenario
+from jupyter_mlops.errors import ConflictError
+from tests.crash.cutting import Cutter, let_time_pass, points_of, spread
+from tests.crash.judge import Files, check_left_clean, read_state
+from tests.crash.scenarios import SCENARIOS, Scenario, find_scenario
+from tests.support.data_project import DataProject
 from tests.support.scoreboard import Scoreboard
 from tests.support.system_calls import CHANGES, Fault
 
@@ -30,3 +33,61 @@ def test_a_killed_command_loses_nothing(
         alone = scenario.ours_only or number % 3 == 2
         cutter.check(prepared, Fault(point, "kill one" if alone else "kill tree"))
     scoreboard.add("kill points", len(chosen))
+
+
+def test_a_killed_restore_is_finished_by_one_that_names_nothing(
+    cutter: Cutter, scale: int, scoreboard: Scoreboard
+) -> None:
+    prepared = cutter.prepare(find_scenario("restore"))
+    old, new = prepared.after.files, prepared.before.files
+    chosen = spread(points_of(prepared, CHANGES), scale * POINTS)
+    ends = []
+    for point in chosen:
+        with cutter.copy(prepared.start) as root:
+            cutter.runner.run(root, prepared.scenario.command, fault=Fault(point))
+            let_time_pass(root)
+            killed = DataProject(root)
+            files, state = killed.files("data"), killed.state("data")
+            assert state in ("clean", "missing", "diverged"), point
+            if state == "diverged" and files not in (_in(old), _in(new)):
+                with pytest.raises(ConflictError):
+                    killed.snapshot()
+                assert killed.files("data") == files, point
+            cutter.runner.ours(root, "restore")
+            ended = killed.files("data")
+            assert ended in (_in(old), _in(new)), point
+            assert set(killed.states().values()) == {"clean"}, point
+            ends.append(ended == _in(old))
+    assert set(ends) == {True, False}
+    scoreboard.add("kill points", len(chosen))
+
+
+def test_a_killed_snapshot_lets_nothing_be_lost_when_git_moves_its_pointers(
+    cutter: Cutter, scale: int, scoreboard: Scoreboard
+) -> None:
+    prepared = cutter.prepare(find_scenario("snapshot of a change"))
+    before = prepared.before
+    chosen = spread(points_of(prepared, CHANGES), scale * POINTS // 2)
+    for point in chosen:
+        with cutter.copy(prepared.start) as root:
+            cutter.runner.run(root, prepared.scenario.command, fault=Fault(point))
+            let_time_pass(root)
+            killed = DataProject(root)
+            killed.states()  # any command of ours takes a lock away that it died with
+            killed.git("reset", "--hard", "--quiet", "HEAD~1")
+            cutter.runner.ours(root, "restore")
+            now = read_state(root)
+            for path, content in before.files.items():
+                if path.startswith("data/") and now.files.get(path) != content:
+                    assert now.holds(path, content), (point, path)
+            check_left_clean(root)
+    scoreboard.add("kill points", len(chosen))
+
+
+def _in(files: Files) -> dict[str, bytes | str]:
+    """Return what lies in the folder ``data``."""
+    return {
+        path.removeprefix("data/"): content
+        for path, content in files.items()
+        if path.startswith("data/")
+    }

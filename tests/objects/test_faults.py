@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.errors import MlopsError, UnavailableError
-from jupyter_mlops.files.durable import STAGED_PREFIX, clear_staging, write_atomic
+from jupyter_mlops.files.durable import clear_staging, write_atomic
 from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -19,80 +18,6 @@ from jupyter_mlops.objects.reader import missing, read_file, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import open_writer
 from tests.objects.conftest import add_contents, add_folder
-
-_ROOT = Path(__file__).parents[2]
-
-
-def _kill_at_every_step(work: str, top: Path) -> list[Path]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.objects.kill_points", work, str(top)],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    steps, status = map(int, done.stdout.split())
-    assert status == 0, done.stderr
-    assert steps > 5
-    return [top / f"{step}" for step in range(1, steps + 1)]
-
-
-def _content(folder: Path, path: str) -> bytes:
-    full = folder / path
-    return os.readlink(full).encode() if full.is_symlink() else full.read_bytes()
-
-
-def test_a_writer_killed_at_any_step_loses_nothing(tmp_path: Path, source: Path) -> None:
-    start = tmp_path / "runs" / "start"
-    shutil.copytree(source, start / "source", symlinks=True)
-    kept = add_contents(open_store(start / "store"), {"kept": b"kept" * 1000}, tmp_path / "k")
-
-    for folder in _kill_at_every_step("write", tmp_path / "runs"):
-        store = open_store(folder / "store")
-        assert read_file(store, kept["kept"]) == b"kept" * 1000
-        entries, _ = add_folder(store, folder / "source")
-        after = open_store(folder / "store")
-        assert missing(after, [*entries.values(), *kept.values()]) == []
-        for path, entry in entries.items():
-            if entry.mode is not Mode.FOLDER:
-                assert read_file(after, entry) == _content(folder / "source", path)
-        left = [p for p in (folder / "store").rglob("*") if STAGED_PREFIX in p.name]
-        assert left == []
-        shutil.rmtree(folder)
-
-
-def test_a_rebuild_killed_at_any_step_loses_nothing(tmp_path: Path, source: Path) -> None:
-    start = tmp_path / "runs" / "start"
-    entries, _ = add_folder(open_store(start / "store"), source)
-    more = add_contents(open_store(start / "store"), {"more": b"more" * 100}, tmp_path / "m")
-
-    for folder in _kill_at_every_step("rebuild", tmp_path / "runs"):
-        assert missing(open_store(folder / "store"), [*entries.values(), *more.values()]) == []
-
-
-def test_a_batch_killed_at_any_step_leaves_whole_files_old_or_new(tmp_path: Path) -> None:
-    start = tmp_path / "runs" / "start"
-    tree = WorkTree(start / "tree")
-    (start / "tree").mkdir(parents=True)
-    for path in ("data/old", "data/gone/file", "data/mine"):
-        tree.write_file(path, b"old " + path.encode())
-
-    for folder in _kill_at_every_step("batch", tmp_path / "runs"):
-        data = folder / "tree" / "data"
-        assert (data / "mine").read_bytes() == b"old data/mine"
-        assert (data / "old").read_bytes() in (b"old data/old", b"new data/old")
-        for path in ("new/deep", "added"):
-            if (data / path).exists():
-                assert (data / path).read_bytes() == b"new data/" + path.encode()
-        if (data / "gone" / "file").exists():
-            assert (data / "gone" / "file").read_bytes() == b"old data/gone/file"
-        names = {p.name for p in (folder / "tree").rglob("*")}
-        assert not [name for name in names if STAGED_PREFIX in name]
-        WorkTree(folder / "tree", folder / "staging").clear("data")
-        assert not (folder / "staging").exists() or not os.listdir(folder / "staging")
-    last = [item.path for item in walk(data)]
-    assert last == ["added", "empty", "link", "mine", "new/deep", "old"]
-
 
 _ADD = """
 import sys
