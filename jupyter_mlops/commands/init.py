@@ -21,6 +21,7 @@ from jupyter_mlops.git.attributes import (
     read_missing_lines,
 )
 from jupyter_mlops.git.ignore import ignored
+from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
@@ -92,6 +93,7 @@ def init(here: Here) -> InitResult:
 
 def _clear_leftovers(repo: Repository, tree: WorkTree) -> None:
     """Remove what a call that was killed left at the places where this one writes."""
+    clear_own_lock(repo)
     tree.clear()
     hooks = (repo.common_dir / "hooks", repo.store_dir / "hooks")
     for folder in (repo.store_dir, repo.state_dir, *hooks):

@@ -11,6 +11,7 @@ from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.git.hook_scripts import HOOK_NAMES
 from jupyter_mlops.git.launcher import Installation, format_launcher, launcher_path
+from jupyter_mlops.git.owner import current_owner, format_owner
 from jupyter_mlops.git.repository import open_repository
 from tests.support.disks import make_read_only
 from tests.support.project import Project, make_project
@@ -35,6 +36,15 @@ def test_a_repository_becomes_a_project(project: Project) -> None:
     assert read_launcher(open_repository(project.root)) == current_installation()
     project.commit("Use jupyter-mlops")
     assert init(open_here(project.root)).to_commit == ()
+
+
+def test_a_second_time_clears_what_a_killed_one_noted_of_locks(project: Project) -> None:
+    init(open_here(project.root))
+    ended = format_owner(current_owner()._replace(started=1))
+    note = project.root / f".git/mlops/git-locks-{ended}-0"
+    note.write_text("config.lock\n")
+    init(open_here(project.root))
+    assert not note.exists()
 
 
 def test_a_second_time_changes_nothing(project: Project) -> None:
