@@ -311,9 +311,10 @@ def _settle(private: Path, now_ns: int) -> None:
     """Give an index that is looked at no more a time after that of all files.
 
     Else Git, which writes it once more with the tree, would run the filters of all files again that
-    are not older than it, to see whether they have changed since.
+    are not older than it, to see whether they have changed since. Where no time can be given, that
+    is all that it costs.
     """
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         os.utime(private, ns=(now_ns, now_ns + 3_600_000_000_000))
 
 

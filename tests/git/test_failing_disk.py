@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -66,6 +67,26 @@ def test_no_state_is_written_of_which_git_could_not_keep_a_file(
         if done.hit is None:
             break
     assert number > 5
+
+
+def test_a_time_that_cannot_be_given_to_an_index_is_told_or_passed_over(
+    project: Project, repo: Repository
+) -> None:
+    if not can_watch():
+        pytest.skip("not run: watching system calls needs Linux 5.9 or newer on x86-64 or ARM")
+
+    def keep() -> None:
+        with suppress(MlopsError):
+            write_state_tree(repo, extra={}, file_limit_bytes=1000, untracked_limit_bytes=10_000)
+
+    for number in count(1):
+        project.write("file", f"content {number}")
+        fault = Fault(number, "fail", errno.EPERM)
+        done = run_watched(keep, calls=["utimensat"], fault=fault)
+        assert done.status == 0, done.hit
+        if done.hit is None:
+            break
+    assert number > 1
 
 
 def test_a_reference_that_cannot_be_written_is_told(project: Project, repo: Repository) -> None:
