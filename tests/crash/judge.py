@@ -181,7 +181,7 @@ def check_manners(outcome: Outcome) -> None:
     asking = _ASKS_FOR_A_HAND.search(outcome.told)
     assert asking is None, outcome.told
     if outcome.status > 0:
-        assert outcome.stderr.strip(), "it failed and did not say why"
+        assert outcome.told.strip(), "it failed and did not say why"
 
 
 def check_left_clean(root: Path) -> None:
