@@ -381,16 +381,10 @@ def _compare(tool: Tool, kind: Kind, points: int, place: Path) -> None:
 
 
 _HEAD = (
-    *(
-        "command",
-        "disk",
-        "fault",
-        "rounds",
-        "user's files missing or damaged",
-        "… and nowhere else",
-    ),
-    *("earlier version lost", "new version undone", "new version damaged", "again refused"),
-    *("… also with help", "again done, not kept", "damage unnoticed"),
+    *("command", "disk", "fault", "rounds", "user's files missing or damaged"),
+    *("… and held nowhere else", "earlier version lost", "new version undone"),
+    *("new version damaged", "again refused", "… also with help", "again done, not kept"),
+    "damage unnoticed",
 )
 
 
