@@ -20,11 +20,12 @@ raise SystemExit(main(["selftest", "--seconds", "1"]))
 _CARELESS = """
 from jupyter_mlops.commands import selftest_project
 from jupyter_mlops.cli.main import main
+import os
 trial = selftest_project.TrialProject
 keep, bring_back = trial.keep, trial.bring_back
 def lose(project):
     for path in project.root.glob("data/sub*/*.bin"):
-        path.write_bytes(b"overwritten")
+        path.write_bytes(os.urandom(9))
 def keep_less(project):
     lose(project)
     return keep(project)
