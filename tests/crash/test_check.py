@@ -43,10 +43,13 @@ SENSELESS = {
     ("delete", "snapshot ref"),
     ("unreadable", "snapshot ref"),
     ("swap", "snapshot object"),
+    ("unreadable", "snapshot object"),
+    ("unreadable", "snapshot blob"),
 }
 """A snapshot whose reference is gone was dropped, for all that anybody can tell.
 
-Git reads a folder or commit that stands under another's name.
+Git reads a folder or commit that stands under another's name; and at a folder in the place of an
+object it ends without saying which, so that ``check`` names no snapshot.
 """
 
 DATA = ("pack", "plain pack")
