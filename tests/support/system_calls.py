@@ -175,7 +175,7 @@ def run_watched(
         os.close(descriptors[0])
     _, ended = os.waitpid(child, 0)
     with suppress(ChildProcessError):
-        while os.waitpid(-1, 0)[0]:
+        while os.waitpid(-child, 0)[0]:  # what it started, not what else this process has
             pass
     watcher.found.status = os.waitstatus_to_exitcode(ended)
     return watcher.found
