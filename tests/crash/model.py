@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +46,7 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.stat_cache import StatCache
 from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.reader import read_file
@@ -301,6 +303,15 @@ class ProjectMachine(RuleBasedStateMachine):
         assert self.meaning.setdefault(encoded, content) == content, path
         assert self.encoding.setdefault(content, encoded) == encoded, path
         self.keepers.setdefault((path, content), set()).add(oid)
+
+    def _learn_merged(self, at: Place, seen: Seen) -> None:
+        """Note what pointer files stand for that Git has merged as text, without a conflict."""
+        for path, encoded in self._pointers(seen, at).items():
+            if _CONFLICT in encoded or encoded in self.meaning:
+                continue
+            store = at.project.open().store
+            entries = read_entries(store, decode_pointer(encoded, origin=path))
+            self.meaning[encoded] = content_of(entries, partial(read_file, store))
 
     @invariant()
     def count_steps(self) -> None:
@@ -762,6 +773,7 @@ class ProjectMachine(RuleBasedStateMachine):
             run(*words, check=False)
         self._forget_seen()
         after = self._see(at)
+        self._learn_merged(at, after)
         if self.hooks == "real":
             self._follow(at, before, after)
         elif self.hooks == "called" and commands[0][0] in ("switch", "merge", "rebase"):
