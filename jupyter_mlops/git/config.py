@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.git.left_locks import noted_locks
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
@@ -19,7 +20,8 @@ def read_setting(repo: Repository, key: str) -> str | None:
 
 def write_setting(repo: Repository, key: str, value: str) -> None:
     """Set ``key`` to ``value`` alone in the repository's own configuration."""
-    with noted_locks(repo, [repo.common_dir / "config.lock"]):
+    ours_alone = hold_lock(repo.store_dir / "settings.lock")
+    with ours_alone, noted_locks(repo, [repo.common_dir / "config.lock"]):
         run_git(repo, "config", "--local", "--replace-all", key, value)
 
 

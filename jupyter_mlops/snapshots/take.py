@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import (
     POINTER_SUFFIX,
@@ -212,7 +212,10 @@ def _why_left_out(handles: Handles, path: str) -> str | None:
     """Return why a changed file is no part of the state: a pointer that names nothing cannot be."""
     if not path.endswith(POINTER_SUFFIX):
         return None
-    encoded = read_pointer_file(open_worktree(handles), path.removesuffix(POINTER_SUFFIX))
+    try:
+        encoded = read_pointer_file(open_worktree(handles), path.removesuffix(POINTER_SUFFIX))
+    except MlopsError:
+        return "it is no pointer file that can be read"
     if encoded is not None and is_in_conflict(encoded):
         return "it is in a merge conflict"
     return None

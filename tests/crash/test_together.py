@@ -80,7 +80,8 @@ def test_many_kernels_take_snapshots_at_once(
 @pytest.mark.parametrize("broken", BROKEN)
 def test_what_is_broken_comes_to_light(shared: DataProject, broken: str) -> None:
     with pytest.raises(AssertionError):
-        _take_many(shared, SNAPSHOTS, broken)
+        for _ in range(6):  # whether two meet is a matter of chance
+            _take_many(shared, SNAPSHOTS, broken)
 
 
 def test_worktrees_a_reader_and_plain_git_work_at_once(

@@ -9,6 +9,7 @@ function first, to see that it is found.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -35,9 +36,15 @@ def main() -> None:
     new.mkdir(parents=True, exist_ok=True)
     kept = kept_folder(options.name)
     folders = [str(new), *([str(kept)] if kept.is_dir() else [])]
+    # a process begins with the highest memory that the one which started it has had
+    begun_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     arguments = [
         *("-print_final_stats=1", "-verbosity=1", f"-max_total_time={options.seconds}"),
-        *(f"-max_len={LIMIT_BYTES}", f"-timeout={SLOW_SECONDS}", f"-rss_limit_mb={MEMORY_MB}"),
+        *(
+            f"-max_len={LIMIT_BYTES}",
+            f"-timeout={SLOW_SECONDS}",
+            f"-rss_limit_mb={begun_mb + MEMORY_MB}",
+        ),
         *(f"-seed={options.seed}", f"-artifact_prefix={new}/found-"),
     ]
     atheris.Setup([sys.argv[0], *arguments, *folders], lambda data: _run(target, data))
