@@ -136,8 +136,10 @@ class PowerRounds:
     def _commit(self) -> tuple[State | None, str]:
         return self._snapshot("--commit", "-m", "A change")
 
-    def _restore(self) -> tuple[State, str]:
+    def _restore(self) -> tuple[State | None, str]:
         refs = sorted(ref for ref in self.kept if ref.startswith("refs/mlops/snapshots"))
+        if not refs:  # each of them was taken back
+            return self._snapshot()
         done = self.runner.ours(self.root, "restore", self.rng.choice(refs))
         return self._after(done)
 
@@ -146,8 +148,10 @@ class PowerRounds:
         self.disk.sync()
         return self._after(self.runner.run(self.root, (OURS, "undo")))
 
-    def _name(self) -> tuple[State, str]:
+    def _name(self) -> tuple[State | None, str]:
         refs = sorted(ref for ref in self.kept if ref.startswith("refs/mlops/snapshots"))
+        if not refs:
+            return self._snapshot()
         identifier = self.rng.choice(refs).rpartition("/")[2]
         name = f"name-{self.rng.getrandbits(40)}"
         return self._after(self.runner.ours(self.root, "snapshot", "name", identifier, name))
