@@ -47,7 +47,7 @@ def script_of(shell: Shell, folder: Path) -> str:
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_a_script_is_valid_where_the_shell_is_there(tmp_path: Path, shell: Shell) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"no {shell} here")
+        pytest.skip(f"not run: no {shell} here")
     subprocess.run([shell, "-n"], input=script_of(shell, tmp_path), text=True, check=True)
 
 

@@ -27,7 +27,7 @@ def test_nothing_is_appended_through_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_bytes() == b"mine"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_a_line_is_whole_however_little_the_system_takes(tmp_path: Path) -> None:
     def append() -> None:
         append_bytes(tmp_path / "log", b"a long line\n" * 10)
@@ -36,7 +36,7 @@ def test_a_line_is_whole_however_little_the_system_takes(tmp_path: Path) -> None
     assert (tmp_path / "log").read_bytes() == b"a long line\n" * 10
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_a_full_disk_is_said_and_nothing_stays_open(tmp_path: Path) -> None:
     def append() -> None:
         before = os.listdir("/proc/self/fd")

@@ -16,7 +16,7 @@ from jupyter_mlops.formats.entry import Mode
 from tests.support.disks import mount_tmpfs
 from tests.support.system_steps import fail_with, run_watched
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 
 @pytest.fixture

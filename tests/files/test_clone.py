@@ -9,7 +9,7 @@ import pytest
 from jupyter_mlops.files.clone import try_clone
 from tests.support.system_steps import fail_with, run_watched
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's clones")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's clones")
 
 
 @pytest.mark.parametrize(

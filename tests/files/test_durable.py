@@ -324,7 +324,7 @@ def test_a_temporary_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_without_locks_what_is_young_is_left_alone_and_what_is_old_is_not(tmp_path: Path) -> None:
     for name in ("young", "old"):
         (tmp_path / f"{STAGED_PREFIX}{name}").write_bytes(b"x")
@@ -337,7 +337,7 @@ def test_without_locks_what_is_young_is_left_alone_and_what_is_old_is_not(tmp_pa
     assert os.listdir(tmp_path) == [f"{STAGED_PREFIX}young"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_what_cannot_be_looked_at_or_linked_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     listing = {"os.listdir": fail_with(errno.EACCES)}

@@ -56,7 +56,7 @@ def test_it_is_held_again_and_again(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_a_file_system_without_locks_gives_everyone_theirs(tmp_path: Path) -> None:
     def hold() -> None:
         with hold_lock(tmp_path / "new" / "lock"):
@@ -66,7 +66,7 @@ def test_a_file_system_without_locks_gives_everyone_theirs(tmp_path: Path) -> No
     assert (tmp_path / "mark").exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_a_failing_lock_is_not_held(tmp_path: Path) -> None:
     def hold() -> None:
         with hold_lock(tmp_path / "lock"):

@@ -26,7 +26,7 @@ from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from tests.support.system_steps import BROKEN_DISK, NO_LINKS, NO_LOCKS, fail_with, run_watched
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_a_walk_finds_exactly_the_files_that_were_made(
     assert found == sorted(made)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("file")

@@ -21,7 +21,7 @@ from jupyter_mlops.objects.store import Store, create_store, open_store
 from jupyter_mlops.objects.writer import open_writer
 from tests.support.system_steps import BROKEN_DISK, NO_LINKS, run_watched
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 _NAMES = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"packs/[0-9a-f]{2}\b")
 

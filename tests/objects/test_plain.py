@@ -25,7 +25,7 @@ from jupyter_mlops.objects.store import Store, open_store
 from tests.objects.conftest import add_contents, add_folder, rebuild_index
 from tests.support.system_steps import fail_with, run_watched
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 _BIG = random.Random(12).randbytes(LEAST_BYTES + 1_000_000)
 

@@ -37,7 +37,7 @@ from tests.objects.conftest import add_contents, add_folder
 from tests.support.disks import make_read_only
 from tests.support.system_steps import fail_with, run_watched
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 _BIG = random.Random(31).randbytes(9_000_000)
 
 

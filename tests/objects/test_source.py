@@ -23,7 +23,7 @@ from jupyter_mlops.objects.writer import open_writer
 from tests.objects.conftest import add_folder
 from tests.support.system_steps import little_at_a_time, run_watched
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 
 def test_a_file_comes_with_its_mode(tmp_path: Path) -> None:

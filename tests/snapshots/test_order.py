@@ -14,7 +14,7 @@ from jupyter_mlops.snapshots.operations import read_last_operation
 from tests.support.data_project import STATE, DataProject
 from tests.support.system_steps import BROKEN_DISK, NO_LINKS, NO_LOCKS, fail_with, run_watched
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 _WHAT = {
     r"\S+ \.git/mlops/packs/../\w+\.pack": "pack",
