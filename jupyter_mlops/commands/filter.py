@@ -15,6 +15,7 @@ from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.objects.running import running
 from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.text import visible
 
@@ -114,6 +115,8 @@ class _NotebookFilter(ExitStack):
     def _open_keeper(self) -> OutputKeeper:
         if self._keeper is None:
             store = open_store(self._open_repository().store_dir)
+            # Git names what is kept here only when all notebooks are through, and ends this then.
+            self.enter_context(running(store))
             self._keeper = self.enter_context(OutputKeeper(store, self._here.clock))
         return self._keeper
 

@@ -12,6 +12,7 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.objects.reader import missing
+from jupyter_mlops.objects.running import running
 from jupyter_mlops.snapshots.follow import follow_pointers
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
@@ -37,7 +38,8 @@ def hook(
         _warn_of_big_files(ws)
         _refuse_unkept(ws)
     elif name.startswith("post-"):
-        line = follow_pointers(ws, ws.config.hooks.restore_limit_bytes)
+        with running(ws.store):
+            line = follow_pointers(ws, ws.config.hooks.restore_limit_bytes)
         if line:
             _say(line)
 

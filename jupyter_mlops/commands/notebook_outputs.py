@@ -72,7 +72,7 @@ class OutputKeeper:
                 f"{format_bytes(_LIMIT_BYTES)} can be kept; clear some of them in Jupyter.",
                 code="outputs-too-big",
             )
-        known = self._read(key)
+        known = self._read(key, for_keeping=True)
         if known is not None and same_outputs(known, payload):
             return
         if self._writer is None:
@@ -90,7 +90,7 @@ class OutputKeeper:
             IntegrityError: the outputs that the store has are damaged.
             UnsupportedError: a newer version kept them.
         """
-        payload = self._read(hash_bytes(stripped), damaged_is_none=False)
+        payload = self._read(hash_bytes(stripped))
         if payload is None:
             return stripped
         joined = attach_outputs(stripped, decode_outputs(payload))
@@ -122,12 +122,13 @@ class OutputKeeper:
             writer.finish()
             self._stack.close()
 
-    def _read(self, key: Hash, *, damaged_is_none: bool = True) -> bytes | None:
+    def _read(self, key: Hash, *, for_keeping: bool = False) -> bytes | None:
+        """Return what is kept under ``key``; what cannot be relied on counts only for reading."""
         if key in self._pending:
             self.publish()
         try:
-            return read_outputs(self._store, key)
+            return read_outputs(self._store, key, trashed=not for_keeping)
         except IntegrityError:
-            if damaged_is_none:
+            if for_keeping:
                 return None
             raise

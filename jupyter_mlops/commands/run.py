@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -13,8 +14,15 @@ from jupyter_mlops.commands.parse import Invocation
 from jupyter_mlops.commands.signature import read_signature
 from jupyter_mlops.commands.spec import Command, Result
 from jupyter_mlops.commands.table import COMMANDS
-from jupyter_mlops.commands.workspace import Execution, open_here, open_workspace
+from jupyter_mlops.commands.workspace import (
+    Execution,
+    Here,
+    Workspace,
+    open_here,
+    open_workspace,
+)
 from jupyter_mlops.errors import InternalError, MlopsError
+from jupyter_mlops.objects.running import running
 from jupyter_mlops.progress import Progress
 
 
@@ -41,10 +49,18 @@ def run_command(
     handles = open_handles(start, clock=clock, progress=progress, execution=execution)
     positionals = [arguments.get(p.name, p.default) for p in signature.positionals]
     options = {p.name: arguments[p.name] for p in signature.options if p.name in arguments}
-    result = signature.function(handles, *positionals, **options)
+    with _noted(command, handles):
+        result = signature.function(handles, *positionals, **options)
     if result is None or isinstance(result, Result):
         return result
     raise InternalError(f"{command.name!r} returned a {type(result).__name__}, which is no result.")
+
+
+def _noted(command: Command, handles: Workspace | Here) -> AbstractContextManager[None]:
+    """Let garbage collection know of a command that may write, while it is under way."""
+    if command.reads or not isinstance(handles, Workspace):
+        return nullcontext()
+    return running(handles.store)
 
 
 def run_invocation(

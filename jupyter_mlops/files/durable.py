@@ -273,7 +273,7 @@ def open_staging(folder: Path) -> Iterator[Staging]:
             raise disk_error(error, folder) from error
         yield Staging(path)
     finally:
-        _remove_all(path)
+        remove_folder(path)
         os.close(fd)
         _unlink_if_possible(lock)
 
@@ -386,6 +386,34 @@ def remove(path: Path, *, durable: bool = False) -> bool:
     return True
 
 
+def move_all(moves: Sequence[tuple[Path, Path]]) -> int:
+    """Give files other names on the same file system, durably; return how many there were to move.
+
+    Folders are made when missing. A name that is taken is replaced: names are hashes of the bytes.
+    What somebody else has moved meanwhile is passed over.
+
+    Raises:
+        UnavailableError: the disk did not take it; files already moved stay so.
+    """
+    touched: set[Path] = set()
+    moved = 0
+    place = Path()
+    try:
+        for source, target in moves:
+            place = target.parent
+            touched.update(_make_unsynced(place))
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(source, target)
+                moved += 1
+                touched |= {place, source.parent}
+        for folder in sorted(touched, reverse=True):
+            place = folder
+            sync_folder(folder)
+    except OSError as error:
+        raise disk_error(error, place) from error
+    return moved
+
+
 def link_aside(path: Path, folder: Path) -> Path | None:
     """Give the file ``path`` a second name in ``folder``, durably; nothing there is overwritten.
 
@@ -463,7 +491,7 @@ def _clear_one(path: Path) -> bool:
         if stat.S_ISDIR(os.lstat(path).st_mode):
             lock = path.with_name(path.name + _LOCK_SUFFIX)
             if not os.path.lexists(lock):  # the lock is made before the folder and removed after it
-                _remove_all(path)
+                remove_folder(path)
                 return True
             return False
         fd = _open_to_lock(path)
@@ -473,7 +501,7 @@ def _clear_one(path: Path) -> bool:
             if held is False or (held is None and age < _UNLOCKABLE_AGE_SECONDS):
                 return False
             if path.name.endswith(_LOCK_SUFFIX):
-                _remove_all(path.with_suffix(""))
+                remove_folder(path.with_suffix(""))
             if sys.platform != "win32":
                 os.unlink(path)
         finally:
@@ -492,8 +520,11 @@ def _open_to_lock(path: Path) -> int:
         return os.open(path, os.O_RDONLY | flags)
 
 
-def _remove_all(folder: Path) -> None:
-    """Remove a temporary folder and all in it, following no link; what cannot be removed stays."""
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all in it, following no link; what cannot be removed stays.
+
+    Nothing is synced: after a power cut some of it may be there again.
+    """
     for here, folders, files in os.walk(folder, topdown=False):
         for name in files:
             with contextlib.suppress(OSError):
@@ -516,8 +547,16 @@ def free_bytes(folder: Path) -> int | None:
 
 def iter_names(folder: Path) -> Iterable[str]:
     """Yield the names in ``folder``, sorted, without temporary ones; none when it is missing."""
+    return (name for name in _list_names(folder) if not name.startswith(STAGED_PREFIX))
+
+
+def iter_staged_names(folder: Path) -> Iterable[str]:
+    """Yield the temporary names in ``folder``, sorted; none when it is missing."""
+    return (name for name in _list_names(folder) if name.startswith(STAGED_PREFIX))
+
+
+def _list_names(folder: Path) -> list[str]:
     try:
-        names = os.listdir(folder)
+        return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
-        return
-    yield from sorted(name for name in names if not name.startswith(STAGED_PREFIX))
+        return []

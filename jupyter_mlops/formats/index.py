@@ -48,6 +48,12 @@ class Place(NamedTuple):
     stored_bytes: int
     plain_bytes: int
 
+    def info(self, id: Hash) -> RecordInfo:
+        """Return the same of the record ``id``, as its pack's own table has it."""
+        return RecordInfo(
+            self.kind, id, self.codec, self.offset, self.stored_bytes, self.plain_bytes
+        )
+
 
 def encode_index(packs: Sequence[PackEntry], rows: Iterable[tuple[int, RecordInfo]]) -> bytes:
     """Return the one encoding of a segment; its name is the BLAKE3 of it.

@@ -103,6 +103,12 @@ def encode_pointer(pointer: Pointer) -> bytes:
     return data
 
 
+def find_hashes(data: bytes) -> list[Hash]:
+    """Return all hashes that stand in a pointer file that may not be valid, each once."""
+    found = re.findall(_HASH.encode(), data)
+    return [Hash(bytes.fromhex(digits.decode())) for digits in dict.fromkeys(found)]
+
+
 def decode_pointer(data: bytes, *, origin: str) -> Pointer:
     """Return the pointer that ``data`` encodes; ``origin`` names the file in errors.
 

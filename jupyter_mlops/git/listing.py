@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
@@ -11,11 +15,28 @@ def list_index(repo: Repository, pattern: str) -> dict[str, str | None]:
 
     ``*`` matches any characters, ``/`` among them. The id of a file in a merge conflict is None.
     """
-    printed = run_git(repo, "ls-files", "-z", "--stage", "--", f":(top){pattern}")
-    blobs: dict[str, str | None] = {}
+    staged = _iter_rows(run_git(repo, *_LIST, f":(top){pattern}"))
+    return dict(sorted((path, oid if stage == "0" else None) for path, oid, stage in staged))
+
+
+def list_staged(repo: Repository, git_dir: Path, *patterns: str) -> list[tuple[str, str]]:
+    """Return path and blob of all regular files in the index of a worktree that match a pattern.
+
+    A file in a merge conflict is listed with each of its versions. ``git_dir`` is the worktree's
+    own Git folder; the worktree itself may be gone.
+    """
+    words = (*_LIST, *(f":(top){pattern}" for pattern in patterns))
+    printed = run_git(repo, *words, env={"GIT_DIR": os.fspath(git_dir)})
+    return [(path, oid) for path, oid, _ in _iter_rows(printed)]
+
+
+_LIST = ("ls-files", "-z", "--stage", "--")
+
+
+def _iter_rows(printed: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield path, blob and stage of each regular file."""
     for row in split_nul(printed):
         described, path = row.split("\t", 1)
         mode, oid, stage = described.split(" ")
         if mode.startswith("100"):
-            blobs[path] = oid if stage == "0" else None
-    return dict(sorted(blobs.items()))
+            yield path, oid, stage

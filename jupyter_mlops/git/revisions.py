@@ -9,6 +9,7 @@ from typing import Literal
 
 from jupyter_mlops.git.process import run_git, try_git
 from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.worktrees import list_git_dirs
 
 Operation = Literal["merge", "rebase", "cherry-pick", "revert", "bisect"]
 
@@ -20,6 +21,7 @@ _OPERATION_FILES: tuple[tuple[str, Operation], ...] = (
     ("REVERT_HEAD", "revert"),
     ("BISECT_LOG", "bisect"),
 )
+_PSEUDO_REFS = ("ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _BRANCH_PREFIX = "refs/heads/"
 
@@ -74,7 +76,7 @@ def find_commit(repo: Repository, text: str) -> str | None:
 
 
 def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
-    """Return the full id of the commit that each of ``oids`` is or names.
+    """Return the full id of the commit that each of ``oids``, or of other names, is or names.
 
     What names no commit, or one that Git cannot read, is left out. One process, unless Git meets a
     damaged object, at which it ends.
@@ -82,7 +84,8 @@ def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
     asked = list(dict.fromkeys(oids))
     if not asked:
         return {}
-    lines = "".join(f"{oid}^{{commit}}\n" for oid in asked).encode("ascii")
+    text = "".join(f"{oid}^{{commit}}\n" for oid in asked)
+    lines = text.encode("utf-8", "surrogateescape")
     status, printed, _ = try_git(repo, "cat-file", "--batch-check=%(objectname)", input=lines)
     if status != 0:
         alone = ((oid, find_commit(repo, oid)) for oid in asked)
@@ -93,6 +96,26 @@ def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
         for oid, answer in zip(asked, answers, strict=True)
         if _OBJECT_ID.fullmatch(answer)
     }
+
+
+def list_kept_commits(repo: Repository, *, without: str) -> list[str]:
+    """Return the full ids of all commits by which Git keeps objects.
+
+    Those are what references, reflogs and stashes name, the HEAD of every worktree, and what a
+    merge, rebase, cherry-pick or revert under way stands on. References that begin with ``without``
+    do not count.
+
+    Raises:
+        UnavailableError: Git cannot list them all.
+    """
+    printed = run_git(
+        repo,
+        *("rev-list", "--no-walk=unsorted", f"--exclude={without}*", "--all", "--reflog"),
+    )
+    commits = dict.fromkeys(printed.decode("ascii").split())
+    names = ["main-worktree", *(f"worktrees/{one.name}" for one in list_git_dirs(repo)[1:])]
+    pseudo = [f"{name}/{head}" for name in names for head in _PSEUDO_REFS]
+    return list(dict.fromkeys([*commits, *peel_to_commits(repo, pseudo).values()]))
 
 
 def list_stashes(repo: Repository) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
@@ -21,3 +22,20 @@ def list_worktrees(repo: Repository) -> list[Path]:
         )
     folders = [Path(field.removeprefix(_FIELD)) for field in fields if field.startswith(_FIELD)]
     return [folder for folder in folders if folder.is_dir()]
+
+
+def list_git_dirs(repo: Repository) -> list[Path]:
+    """Return each working tree's own Git folder, also of trees that are gone; the main one first.
+
+    Raises:
+        UnavailableError: they cannot be listed.
+    """
+    folder = repo.common_dir / "worktrees"
+    try:
+        return [repo.common_dir, *sorted(one for one in folder.iterdir() if one.is_dir())]
+    except FileNotFoundError:
+        return [repo.common_dir]
+    except OSError as error:
+        raise UnavailableError(
+            f"{folder} cannot be read: {error.strerror}.", code="git-failed", hints=("git status",)
+        ) from error

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.formats.index import Place
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash
-from jupyter_mlops.objects.records import iter_copies
+from jupyter_mlops.objects.records import iter_copies, read_place
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.writer import Writer
 
@@ -21,14 +22,29 @@ def write_outputs(writer: Writer, stripped_key: Hash, payload: bytes) -> None:
     writer.add_bytes(RecordKind.OUTPUTS, stripped_key, payload)
 
 
-def read_outputs(store: Store, stripped_key: Hash) -> bytes | None:
+def read_outputs(store: Store, stripped_key: Hash, *, trashed: bool = True) -> bytes | None:
     """Return the newest outputs of the stripped notebook, None when there are none.
+
+    Those in the trash are read where there are no others, unless ``trashed`` is False.
 
     Raises:
         IntegrityError: there are some and none is whole.
     """
-    copies = list(iter_copies(store, RecordKind.OUTPUTS, stripped_key))
+    copies = list(iter_copies(store, RecordKind.OUTPUTS, stripped_key, trashed=trashed))
     return max(copies, key=_created_at, default=None)
+
+
+def replaced_outputs(store: Store, stripped_key: Hash) -> list[Place]:
+    """Return where all outputs of the stripped notebook are but the newest.
+
+    Raises:
+        IntegrityError: some are not whole.
+    """
+    places = store.places(RecordKind.OUTPUTS, stripped_key)
+    if len(places) < 2:
+        return []
+    newest = max(places, key=lambda place: _created_at(read_place(store, place, stripped_key)))
+    return [place for place in places if place != newest]
 
 
 def _created_at(payload: bytes) -> str:

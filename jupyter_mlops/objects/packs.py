@@ -111,10 +111,7 @@ def decode_place(
         IntegrityError: the bytes are not that record.
     """
     if not place.plain:
-        info = RecordInfo(
-            place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
-        )
-        return decode_record(view, info, origin=origin, base_offset=base_offset)
+        return decode_record(view, place.info(id), origin=origin, base_offset=base_offset)
     start = place.offset - base_offset
     content = bytes(view[start : start + place.plain_bytes])
     if len(content) != place.plain_bytes or hash_bytes(content) != id:

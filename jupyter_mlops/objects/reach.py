@@ -8,13 +8,13 @@ from typing import Literal
 
 from jupyter_mlops.errors import IntegrityError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_tree
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_file_manifest, decode_tree
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
-from jupyter_mlops.objects.reader import has_file, read_manifest
-from jupyter_mlops.objects.records import read_bytes
+from jupyter_mlops.objects.reader import find_whole, read_manifest
+from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.store import Store
 
 
@@ -33,19 +33,39 @@ class BadContent:
 class ContentSearch:
     """Looks at what pointers name; ``lost`` are records that the store had and cannot give."""
 
-    def __init__(self, store: Store, lost: Collection[RecordKey]) -> None:
+    def __init__(self, store: Store, lost: Collection[RecordKey] = ()) -> None:
         self._store = store
         self._lost = lost
-        self._seen: set[Hash] = set()
+        self.entries: dict[Hash, None] = {}
+        """The files and folders that were looked at, in the order of a walk."""
+        self.chunks: dict[Hash, None] = {}
+        """What those files of them that have several chunks consist of, in order."""
         self.bad: dict[Hash, BadContent] = {}
         """What cannot be read, by the hash of the file, or of the folder's manifest."""
         self.bad_folders: set[Hash] = set()
         """Those of them that are folders."""
+        self.unreadable: set[Hash] = set()
+        """Those whose manifest is damaged, so that it is not known what they consist of."""
 
     def look(self, pointer: Pointer) -> None:
         """Look at all that ``pointer`` names and that was not looked at before."""
         for _ in self._iter_entries(pointer, once=True):
             pass
+
+    def look_at_hash(self, id: Hash) -> None:
+        """Look at a file or folder of which only the hash is known; one that is not here is passed.
+
+        Raises:
+            IntegrityError: it is damaged.
+        """
+        if has(self._store, RecordKind.TREE, id, trashed=True):
+            self.look(TreePointer(manifest=id))
+            return
+        self.entries[id] = None
+        if has(self._store, RecordKind.FILE, id, trashed=True):
+            encoded = read_bytes(self._store, RecordKind.FILE, id)
+            manifest = decode_file_manifest(encoded, origin=format_hash(id))
+            self.chunks.update((ref.hash, None) for ref in manifest.chunks)
 
     def iter_bad(self, pointer: Pointer) -> Iterator[tuple[str, Hash]]:
         """Yield path and hash of all that ``pointer`` names and that cannot be read.
@@ -64,15 +84,16 @@ class ContentSearch:
         elif pointer.manifest is not None:
             waiting.append(("", Entry(Mode.FOLDER, pointer.manifest, 0)))
         else:
-            waiting += (pointer.entries or {}).items()
+            waiting += reversed([*(pointer.entries or {}).items()])
         while waiting:
             path, entry = waiting.pop()
-            if once and entry.hash in self._seen:
+            if once and entry.hash in self.entries:
                 continue
-            self._seen.add(entry.hash)
+            self.entries[entry.hash] = None
             if entry.mode is Mode.FOLDER:
                 prefix = f"{path}/" if path else ""
-                waiting += [(prefix + name, one) for name, one in self._read_tree(entry).items()]
+                inner = self._read_tree(entry)
+                waiting += reversed([(prefix + name, one) for name, one in inner.items()])
             elif once:
                 self._look_at_file(entry)
             yield path, entry
@@ -89,15 +110,16 @@ class ContentSearch:
             return {}
 
     def _look_at_file(self, entry: Entry) -> None:
-        if not self._lost and has_file(self._store, entry):
+        if not self._lost and find_whole(self._store, entry) is not None:
             return
         try:
             manifest = read_manifest(self._store, entry)
         except (NotFoundError, IntegrityError) as error:
             self._note(entry.hash, RecordKind.FILE, error)
             return
+        self.chunks.update((ref.hash, None) for ref in manifest.chunks)
         chunks = {(RecordKind.CHUNK, ref.hash) for ref in manifest.chunks}
-        lacking = {key for key in chunks if self._store.locate(*key) is None}
+        lacking = {key for key in chunks if not has(self._store, *key, trashed=True)}
         needs = frozenset(key for key in chunks | lacking if key in self._lost)
         if needs or lacking:
             known = needs or len(lacking) < len(chunks)
@@ -107,4 +129,6 @@ class ContentSearch:
         keys = {(kind, id), (RecordKind.CHUNK, id)} if kind is RecordKind.FILE else {(kind, id)}
         needs = frozenset(key for key in keys if key in self._lost)
         damaged = bool(needs) or isinstance(error, IntegrityError)
+        if isinstance(error, IntegrityError):
+            self.unreadable.add(id)
         self.bad[id] = BadContent("damaged" if damaged else "missing", needs)

@@ -24,6 +24,7 @@ from jupyter_mlops.objects.records import (
     Located,
     damaged,
     has,
+    locate,
     locate_chunk,
     read_bytes,
     read_run,
@@ -42,22 +43,29 @@ _HASH_BYTES = 4 << 20
 _T = TypeVar("_T")
 
 
-def has_file(store: Store, entry: Entry) -> bool:
-    """Return whether the store has all of a file or link, or the manifest of a folder."""
+def has_file(store: Store, entry: Entry, *, trashed: bool = False) -> bool:
+    """Return whether the store has all of a file or link, or the manifest of a folder.
+
+    What lies in the trash counts only with ``trashed``: it can be read and will be deleted.
+    """
     if entry.mode is Mode.FOLDER:
-        return has(store, RecordKind.TREE, entry.hash)
-    if _find_whole(store, entry) is not None:
+        return has(store, RecordKind.TREE, entry.hash, trashed=trashed)
+    if find_whole(store, entry, trashed=trashed) is not None:
         return True
+    if not has(store, RecordKind.FILE, entry.hash, trashed=trashed):
+        return False
     try:
         manifest = read_manifest(store, entry)
     except (NotFoundError, IntegrityError):
         return False
-    return all(store.find(RecordKind.CHUNK, ref.hash) is not None for ref in manifest.chunks)
+    return all(has(store, RecordKind.CHUNK, r.hash, trashed=trashed) for r in manifest.chunks)
 
 
-def missing(store: Store, entries: Iterable[Entry]) -> list[Entry]:
+def missing(store: Store, entries: Iterable[Entry], *, trashed: bool = False) -> list[Entry]:
     """Return those of ``entries``, each once, in order, that :func:`has_file` denies."""
-    return [entry for entry in dict.fromkeys(entries) if not has_file(store, entry)]
+    return [
+        entry for entry in dict.fromkeys(entries) if not has_file(store, entry, trashed=trashed)
+    ]
 
 
 def read_manifest(store: Store, entry: Entry) -> FileManifest:
@@ -68,12 +76,12 @@ def read_manifest(store: Store, entry: Entry) -> FileManifest:
         IntegrityError: its manifest is damaged, or speaks of another size.
     """
     alone = FileManifest(entry.size_bytes, (ChunkRef(entry.hash, entry.size_bytes),))
-    if _find_whole(store, entry) is not None:
+    if find_whole(store, entry) is not None:
         return alone
     try:
         encoded = read_bytes(store, RecordKind.FILE, entry.hash)
     except NotFoundError:
-        if _find_whole(store, entry) is not None:  # the search mended the index
+        if find_whole(store, entry) is not None:  # the search mended the index
             return alone
         raise
     manifest = decode_file_manifest(encoded, origin=format_hash(entry.hash))
@@ -143,7 +151,7 @@ def restore_files(
         if same is not None:
             same[1].append(destination)
             continue
-        place = _find_whole(store, entry)
+        place = find_whole(store, entry)
         if place is None:
             big.append((entry, destination))
         else:
@@ -247,7 +255,10 @@ def _open_plain_pack(store: Store, entry: Entry) -> PackFile | None:
     return None
 
 
-def _find_whole(store: Store, entry: Entry) -> Place | None:
-    """Return the one chunk that is the whole file, if it is one."""
-    place = store.locate(RecordKind.CHUNK, entry.hash)
+def find_whole(store: Store, entry: Entry, *, trashed: bool = True) -> Place | None:
+    """Return where the one chunk is that is the whole file; None when it is not one, or not here.
+
+    What lies in the trash counts unless ``trashed`` is False.
+    """
+    place = locate(store, RecordKind.CHUNK, entry.hash, trashed=trashed)
     return place if place is not None and place.plain_bytes == entry.size_bytes else None

@@ -19,13 +19,24 @@ Located = tuple[Hash, Place]
 """A record's name and where it is."""
 
 
-def has(store: Store, kind: RecordKind, id: Hash) -> bool:
-    """Return whether the store has that record; the empty folder's manifest needs none."""
-    return _is_empty_tree(kind, id) or store.locate(kind, id) is not None
+def has(store: Store, kind: RecordKind, id: Hash, *, trashed: bool = False) -> bool:
+    """Return whether the store has that record; the empty folder's manifest needs none.
+
+    What lies in the trash counts only with ``trashed``: it can be read and will be deleted.
+    """
+    return _is_empty_tree(kind, id) or locate(store, kind, id, trashed=trashed) is not None
+
+
+def locate(store: Store, kind: RecordKind, id: Hash, *, trashed: bool) -> Place | None:
+    """Return a place of a record, None where there is none; see :func:`has`."""
+    place = store.locate(kind, id)
+    if place is None and trashed:
+        return next(iter(store.trashed_places(kind, id)), None)
+    return place
 
 
 def read_bytes(store: Store, kind: RecordKind, id: Hash) -> bytes:
-    """Return the plain bytes of a record, verified.
+    """Return the plain bytes of a record, verified, from the trash where it is only there.
 
     Raises:
         NotFoundError: the store lacks it (code ``content-missing``).
@@ -39,39 +50,48 @@ def read_bytes(store: Store, kind: RecordKind, id: Hash) -> bytes:
     return found
 
 
-def iter_copies(store: Store, kind: RecordKind, id: Hash) -> Iterator[bytes]:
+def iter_copies(
+    store: Store, kind: RecordKind, id: Hash, *, trashed: bool = True
+) -> Iterator[bytes]:
     """Yield the plain bytes of every whole record of that name; they differ only for OUTPUTS.
+
+    What lies in the trash is read where nothing else is, unless ``trashed`` is False.
 
     Raises:
         IntegrityError: there are some and none is whole (code ``content-damaged``).
     """
     failure: MlopsError | None = None
-    whole = False
-    for place in store.places(kind, id):
+    whole = vanished = False
+    places = store.places(kind, id) or (store.trashed_places(kind, id) if trashed else [])
+    for place in places:
         try:
-            content = _read_place(store, place, id)
+            content = read_place(store, place, id)
         except FileNotFoundError:
+            vanished = True
             continue
         except IntegrityError as error:
             failure = error
             continue
         whole = True
         yield content
-    if failure is None or whole:
+    if whole or (failure is None and not vanished):
         return
-    if store.distrust_index():
-        yield from iter_copies(store, kind, id)
+    if vanished:  # a garbage collection has moved what it was in
+        store.reload()
+        yield from iter_copies(store, kind, id, trashed=trashed)
+    elif store.distrust_index():
+        yield from iter_copies(store, kind, id, trashed=trashed)
     else:
         raise damaged(id, failure) from failure
 
 
 def locate_chunk(store: Store, id: Hash) -> Place:
-    """Return where a chunk is.
+    """Return where a chunk is, in the trash too.
 
     Raises:
         NotFoundError: the store lacks it (code ``content-missing``).
     """
-    place = store.locate(RecordKind.CHUNK, id)
+    place = locate(store, RecordKind.CHUNK, id, trashed=True)
     if place is None:
         raise missing_content(id)
     return place
@@ -136,7 +156,13 @@ def damaged(id: Hash, failure: MlopsError | None = None) -> IntegrityError:
     )
 
 
-def _read_place(store: Store, place: Place, id: Hash) -> bytes:
+def read_place(store: Store, place: Place, id: Hash) -> bytes:
+    """Return the plain bytes of the record at one place, verified.
+
+    Raises:
+        IntegrityError: they are damaged.
+        FileNotFoundError: the pack is gone.
+    """
     offset, length = stored_span(place)
     with PackFile(store.pack_path(place)) as pack:
         return decode_place(pack.read(offset, length), offset, place, id, pack.origin)

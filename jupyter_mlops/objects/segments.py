@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from jupyter_mlops.formats.index import IndexView, PackEntry, encode_index
 from jupyter_mlops.formats.pack import RecordInfo
 from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.store import Store, remove_segments, write_segment
 
 _MANY_SEGMENTS = 8
@@ -64,6 +65,41 @@ def forget_packs(store: Store, packs: Collection[PackEntry]) -> None:
     store.reload()
 
 
+def merge_segments(store: Store, without: Collection[PackEntry]) -> None:
+    """Make one segment of all, without these packs and without those that are gone, durably.
+
+    Raises:
+        UnavailableError: the store cannot be written.
+    """
+    store.adopt_rebuilt()
+    old = list(store.segments())
+    left_out = {(pack.hash, pack.plain) for pack in without}
+    known = {(pack.hash, pack.plain) for pack in store.iter_packs()}
+    packs = [pack for pack in list_packs(store.folder) if (pack.hash, pack.plain) not in left_out]
+    if len(old) == 1 and known == {(pack.hash, pack.plain) for pack in packs}:
+        return
+    numbers = {pack: number for number, pack in enumerate(packs)}
+    rows = ((numbers[pack], info) for pack, info in iter_rows(store, packs))
+    kept = write_segment(store, encode_index(packs, rows)) if packs else ""
+    remove_segments(store, [name for name in old if name != kept])
+    store.reload()
+
+
+def iter_rows(store: Store, packs: Iterable[PackEntry]) -> Iterator[tuple[PackEntry, RecordInfo]]:
+    """Yield what the index says that each of ``packs`` holds, each record of a pack once."""
+    left = {(pack.hash, pack.plain): pack for pack in packs}
+    for view in store.views():
+        here = {(pack.hash, pack.plain) for pack in view.packs} & left.keys()
+        if not here:
+            continue
+        for id, place in view:
+            key = (place.pack, place.plain)
+            if key in here:
+                yield left[key], place.info(id)
+        for key in here:
+            del left[key]
+
+
 def _encode(tables: Mapping[PackEntry, Iterable[RecordInfo]]) -> bytes:
     rows = ((number, info) for number, table in enumerate(tables.values()) for info in table)
     return encode_index(list(tables), rows)
@@ -74,11 +110,7 @@ def _add_rows(view: IndexView, tables: Mapping[tuple[Hash, bool], list[RecordInf
     for id, place in view:
         table = tables.get((place.pack, place.plain))
         if table is not None:
-            table.append(
-                RecordInfo(
-                    place.kind, id, place.codec, place.offset, place.stored_bytes, place.plain_bytes
-                )
-            )
+            table.append(place.info(id))
 
 
 def _choose(existing: dict[str, IndexView], new_rows: int) -> list[str]:

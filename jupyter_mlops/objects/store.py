@@ -2,7 +2,7 @@
 
 ``format`` holds the version; ``packs/<2>/<64>.pack`` and ``.plain`` the content; ``index/<64>.idx``
 segments that say where each record is, a cache that is rebuilt from the packs; ``tmp/`` what is
-being written.
+being written; ``trash/<run>/`` what one garbage collection moved away, laid out as a store itself.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Store:
         self._sizes: dict[tuple[Hash, bool], int] = {}
         self._present: dict[tuple[Hash, bool], bool] = {}
         self._distrusted: frozenset[tuple[Hash, bool]] = frozenset()
+        self._trash: tuple[Store, ...] | None = None
+        self._trashed: dict[tuple[Hash, bool], Path] = {}
         self._searched_packs = False
         self._listed_at: int | None = None
 
@@ -70,6 +72,11 @@ class Store:
     def index_folder(self) -> Path:
         """Where the index segments lie."""
         return self.folder / "index"
+
+    @property
+    def trash_folder(self) -> Path:
+        """Where packs lie that nothing needed any more, until they are deleted for good."""
+        return self.folder / "trash"
 
     def find(self, kind: RecordKind, id: Hash) -> Place | None:
         """Return a place of that record in a pack that is there, by the index as it was loaded."""
@@ -98,9 +105,29 @@ class Store:
             found = self._places(kind, id)
         return found
 
+    def trashed_places(self, kind: RecordKind, id: Hash) -> list[Place]:
+        """Return every place of that record in the trash: to be read, not to be relied on.
+
+        What is written must not count on them, because the trash is emptied.
+        """
+        found = []
+        for run in self.trash():
+            for place in run.places(kind, id):
+                self._trashed[place.pack, place.plain] = run.pack_path(place)
+                found.append(place)
+        return found
+
+    def trash(self) -> tuple[Store, ...]:
+        """Return what each garbage collection moved to the trash, the newest first, as stores."""
+        if self._trash is None:
+            names = sorted(iter_names(self.trash_folder), reverse=True)
+            self._trash = tuple(Store(self.trash_folder / name) for name in names)
+        return self._trash
+
     def pack_path(self, place: Place) -> Path:
         """Return the path of the pack that ``place`` is in."""
-        return pack_path(self.folder, place.pack, place.plain)
+        trashed = self._trashed.get((place.pack, place.plain))
+        return trashed or pack_path(self.folder, place.pack, place.plain)
 
     def iter_packs(self) -> Iterator[PackEntry]:
         """Yield every pack that the index speaks of, once."""
@@ -117,6 +144,8 @@ class Store:
             self._rebuilt = None
             self._rebuilt_bytes = b""
             self._present.clear()
+            self._trash = None
+            self._trashed.clear()
             self._searched_packs = False
 
     def look_again(self) -> bool:

@@ -128,11 +128,16 @@ class Writer:
         """Add one record; records of any kind but OUTPUTS are written once a name."""
         if kind is RecordKind.OUTPUTS:
             codec, payload = compress(data)
-            self._append([make_record(kind, id, codec, len(data), payload)])
+            self.add_record(make_record(kind, id, codec, len(data), payload))
             return
         records: list[Record] = []
         self._encoder.encode(kind, id, data, records)
         self._append(records)
+
+    def add_record(self, record: Record) -> None:
+        """Add a record as it is encoded; see :meth:`add_bytes`."""
+        if record.kind is RecordKind.OUTPUTS or not self._is_known(record.kind, record.id):
+            self._append([record])
 
     def add_chunk(self, data: bytes) -> Hash:
         """Add ``data`` as a file of one chunk and return its hash; at most CHUNK_MAX_BYTES."""

@@ -14,6 +14,7 @@ from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.objects.reader import read_file, restore_files
+from jupyter_mlops.objects.running import clear_running
 from jupyter_mlops.objects.store import clear_store
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
@@ -48,6 +49,7 @@ def clear_leftovers(handles: Handles) -> None:
     open_worktree(handles).clear()
     state_dir = handles.git.state_dir
     clear_store(handles.store)
+    clear_running(handles.store)
     clear_staging(handles.git.common_dir / "hooks")
     clear_staging(state_dir)
     for name in _STATE_FOLDERS:

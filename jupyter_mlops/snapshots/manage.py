@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jupyter_mlops.errors import ConflictError, UsageError
@@ -74,15 +75,21 @@ def change_record(
 
 
 def drop_snapshots(handles: Handles, texts: list[str], command: tuple[str, ...]) -> list[Listed]:
-    """Remove the snapshots that ``texts`` name, and return them.
+    """Remove the snapshots that ``texts`` name, and return them; see :func:`drop_listed`."""
+    found = {snapshot.id: snapshot for snapshot in (find_snapshot(handles.git, t) for t in texts)}
+    drop_listed(handles, list(found.values()), command)
+    return list(found.values())
 
-    Content that another state needs stays. They stay reachable under another ref, so that ``undo``
-    brings them back.
+
+def drop_listed(handles: Handles, snapshots: Sequence[Listed], command: tuple[str, ...]) -> None:
+    """Remove ``snapshots``; content that another state needs stays.
+
+    They stay reachable under another ref, so that ``undo`` brings them back.
+
+    Raises:
+        ConflictError: another process changed one meanwhile; none was removed.
     """
     clear_leftovers(handles)
-    snapshots = list(
-        {found.id: found for found in (find_snapshot(handles.git, t) for t in texts)}.values()
-    )
     updates = []
     refs: dict[str, Move] = {}
     former = {ref.name: ref.oid for ref in list_refs(handles.git, DROPPED_REFS)}
@@ -95,7 +102,6 @@ def drop_snapshots(handles: Handles, texts: list[str], command: tuple[str, ...])
         refs[dropped] = Move(before.encode() if before else None, snapshot.commit.encode())
     update_refs(handles.git, updates)
     log_operation(handles.git.state_dir, Operation(command, handles.clock.now(), refs=refs))
-    return snapshots
 
 
 def make_branch(handles: Handles, snapshot: Listed, branch: str, command: tuple[str, ...]) -> str:

@@ -20,6 +20,9 @@ from jupyter_mlops.files import durable
 from jupyter_mlops.formats.names import check_path
 from jupyter_mlops.snapshots.origins import Origin, decode_origin, encode_origin
 
+TRASHED = b"trashed"
+"""The value of what a garbage collection took away, while it is in the trash."""
+
 _FOLDER = "operations"
 _MARK = "undoing"
 _KEPT_COUNT = 100
@@ -51,6 +54,7 @@ class Operation:
     whether Git's index followed them. ``refs``: Git refs by full name, as hexadecimal object ids.
     ``data``: tracked paths, as the encoded pointers that name the data on disk. ``origins``:
     encoded origins by tracked path. ``renamed``: data that was given another path, old to new.
+    ``trash``: runs of garbage collection, each TRASHED while what it took away is in the trash.
     """
 
     command: tuple[str, ...]
@@ -61,6 +65,7 @@ class Operation:
     origins: Mapping[str, Move] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     staged: bool = False
+    trash: Mapping[str, Move] = field(default_factory=dict)
 
     def reversed(self, command: tuple[str, ...], at: datetime) -> Operation:
         """Return the operation that takes this one back."""
@@ -77,11 +82,15 @@ class Operation:
             back(self.origins),
             {new: old for old, new in self.renamed.items()},
             self.staged,
+            back(self.trash),
         )
 
     def moves_nothing(self) -> bool:
         """Return whether there is nothing to take back."""
-        moves = [*self.files.values(), *self.refs.values(), *self.data.values()]
+        moves = [
+            *(*self.files.values(), *self.refs.values(), *self.data.values()),
+            *self.trash.values(),
+        ]
         return not self.renamed and not any(move.moves for move in moves)
 
 

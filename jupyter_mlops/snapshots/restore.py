@@ -183,13 +183,12 @@ def _plan(handles: Handles, scanner: Scanner, path: str, pointer: Pointer | None
 def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
     for plan in plans:
         entries = (plan.wanted[name] for name in plan.write)
-        lacking = missing(
-            handles.store, (entry for entry in entries if entry.mode is not Mode.FOLDER)
-        )
+        files = [entry for entry in entries if entry.mode is not Mode.FOLDER]
+        lacking = missing(handles.store, files, trashed=True)
         if lacking:
-            files = plural(len(lacking), "file")
             raise NotFoundError(
-                f"Nothing was restored: the store lacks {files} of {plan.path}.",
+                f"Nothing was restored: the store lacks {plural(len(lacking), 'file')} of"
+                f" {plan.path}.",
                 code="content-missing",
                 hints=["Copy the folder .git/mlops from a clone that has the content."],
             )

@@ -12,7 +12,15 @@ from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.staging import stage_paths
+from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reader import missing
+from jupyter_mlops.objects.running import list_running
+from jupyter_mlops.objects.trash import (
+    TrashRun,
+    list_trash,
+    put_back_into_trash,
+    take_from_trash,
+)
 from jupyter_mlops.snapshots.apply import (
     DataMoves,
     clear_leftovers,
@@ -24,6 +32,7 @@ from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS, SNAPSHOT_REFS
 from jupyter_mlops.snapshots.operations import (
+    TRASHED,
     Move,
     Operation,
     clear_undo_mark,
@@ -73,6 +82,7 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
     scanner = Scanner(handles)
     _check_files(handles, back, resumed=resumed)
     ref_updates = _check_refs(handles, back, resumed=resumed)
+    runs = _find_runs(handles, back)
     plans = _plan_data(handles, scanner, back, resumed=resumed)
     with open_moves(handles, scanner, plans) as moves, one_mover(handles):
         _check_files(handles, back, resumed=resumed)
@@ -81,6 +91,7 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
         _move_files(handles, back)
         update_refs(handles.git, ref_updates)
         _move_origins(handles, back)
+        _move_trash(handles, back, runs)
     hints = _stage(handles, back)
     scanner.save()
     log_operation(state_dir, back)
@@ -166,7 +177,7 @@ def _plan_data(
         entries: Mapping[str, Entry] = read_entries(handles.store, pointer) if pointer else {}
         plan = plan_path(path, pointer, entries, present)
         files = (entries[name] for name in plan.write if entries[name].mode is not Mode.FOLDER)
-        if missing(handles.store, files):
+        if missing(handles.store, files, trashed=True):
             raise NotFoundError(
                 f"The former content of {path} is not in the store any more.",
                 code="content-missing",
@@ -218,6 +229,28 @@ def _move_origins(handles: Handles, back: Operation) -> None:
         else:
             write_origin(handles.git.state_dir, decode_origin(move.after))
     settle_unfinished(handles.git.state_dir, back.data.keys())
+
+
+def _find_runs(handles: Handles, back: Operation) -> dict[str, TrashRun]:
+    """Return what garbage collections took away; refuse where that was deleted for good."""
+    runs = {run.name: run for run in list_trash(handles.store)}
+    for name in back.trash:
+        if name not in runs:
+            raise NotFoundError(
+                "Nothing was undone: what the garbage collection took away is deleted for good.",
+                code="trash-emptied",
+                hints=["jupyter mlops status"],
+            )
+    return {name: runs[name] for name in back.trash}
+
+
+def _move_trash(handles: Handles, back: Operation, runs: Mapping[str, TrashRun]) -> None:
+    for name, move in back.trash.items():
+        run = runs[name]
+        if move.after == TRASHED:
+            put_back_into_trash(handles.store, run, list_running(handles.store))
+        else:
+            take_from_trash(handles.store, run, list(list_packs(run.store.folder)))
 
 
 def _same(value: bytes | None) -> Move:
