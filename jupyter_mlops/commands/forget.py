@@ -105,7 +105,7 @@ def forget(
         if keep_named and snapshot.name is not None:
             kept_by[snapshot.id].append("named")
     going = [snapshot for snapshot in snapshots if not kept_by[snapshot.id]]
-    if going and not dry_run:
+    if not dry_run:
         drop_listed(ws, going, ws.execution.command or ("forget",))
     told = [_tell(snapshot, kept_by[snapshot.id]) for snapshot in snapshots]
     return ForgetResult(

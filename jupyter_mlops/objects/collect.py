@@ -104,12 +104,14 @@ def place_of(pack: PackEntry, info: RecordInfo) -> Place:
 
 
 def plan_collection(store: Store, needs: Needs) -> CollectionPlan:
-    """Decide what becomes of each pack; only looks.
+    """Decide what becomes of each pack that the index knows; only looks.
 
     A pack of which nothing is kept goes; one of which much is not, and small ones when they have
     become many, are written anew.
     """
-    plans = {pack: PackPlan(pack) for pack in list_packs(store.folder)}
+    store.index_unnamed()
+    known = {pack for view in store.views() for pack in view.packs}
+    plans = {pack: PackPlan(pack) for pack in list_packs(store.folder) if pack in known}
     since: dict[Hash, int] = {}
     for pack, info in iter_rows(store, plans):
         plan, state = plans[pack], needs.state_of(pack, info)
@@ -154,10 +156,11 @@ def carry_out(
         IntegrityError: a record that is kept is damaged; all packs stay.
         UnavailableError: the disk did not take it.
     """
+    store.adopt_rebuilt()
     rewritten = plan.having("rewritten")
-    if rewritten:
-        _rewrite(store, rewritten, needs, task)
-    going = plan.having("trashed", "rewritten")
+    # after a kill, what is written may be byte for byte a pack that is there already
+    made = _rewrite(store, rewritten, needs, task) if rewritten else []
+    going = [pack for pack in plan.having("trashed", "rewritten") if pack not in made]
     tables: dict[PackEntry, list[RecordInfo]] = {pack: [] for pack in going}
     for pack, info in iter_rows(store, going):
         tables[pack].append(info)
@@ -184,8 +187,10 @@ def _decide(plan: PackPlan, *, is_file: bool, is_merged: bool) -> tuple[Fate, st
     return "kept", "little of it is not needed" if plan.gone_bytes else "all of it is needed"
 
 
-def _rewrite(store: Store, packs: Sequence[PackEntry], needs: Needs, task: Task | None) -> None:
-    """Write what is kept of ``packs`` into new ones, durably; they stay."""
+def _rewrite(
+    store: Store, packs: Sequence[PackEntry], needs: Needs, task: Task | None
+) -> list[PackEntry]:
+    """Write what is kept of ``packs`` into new ones, durably, and return those; ``packs`` stay."""
     kept = [row for row in iter_rows(store, packs) if needs.state_of(*row) != "gone"]
     kept.sort(key=lambda row: (_rank(needs, row[1].id), row[0], row[1].offset))
     store.distrust_packs(packs)
@@ -196,6 +201,7 @@ def _rewrite(store: Store, packs: Sequence[PackEntry], needs: Needs, task: Task 
                 if task is not None:
                     task.advance(info.stored_bytes)
             writer.finish()
+            return writer.published
     finally:
         store.trust_packs()
 

@@ -74,14 +74,15 @@ def merge_segments(store: Store, without: Collection[PackEntry]) -> None:
     store.adopt_rebuilt()
     old = list(store.segments())
     left_out = {(pack.hash, pack.plain) for pack in without}
-    known = {(pack.hash, pack.plain) for pack in store.iter_packs()}
-    packs = [pack for pack in list_packs(store.folder) if (pack.hash, pack.plain) not in left_out]
-    if len(old) == 1 and known == {(pack.hash, pack.plain) for pack in packs}:
+    known = {(pack.hash, pack.plain) for view in store.views() for pack in view.packs}
+    kept = known - left_out
+    packs = [pack for pack in list_packs(store.folder) if (pack.hash, pack.plain) in kept]
+    if len(old) == 1 and len(packs) == len(known):
         return
     numbers = {pack: number for number, pack in enumerate(packs)}
     rows = ((numbers[pack], info) for pack, info in iter_rows(store, packs))
-    kept = write_segment(store, encode_index(packs, rows)) if packs else ""
-    remove_segments(store, [name for name in old if name != kept])
+    name = write_segment(store, encode_index(packs, rows)) if packs else ""
+    remove_segments(store, [one for one in old if one != name])
     store.reload()
 
 

@@ -164,6 +164,13 @@ class Store:
             self._searched_packs = True
             return self.distrust_index() or self._index_unnamed()
 
+    def index_unnamed(self) -> None:
+        """Index in memory the packs that no segment names, if there are any."""
+        with self._lock:
+            self._loaded()
+            self._searched_packs = True
+            self._index_unnamed()
+
     def views(self) -> tuple[IndexView, ...]:
         """Return the index as it was loaded, rebuilt parts included."""
         return self._loaded()
@@ -351,7 +358,9 @@ def create_store(store: Store) -> None:
 
 def clear_store(store: Store) -> int:
     """Remove what dead writers left; return how many files and folders that were."""
-    places = (store.staging_folder, store.folder, store.index_folder)
+    places = [store.staging_folder, store.folder, store.index_folder]
+    for run in store.trash():
+        places += (run.folder, run.index_folder)
     return sum(clear_staging(place) for place in places)
 
 

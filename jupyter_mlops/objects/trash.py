@@ -1,7 +1,8 @@
 """Packs that nothing needed any more, kept for a while before they are deleted for good.
 
-``trash/<run>/`` holds what one garbage collection took away, laid out as a store; ``waits-for`` names
-the commands that were under way then. A run's name begins with the time in seconds since 1970.
+``trash/<run>/`` holds what one garbage collection took away, laid out as a store, and in the file
+``waits-for`` which commands were under way then. The name of a run begins with the time in seconds
+since 1970.
 """
 
 from __future__ import annotations

@@ -172,6 +172,11 @@ class Writer:
         )
         self._published += [(pack, table) for _, pack, table in packs]
 
+    @property
+    def published(self) -> list[PackEntry]:
+        """The packs that were published so far."""
+        return [pack for pack, _ in self._published]
+
     def finish(self) -> WriteReport:
         """Publish what was added, durable when this returns: packs, then the index.
 
@@ -185,7 +190,7 @@ class Writer:
         if not self._published:
             return WriteReport()
         index_bytes = publish_rows(self._store, self._published)
-        packs = [pack for pack, _ in self._published]
+        packs = self.published
         stored_bytes = index_bytes + sum(pack.size_bytes for pack in packs if not pack.plain)
         self._store.reload()
         return WriteReport(self._new_bytes, stored_bytes, len(packs))

@@ -27,7 +27,7 @@ from tests.support.data_project import DataProject
 Files = Mapping[str, bytes | str]
 """What lies at each path: bytes, the target of a link, or that it is an empty folder."""
 
-STATES = ("refs/mlops/snapshots", "refs/mlops/dropped", "refs/heads")
+STATES = ("refs/mlops/snapshots", "refs/mlops/dropped", "refs/heads", "refs/tags")
 """References whose data has to be there."""
 
 _ASKS_FOR_A_HAND = re.compile(
@@ -196,7 +196,7 @@ def check_left_clean(root: Path) -> None:
 def check_names(root: Path) -> None:
     """Check that what the store has under a name is what the name says."""
     store = root / ".git/mlops"
-    for path in (*store.glob("packs/*/*"), *store.glob("index/*")):
+    for path in (*store.glob("**/packs/*/*"), *store.glob("**/index/*")):
         if not path.name.startswith(STAGED_PREFIX):
             right = hash_bytes(path.read_bytes()).hex() == path.stem
             assert right, f"the bytes of {path.name} are not the bytes of that name"

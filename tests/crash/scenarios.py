@@ -24,6 +24,9 @@ OLD = {"a.csv": b"old a\n" * 50, "sub/b.csv": b"old b\n", "sub/gone.csv": b"old 
 NEW = {"a.csv": b"new a\n" * 50, "sub/b.csv": b"new b\n", "more/c.csv": b"new only\n"}
 MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
 
+COLLECT = ("gc", "--grace-hours", "0")
+PURGE = (*COLLECT, "--trash-days", "0")
+
 _SCRIPT = """\
 import jupyter_mlops as mlops
 with mlops.run("train"):
@@ -202,6 +205,37 @@ def _damaged(project: DataProject, runner: Runner) -> None:
         flip(segment, segment.stat().st_size // 2)
 
 
+def _with_garbage(project: DataProject, runner: Runner) -> None:
+    """Drop states that alone need some packs, and more than half of another; leave many packs."""
+    _changed_data(project, runner)
+    for number in range(8):
+        project.write("model.bin", f"{number}")
+        runner.ours(project.root, "snapshot", "--name", f"v{number}")
+    runner.ours(project.root, "restore", "HEAD")
+    for name in ("v0", "v2", "v3"):
+        runner.ours(project.root, "snapshot", "drop", name)
+    runner.ours(project.root, "snapshot", "model.bin")
+
+
+def _with_trash(project: DataProject, runner: Runner) -> None:
+    """Let something in the trash be needed again, and something else be dropped since."""
+    _with_garbage(project, runner)
+    (dropped, *_) = project.git(
+        "for-each-ref", "--format=%(objectname)", "refs/mlops/dropped"
+    ).split()
+    runner.ours(project.root, *COLLECT)
+    project.git("tag", "again", dropped)
+    runner.ours(project.root, "snapshot", "drop", "v4")
+    for ref in project.git("for-each-ref", "--format=%(refname)", "refs/mlops/dropped").split():
+        project.git("update-ref", "-d", ref)
+    runner.ours(project.root, "snapshot", "model.bin")
+
+
+def _collected(project: DataProject, runner: Runner) -> None:
+    _with_garbage(project, runner)
+    runner.ours(project.root, *COLLECT)
+
+
 def notebook_with(outputs: str) -> bytes:
     shown = {"output_type": "stream", "name": "stdout", "text": [outputs]}
     return notebook_bytes([code("print(1)", execution_count=1, outputs=[shown])])
@@ -274,6 +308,10 @@ SCENARIOS: Sequence[Scenario] = (
         (OURS, "snapshot", "branch", "old", "elsewhere"),
         repeated=("name-taken",),
     ),
+    Scenario("forget", _with_garbage, (OURS, "forget", "--keep-last", "1")),
+    Scenario("first collection", _with_garbage, (OURS, *COLLECT)),
+    Scenario("second collection", _with_trash, (OURS, *PURGE)),
+    Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True),
     Scenario("strip", _with_notebooks, (OURS, "strip", "."), base="init", data=()),
     Scenario("upgrade", _nothing, (OURS, "upgrade"), writes=False),
     Scenario("check", _nothing, (OURS, "check", "--read-data"), writes=False),
