@@ -92,6 +92,20 @@ def last_changes(repo: Repository, paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def is_blob_named(repo: Repository, path: str, oid: str, *, without: str) -> bool:
+    """Return whether a commit that some reference reaches has the blob ``oid`` at ``path``.
+
+    References that begin with ``without`` do not count.
+    """
+    printed = run_git(
+        repo,
+        *("-c", "log.follow=false", "log", "-1", "--format=%H", f"--exclude={without}*", "--all"),
+        *("--no-show-signature", "--no-color", "--diff-merges=first-parent", "--root"),
+        *(f"--find-object={oid}", "--full-history", "--", literal(path)),
+    )
+    return bool(printed.strip())
+
+
 def list_branches(repo: Repository, *, all_branches: bool = False) -> dict[str, str]:
     """Return the tip of each local branch by its name; ``origin/main`` and its like on request.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from jupyter_mlops.errors import ConflictError, IntegrityError, MlopsError, NotFoundError
 from jupyter_mlops.files.lock import hold_lock
@@ -30,6 +31,8 @@ from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
 from jupyter_mlops.snapshots.operations import TRASHED, Move, Operation, log_operation
 from jupyter_mlops.snapshots.roots import Roots, find_roots
+
+_INSTANT = timedelta(microseconds=1)
 
 LEDGER = "unneeded"
 """The file of the store that says since when nothing needs a record."""
@@ -110,7 +113,8 @@ class _Collector:
         if self._store.damaged_segments():
             raise _unknown("the index of the store is damaged")
         self._ledger = read_ledger(self._store.folder / LEDGER)
-        roots = find_roots(handles)
+        grace = timedelta(seconds=waits.grace_seconds)
+        roots = find_roots(handles, undo_since=handles.clock.now() - grace + _INSTANT)
         if roots.are_none and not even_all and any(list_packs(self._store.folder)):
             raise ConflictError(
                 "Nothing was collected: no branch, tag, stash or snapshot names anything that the"
@@ -225,7 +229,7 @@ class _Collector:
 
     def _overdue(self) -> list[str]:
         longest = self._waits.grace_seconds + self._waits.trash_seconds
-        return [name for name, first in self._dropped().items() if self._now - first > longest]
+        return [name for name, first in self._dropped().items() if self._now - first >= longest]
 
     def _forget_dropped(self, names: Collection[str]) -> None:
         there = list_refs(self._handles.git, *names) if names else []

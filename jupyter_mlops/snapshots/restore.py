@@ -10,6 +10,8 @@ from pathlib import Path
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, encode_pointer
+from jupyter_mlops.git.history import is_blob_named
+from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.folders import plan_pointer
 from jupyter_mlops.objects.reader import missing
@@ -17,6 +19,7 @@ from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves
 from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data
+from jupyter_mlops.snapshots.listing import DROPPED_REFS
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
@@ -214,10 +217,10 @@ def _keep_overwritten(
         going[plan.path] = plan.present
         if not plan.overwritten and not plan.empty:
             continue
-        origin = origins.get(plan.path)
         files = (entry for entry in plan.overwritten.values() if entry.mode is not Mode.FOLDER)
-        named = origin is not None and origin.holds(plan.present.content)
-        if missing(handles.store, files) or not (named or plan.path in unfinished):
+        if missing(handles.store, files) or not (
+            plan.path in unfinished or _is_named(handles, plan.present, origins.get(plan.path))
+        ):
             unnamed.append(plan.path)
     if not going:
         return None
@@ -226,6 +229,16 @@ def _keep_overwritten(
         return None
     why = f"before a restore of {', '.join(unnamed)}"
     return commit_automatically(handles, kept.only(unnamed), why).id
+
+
+def _is_named(handles: Handles, present: Present, origin: Origin | None) -> bool:
+    """Return whether a commit or a snapshot that is still there names what is on disk."""
+    if origin is None or not origin.holds(present.content):
+        return False
+    encoded = encode_present(present)
+    assert encoded is not None
+    oid = blob_oid(handles.git, encoded)
+    return is_blob_named(handles.git, pointer_path(present.path), oid, without=DROPPED_REFS)
 
 
 def _carry_out(

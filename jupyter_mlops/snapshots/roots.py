@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.history import iter_history
 from jupyter_mlops.git.listing import list_index, list_staged
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.revisions import list_kept_commits
+from jupyter_mlops.git.revisions import list_kept_commits, peel_to_commits
 from jupyter_mlops.git.worktrees import list_git_dirs, list_worktrees
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
@@ -27,7 +27,7 @@ _NOTEBOOKS = ".ipynb"
 class Roots:
     """What names content, that of the present first.
 
-    ``files`` are pointer files of the worktrees, and those that ``undo`` would bring back;
+    ``files`` are pointer files of the worktrees, and those of data that a command has just moved;
     ``pointers`` and ``notebooks`` are ids of blobs of Git's.
     """
 
@@ -41,25 +41,35 @@ class Roots:
         return not (self.files or self.pointers or self.notebooks)
 
 
-def find_roots(handles: Handles) -> Roots:
+def find_roots(handles: Handles, undo_since: datetime) -> Roots:
     """Return what names content in any worktree, index, commit, tag, stash, reflog or snapshot.
 
-    Snapshots that were dropped do not count.
+    Snapshots that were dropped do not count, but for those that ``undo`` would bring back because
+    that was since ``undo_since``.
 
     Raises:
         UnavailableError: Git cannot list all of them.
     """
     git = handles.git
     files: dict[bytes, None] = {}
+    named: set[str] = set()
     for folder in list_worktrees(git):
         worktree = open_repository(folder)
         files.update(dict.fromkeys(_iter_pointer_files(worktree)))
     blobs: dict[str, dict[str, None]] = {POINTER_SUFFIX: {}, _NOTEBOOKS: {}}
     for git_dir in list_git_dirs(git):
-        files.update(dict.fromkeys(_iter_noted(git_dir / "mlops-worktree")))
+        state_dir = git_dir / "mlops-worktree"
+        moves = list(read_unfinished(state_dir).values())
+        last = read_last_operation(state_dir)
+        if last is not None and last[1].at >= undo_since:
+            moves += last[1].data.values()
+            moves += (m for path, m in last[1].files.items() if path.endswith(POINTER_SUFFIX))
+            named.update(oid.decode("ascii") for oid in _values(last[1].refs.values()))
+        files.update(dict.fromkeys(_values(moves)))
         for path, oid in list_staged(git, git_dir, *(f"*{suffix}" for suffix in blobs)):
             blobs[_suffix_of(path)][oid] = None
     commits = list_kept_commits(git, without=DROPPED_REFS)
+    commits += [oid for oid in peel_to_commits(git, named).values() if oid not in set(commits)]
     history = iter_history(git, commits, [f"**/*{suffix}" for suffix in blobs])
     for commit in reversed(history):
         for change in commit.changes:
@@ -83,12 +93,6 @@ def _iter_pointer_files(worktree: Repository) -> Iterator[bytes]:
             yield encoded
 
 
-def _iter_noted(state_dir: Path) -> Iterator[bytes]:
-    """Yield the pointers of what ``undo`` or the next ``restore`` of a worktree may bring back."""
-    last = read_last_operation(state_dir)
-    moves: list[Move] = list(read_unfinished(state_dir).values())
-    if last is not None:
-        moves += last[1].data.values()
-        moves += (move for path, move in last[1].files.items() if path.endswith(POINTER_SUFFIX))
+def _values(moves: Iterable[Move]) -> Iterator[bytes]:
     for move in moves:
         yield from (value for value in (move.before, move.after) if value is not None)

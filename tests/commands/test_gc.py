@@ -19,6 +19,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.notebooks.strip import StripSettings, strip
+from jupyter_mlops.objects.ledger import read_ledger
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.snapshots.listing import resolve_revision
@@ -158,14 +159,37 @@ def test_nothing_is_deleted_while_a_command_that_saw_it_is_under_way(
     assert collect(kept, now=True).purged_bytes > 0
 
 
-def test_what_undo_would_bring_back_stays(kept: DataProject) -> None:
+def test_what_undo_would_bring_back_stays(kept: DataProject, clock: HandClock) -> None:
     kept.restore("one")
     kept.git("add", "model.bin.mlops")
     for name in kept.git("for-each-ref", "--format=%(refname)", "refs/mlops/snapshots").split():
         kept.git("update-ref", "-d", name)
-    collect(kept, now=True)
+    collect(kept)
+    assert not lacks(kept, TWO)
+    clock.at += timedelta(hours=23)
+    collect(kept)
     kept.undo()
     assert (kept.root / "model.bin").read_bytes() == TWO
+
+
+def test_what_was_just_dropped_stays_as_long_as_undo_is_to_be_had(
+    kept: DataProject, clock: HandClock
+) -> None:
+    snapshot_drop(kept.open(), ("one",))
+    collect(kept)
+    assert read_ledger(kept.root / ".git/mlops/unneeded").since == {}
+    clock.at += DAY
+    assert collect(kept).waiting_bytes > len(ONE) * 0.99
+
+
+def test_data_of_a_dropped_snapshot_is_kept_when_it_is_overwritten(kept: DataProject) -> None:
+    kept.restore("one")
+    snapshot_drop(kept.open(), ("one",))
+    saved = kept.restore("two").saved_as
+    assert saved is not None
+    collect(kept, now=True)
+    kept.restore(saved)
+    assert (kept.root / "model.bin").read_bytes() == ONE
 
 
 @pytest.mark.parametrize(
@@ -218,9 +242,9 @@ def test_dropped_snapshots_are_forgotten_at_last(kept: DataProject, clock: HandC
     drop(kept, "one")
     (dropped,) = kept.git("for-each-ref", "--format=%(refname)", "refs/mlops/dropped").split()
     assert collect(kept).forgotten == ()
-    clock.at += 8 * DAY
+    clock.at += 8 * DAY - timedelta(minutes=1)
     assert collect(kept).forgotten == ()
-    clock.at += DAY
+    clock.at += timedelta(minutes=1)
     assert collect(kept).forgotten == (dropped.rpartition("/")[2],)
     assert kept.git("for-each-ref", "refs/mlops/dropped") == ""
 

@@ -34,6 +34,7 @@ from hypothesis.stateful import (
 )
 
 from jupyter_mlops.commands.diff import diff
+from jupyter_mlops.commands.gc import GcResult, gc
 from jupyter_mlops.commands.hook import hook
 from jupyter_mlops.commands.move import move
 from jupyter_mlops.commands.restore import restore
@@ -93,11 +94,12 @@ REFUSALS = {
         *("stale", "path-not-found", "path-nested", "tracked-by-git", "path-ignored"),
         *("operation-in-progress", "pointer-in-conflict"),
     },
-    "undo": {"nothing-to-undo", "undo-moved"},
+    "undo": {"nothing-to-undo", "undo-moved", "content-missing", "trash-emptied"},
     "untrack": {"path-not-tracked"},
 }
 """Codes with which a command may refuse, in a project that nothing is wrong with."""
 
+DROPPED = "refs/mlops/dropped/"
 _WORD = re.compile(r"^[a-z]+(-[a-z0-9]+)*$")
 _CONFLICT = b"<<<<<<< "
 
@@ -232,7 +234,7 @@ class ProjectMachine(RuleBasedStateMachine):
         """Read all that was ever kept."""
         try:
             if self.places:
-                self._check_kept(list(self._see_refs().values()))
+                self._check_kept(self._lasting_oids())
                 self._restore_elsewhere(0)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -262,6 +264,11 @@ class ProjectMachine(RuleBasedStateMachine):
             self.refs = {name: oid for name, oid in lines}
         return self.refs
 
+    def _lasting_oids(self) -> set[str]:
+        """Return the commits of branches and snapshots; of dropped ones the data may be gone."""
+        refs = self._see_refs().items()
+        return {oid for name, oid in refs if not name.startswith(DROPPED)}
+
     def _forget_seen(self) -> None:
         self.refs = None
         self.moment += 1
@@ -269,7 +276,7 @@ class ProjectMachine(RuleBasedStateMachine):
             place.staged = None
 
     def _kept_refs(self, seen: Seen) -> set[str]:
-        return {oid for name, oid in seen.refs.items() if name.startswith("refs/mlops/")}
+        return {oid for name, oid in seen.refs.items() if name.startswith("refs/mlops/snapshots/")}
 
     def _pointers(self, seen: Seen, place: Place) -> dict[str, bytes]:
         """Return the pointer files of the tracked paths."""
@@ -431,7 +438,9 @@ class ProjectMachine(RuleBasedStateMachine):
         paths = list(note(result, before, after))
         self._check_nothing_lost(before, after)
         assert place.project.leftovers() == []
-        if what != "undo" and (before.files != after.files or before.refs != after.refs):
+        if what not in ("undo", "gc") and (
+            before.files != after.files or before.refs != after.refs
+        ):
             moved = {path: (origins.get(path), place.origins.get(path)) for path in paths}
             place.done = Done(before, after, moved, self.moment)
         self._check_states(place, after)
@@ -593,7 +602,7 @@ class ProjectMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 1), number=st.integers(0, 60))
     def restore_all(self, place: int, number: int) -> None:
         """Restore all of a snapshot or of a branch."""
-        oids = sorted(set(self._see_refs().values()), key=self._order)
+        oids = sorted(self._lasting_oids(), key=self._order)
         self._restore(place, oids[number % len(oids)], [], False)
 
     @rule(
@@ -604,7 +613,7 @@ class ProjectMachine(RuleBasedStateMachine):
     )
     def restore(self, place: int, number: int, paths: list[str], dry_run: bool) -> None:
         """Restore some paths, or all, of a snapshot or of a branch."""
-        oids = sorted(set(self._see_refs().values()), key=self._order)
+        oids = sorted(self._lasting_oids(), key=self._order)
         oid = oids[number % len(oids)]
         held = self._pointer_blobs(oid)
         self._restore(place, oid, [path for path in paths if path in held], dry_run)
@@ -712,6 +721,30 @@ class ProjectMachine(RuleBasedStateMachine):
             name = f"from-{self.moment if number % 5 else 0}"
             self._run(at, "branch", lambda: snapshot_branch(at.project.open(), id, name))
 
+    @rule(place=st.integers(0, 1), trash_days=st.sampled_from([0, 7]))
+    def collect(self, place: int, trash_days: int) -> None:
+        """Let go of all that nothing names; after that a command may not be taken back any more."""
+        at = self._place(place)
+
+        def note(result: GcResult, before: Seen, after: Seen) -> Iterable[str]:
+            kept = {n: oid for n, oid in before.refs.items() if not n.startswith(DROPPED)}
+            assert {n: oid for n, oid in after.refs.items() if not n.startswith(DROPPED)} == kept
+            assert after.files == before.files
+            self._check_kept(kept.values())
+            for one in self.places:
+                if one.done is not None:
+                    one.done = dataclasses.replace(one.done, moment=-1)
+            if result.trashed_bytes:
+                at.done = Done(before, after, {}, -1)
+            return ()
+
+        self._run(
+            at,
+            "gc",
+            lambda: gc(at.project.open(), grace_hours=0, trash_days=trash_days, even_all=True),
+            note,
+        )
+
     def _untrack(self, at: Place, path: str) -> None:
         def note(_: object, before: Seen, after: Seen) -> Iterable[str]:
             assert before.data() == after.data()
@@ -742,7 +775,7 @@ class ProjectMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 1), number=st.integers(0, 60))
     def look(self, place: int, number: int) -> None:
         """Run the commands that only read, and read one state through the library."""
-        oids = sorted(set(self._see_refs().values()), key=self._order)
+        oids = sorted(self._lasting_oids(), key=self._order)
         self._check_kept([oids[number % len(oids)]])
         at = self._place(place)
         before = self._see(at)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.commands.check import check
 from jupyter_mlops.commands.log import log
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.reader import read_file
@@ -104,6 +105,20 @@ def test_worktrees_a_reader_and_plain_git_work_at_once(
         assert project.leftovers() == []
         project.restore()
         assert set(project.states().values()) == {"clean"}
+    scoreboard.add("concurrent snapshots", kept)
+
+
+def test_garbage_is_collected_beside_writers(
+    shared: DataProject, scale: int, scoreboard: Scoreboard
+) -> None:
+    works = [("snapshot", 0), ("restore", 1), ("drop", 2), ("drop", 3), ("collect", 4)]
+    count = 12 * scale
+    *dids, freed = run_together([(work, shared.root, number) for work, number in works], count)
+    assert sum(int(told) for _, told in freed) > 0
+    kept = _check_snapshots(shared, dict(enumerate(dids)))
+    assert kept == 2 * count + 2 * 3
+    assert check(shared.open(), read_data=True).ok
+    assert shared.leftovers() == []
     scoreboard.add("concurrent snapshots", kept)
 
 

@@ -14,15 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jupyter_mlops.commands.gc import gc
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.log import log
 from jupyter_mlops.commands.metrics_show import metrics_show
+from jupyter_mlops.commands.snapshot_drop import snapshot_drop
 from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files import durable
 from jupyter_mlops.git import staging
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.objects import store
+from jupyter_mlops.objects.running import running
 from tests.support.data_project import DataProject
 from tests.support.project import Project
 
@@ -44,9 +47,36 @@ def take_snapshots(root: Path, number: int, count: int) -> Did:
     did = []
     for one in range(count):
         project.write(f"own/{number}.bin", content(number, one))
-        taken = project.snapshot(f"own/{number}.bin", message=f"{number} {one}")
+        with running(project.open().store):
+            taken = project.snapshot(f"own/{number}.bin", message=f"{number} {one}")
         did.append((taken.id, f"{one}"))
     return did
+
+
+def keep_one_of_many(root: Path, number: int, count: int) -> Did:
+    """Take snapshots of contents that come again, and drop all but the last few."""
+    project = DataProject(root)
+    path = f"own/{number}.bin"
+    did: Did = []
+    for one in range(count):
+        told = one % 5
+        project.write(path, content(number, told))
+        with running(project.open().store):
+            taken = project.snapshot(path)
+        did.append((taken.id, f"{told}"))
+        if len(did) > 3:
+            with running(project.open().store):
+                snapshot_drop(project.open(), (did.pop(0)[0],))
+    return did
+
+
+def collect(root: Path, number: int, count: int) -> Did:
+    """Collect garbage, which nothing makes wait, and delete it for good the next time."""
+    project = DataProject(root)
+    return [
+        ("freed", f"{gc(project.open(), grace_hours=0, trash_days=0, even_all=True).purged_bytes}")
+        for _ in range(count)
+    ]
 
 
 def restore_and_keep(root: Path, number: int, count: int) -> Did:
@@ -96,7 +126,9 @@ def set_up(root: Path, number: int, count: int) -> Did:
 
 
 WORKS: dict[str, Callable[[Path, int, int], Did]] = {
+    "collect": collect,
     "commit": commit,
+    "drop": keep_one_of_many,
     "init": set_up,
     "read": read_all,
     "restore": restore_and_keep,
