@@ -10,6 +10,8 @@ from jupyter_mlops.commands.completion import CompletionScript
 from jupyter_mlops.commands.demo import DemoResult
 from jupyter_mlops.commands.diff import DiffResult
 from jupyter_mlops.commands.doctor import DoctorResult
+from jupyter_mlops.commands.forget import ForgetResult
+from jupyter_mlops.commands.gc import GcResult
 from jupyter_mlops.commands.help import Help
 from jupyter_mlops.commands.init import InitResult
 from jupyter_mlops.commands.log import LogResult
@@ -82,6 +84,24 @@ def restore(
 def status(*paths: str | PathLike[str]) -> StatusResult: ...
 def snapshot_log(*, limit: int | None = ...) -> LogResult: ...
 def diff(old: str = ..., new: str | None = ..., *paths: str | PathLike[str]) -> DiffResult: ...
+def gc(
+    *,
+    dry_run: bool = ...,
+    grace_hours: float = ...,
+    trash_days: float = ...,
+    even_all: bool = ...,
+) -> GcResult: ...
+def forget(
+    *,
+    keep_last: int = ...,
+    keep_hourly: int = ...,
+    keep_daily: int = ...,
+    keep_weekly: int = ...,
+    keep_monthly: int = ...,
+    keep_yearly: int = ...,
+    keep_named: bool = ...,
+    dry_run: bool = ...,
+) -> ForgetResult: ...
 def undo() -> UndoResult: ...
 def untrack(path: str | PathLike[str]) -> UntrackResult: ...
 def move(old: str | PathLike[str], new: str | PathLike[str]) -> MoveResult: ...

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.snapshots.listing import resolve_revision
 from tests.notebooks.conftest import NOTEBOOKS
+from tests.support.clock import HandClock
 from tests.support.damage import flip
 from tests.support.data_project import DataProject, make_data_project
 
@@ -31,19 +31,6 @@ RNG = random.Random(5)
 ONE, TWO = RNG.randbytes(900_000), RNG.randbytes(900_000)
 WANTED = RNG.randbytes(100_000)
 DAY = timedelta(days=1)
-
-
-@dataclass
-class HandClock:
-    """A clock that stands until it is moved."""
-
-    at: datetime = field(default=datetime(2026, 1, 1, 12, tzinfo=UTC))
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic_seconds(self) -> float:
-        return self.at.timestamp()
 
 
 @pytest.fixture

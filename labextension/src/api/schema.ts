@@ -89,6 +89,33 @@ export interface Finding {
   mend: string;
 }
 
+export interface ForgetResult {
+  done: boolean;
+  dropped: ForgetSnapshot[];
+  kept: ForgetSnapshot[];
+}
+
+export interface ForgetSnapshot {
+  id: string;
+  name: string | null;
+  created_at: string;
+  message: string | null;
+  kept_by: string[];
+}
+
+export interface GcResult {
+  done: boolean;
+  trashed_bytes: number;
+  rewritten_bytes: number;
+  purged_bytes: number;
+  taken_back_bytes: number;
+  kept_bytes: number;
+  waiting_bytes: number;
+  trash_bytes: number;
+  forgotten: string[];
+  packs: PackResult[];
+}
+
 export interface Help {
   usage: string;
   summary: string;
@@ -191,6 +218,16 @@ export interface NotebookResult {
   path: string;
   saved: boolean;
   why: string | null;
+}
+
+export interface PackResult {
+  pack: string;
+  fate: 'kept' | 'rewritten' | 'trashed';
+  why: string;
+  size_bytes: number;
+  needed_bytes: number;
+  waiting_bytes: number;
+  gone_bytes: number;
 }
 
 export interface ParamChange {
@@ -454,6 +491,30 @@ export interface ICommands {
       paths?: string[];
     };
     result: DiffResult;
+  };
+  gc: {
+    method: 'POST';
+    parameters: {
+      dry_run?: boolean;
+      grace_hours?: number;
+      trash_days?: number;
+      even_all?: boolean;
+    };
+    result: GcResult;
+  };
+  forget: {
+    method: 'POST';
+    parameters: {
+      keep_last?: number;
+      keep_hourly?: number;
+      keep_daily?: number;
+      keep_weekly?: number;
+      keep_monthly?: number;
+      keep_yearly?: number;
+      keep_named?: boolean;
+      dry_run?: boolean;
+    };
+    result: ForgetResult;
   };
   undo: {
     method: 'POST';
