@@ -14,10 +14,12 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.document.model import Tone
 from jupyter_mlops.git.revisions import head
+from jupyter_mlops.objects.ledger import read_unneeded_bytes
+from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
 from jupyter_mlops.snapshots.tracked import pointer_path
-from jupyter_mlops.units import plural
+from jupyter_mlops.units import format_bytes, plural
 
 _WORDS = {
     State.CLEAN: "as its pointer says",
@@ -58,7 +60,8 @@ class StatusResult:
     """The state of a worktree.
 
     ``branch`` is null when HEAD is detached, ``head`` before the first commit. ``not_pushed``
-    counts tracked paths, ``only_copy_here`` is in bytes.
+    counts tracked paths, ``only_copy_here`` is in bytes. Of the store ``trash_bytes`` are in its
+    trash, and ``unneeded_bytes`` were not needed when garbage was last collected.
     """
 
     branch: str | None
@@ -67,6 +70,8 @@ class StatusResult:
     not_pushed: int
     only_copy_here: int
     notebooks_with_outputs: tuple[str, ...]
+    trash_bytes: int = 0
+    unneeded_bytes: int = 0
 
     def describe(self) -> Document:
         """Return where the worktree stands, a table of tracked paths, and the ways out."""
@@ -88,6 +93,11 @@ class StatusResult:
             names = ", ".join(self.notebooks_with_outputs)
             blocks.append(Note(f"{count} committed with outputs: {names}.", "warning"))
             blocks.append(Hint("Commit without", "git add --renormalize ."))
+        freeable = self.trash_bytes + self.unneeded_bytes
+        if freeable:
+            blocks.append(Note(f"{format_bytes(freeable)} in the store can be freed.", "quiet"))
+            days = " --trash-days 0" if self.trash_bytes else ""
+            blocks.append(Hint("Free it", f"jupyter mlops gc{days}"))
         return Document(tuple(blocks))
 
     def _describe_states(self) -> list[Block]:
@@ -139,6 +149,8 @@ def status(
         not_pushed=len(statuses),
         only_copy_here=_unique_bytes(statuses),
         notebooks_with_outputs=tuple(notebooks_with_outputs(ws.git)),
+        trash_bytes=trash_bytes(ws.store),
+        unneeded_bytes=read_unneeded_bytes(ws.store.ledger_file),
     )
 
 

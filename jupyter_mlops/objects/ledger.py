@@ -63,10 +63,17 @@ def write_ledger(path: Path, ledger: Ledger) -> None:
 def read_ledger(path: Path) -> Ledger:
     """Return what ``path`` holds; an empty ledger when it is missing or damaged."""
     try:
-        content = path.read_bytes()
-        return decode_ledger(content)
+        return decode_ledger(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return Ledger()
+
+
+def read_unneeded_bytes(path: Path) -> int:
+    """Return what the ledger at ``path`` says of bytes; 0 when it is missing or damaged."""
+    try:
+        return _decode(path.read_bytes()).unneeded_bytes
+    except (OSError, ValueError, RecursionError):
+        return 0
 
 
 def decode_ledger(content: bytes) -> Ledger:
@@ -75,11 +82,7 @@ def decode_ledger(content: bytes) -> Ledger:
     Raises:
         ValueError: they are none.
     """
-    start = len(_MAGIC) + _CHECK_BYTES
-    body = content[start:]
-    if content[:start] != _MAGIC + blake3(body).digest(_CHECK_BYTES):
-        raise ValueError("not a ledger")
-    table = msgspec.msgpack.decode(body, type=_Table)
+    table = _decode(content)
     seconds = array(_SECONDS)
     seconds.frombytes(table.seconds)
     if len(table.ids) != len(seconds) * HASH_BYTES:
@@ -89,3 +92,11 @@ def decode_ledger(content: bytes) -> Ledger:
         for start in range(0, len(table.ids), HASH_BYTES)
     )
     return Ledger(table.unneeded_bytes, dict(zip(ids, seconds, strict=True)), table.dropped)
+
+
+def _decode(content: bytes) -> _Table:
+    start = len(_MAGIC) + _CHECK_BYTES
+    body = content[start:]
+    if content[:start] != _MAGIC + blake3(body).digest(_CHECK_BYTES):
+        raise ValueError("not a ledger")
+    return msgspec.msgpack.decode(body, type=_Table)

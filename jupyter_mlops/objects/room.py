@@ -14,8 +14,10 @@ from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
 from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.chunker import BLOCK_BYTES
 from jupyter_mlops.objects.encode import Encoder, iter_records
+from jupyter_mlops.objects.ledger import read_unneeded_bytes
 from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.store import Store, makes_clones
+from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.units import format_bytes
 
 _SPARE_BYTES = 1 << 20
@@ -44,8 +46,22 @@ def ensure_room(store: Store, root: Path, stats: Sequence[FileStat]) -> None:
             f"The disk that holds {store.folder} has {format_bytes(free)} free, and "
             f"{format_bytes(needed)} are needed; nothing was written.",
             code="disk-full",
-            hints=("Free some space there, then run the same command again.",),
+            hints=_what_helps(store),
         )
+
+
+def _what_helps(store: Store) -> list[str]:
+    """Return what frees room: what is garbage already first."""
+    hints = []
+    if trash_bytes(store):
+        hints.append("jupyter mlops gc --trash-days 0")
+    elif read_unneeded_bytes(store.ledger_file):
+        hints.append("jupyter mlops gc")
+    return [
+        *hints,
+        "jupyter mlops forget --keep-last 20 --keep-daily 30 --keep-named",
+        "Free some space there, then run the same command again.",
+    ]
 
 
 def measure_new(store: Store, root: Path, stats: Sequence[FileStat]) -> int:

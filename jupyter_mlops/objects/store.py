@@ -78,6 +78,11 @@ class Store:
         """Where packs lie that nothing needed any more, until they are deleted for good."""
         return self.folder / "trash"
 
+    @property
+    def ledger_file(self) -> Path:
+        """The file that says since when nothing needs a record."""
+        return self.folder / "unneeded"
+
     def find(self, kind: RecordKind, id: Hash) -> Place | None:
         """Return a place of that record in a pack that is there, by the index as it was loaded."""
         try:

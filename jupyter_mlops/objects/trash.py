@@ -57,6 +57,11 @@ def list_trash(store: Store) -> list[TrashRun]:
     return [TrashRun(run) for run in store.trash()]
 
 
+def trash_bytes(store: Store) -> int:
+    """Return the bytes on disk of all packs in the trash."""
+    return sum(run.size_bytes for run in list_trash(store))
+
+
 def move_to_trash(
     store: Store,
     packs: Sequence[tuple[PackEntry, Sequence[RecordInfo]]],

@@ -25,7 +25,7 @@ from jupyter_mlops.objects.outputs import replaced_outputs
 from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reach import ContentSearch
 from jupyter_mlops.objects.running import list_running
-from jupyter_mlops.objects.trash import TrashRun, list_trash, purge, take_from_trash
+from jupyter_mlops.objects.trash import TrashRun, list_trash, purge, take_from_trash, trash_bytes
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
@@ -33,9 +33,6 @@ from jupyter_mlops.snapshots.operations import TRASHED, Move, Operation, log_ope
 from jupyter_mlops.snapshots.roots import Roots, find_roots
 
 _INSTANT = timedelta(microseconds=1)
-
-LEDGER = "unneeded"
-"""The file of the store that says since when nothing needs a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ class _Collector:
         self._store.reload()
         if self._store.damaged_segments():
             raise _unknown("the index of the store is damaged")
-        self._ledger = read_ledger(self._store.folder / LEDGER)
+        self._ledger = read_ledger(self._store.ledger_file)
         grace = timedelta(seconds=waits.grace_seconds)
         roots = find_roots(handles, undo_since=handles.clock.now() - grace + _INSTANT)
         if roots.are_none and not even_all and any(list_packs(self._store.folder)):
@@ -160,7 +157,7 @@ class _Collector:
         overdue = self._overdue()
         self._forget_dropped(overdue)
         write_ledger(
-            self._store.folder / LEDGER, Ledger(plan.unneeded_bytes, plan.since, self._dropped())
+            self._store.ledger_file, Ledger(plan.unneeded_bytes, plan.since, self._dropped())
         )
         if name is not None:
             moved = {name: Move(None, TRASHED)}
@@ -248,7 +245,7 @@ class _Collector:
             run,
             back_bytes,
             purged_bytes,
-            trash_bytes=sum(one.size_bytes for one in list_trash(self._store)),
+            trash_bytes=trash_bytes(self._store),
             kept_bytes=sum(pack.size_bytes for pack in list_packs(self._store.folder)),
             forgotten=tuple(forgotten),
         )

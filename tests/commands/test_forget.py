@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def kept_by(result: ForgetResult) -> dict[str | None, tuple[str, ...]]:
         ({"keep_last": 1, "keep_yearly": 2}, "ae"),
     ],
 )
-def test_what_a_rule_keeps_stays(kept: DataProject, rules: dict[str, int], left: str) -> None:
+def test_what_a_rule_keeps_stays(kept: DataProject, rules: dict[str, Any], left: str) -> None:
     told = forget(kept.open(), dry_run=True, **rules)
     assert messages(kept) == "abcde"
     done = forget(kept.open(), **rules)
@@ -84,7 +85,7 @@ def test_it_tells_which_rules_keep_what(kept: DataProject) -> None:
 
 
 @pytest.mark.parametrize("rules", [{}, {"keep_last": -1}, {"keep_last": 0}])
-def test_without_a_rule_nothing_goes(kept: DataProject, rules: dict[str, int]) -> None:
+def test_without_a_rule_nothing_goes(kept: DataProject, rules: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         forget(kept.open(), **rules)
     assert messages(kept) == "abcde"

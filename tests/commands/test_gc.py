@@ -13,6 +13,7 @@ from jupyter_mlops.commands.check import check
 from jupyter_mlops.commands.gc import GcResult, gc
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.snapshot_drop import snapshot_drop
+from jupyter_mlops.commands.status import status
 from jupyter_mlops.errors import ConflictError, IntegrityError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pack import RecordKind
@@ -85,12 +86,13 @@ def test_what_a_dropped_snapshot_alone_needed_goes_in_steps(
     first = collect(kept)
     assert first.trashed_bytes == 0
     assert first.waiting_bytes > len(ONE) * 0.99
+    assert status(kept.open()).unneeded_bytes == first.waiting_bytes
     clock.at += DAY - timedelta(minutes=1)
     assert collect(kept).trashed_bytes == 0
     clock.at += timedelta(minutes=1)
     second = collect(kept)
     assert second.trashed_bytes > len(ONE) * 0.99
-    assert second.trash_bytes == second.trashed_bytes
+    assert second.trash_bytes == second.trashed_bytes == status(kept.open()).trash_bytes
     clock.at += 6 * DAY
     assert collect(kept).purged_bytes == 0
     clock.at += DAY

@@ -352,6 +352,8 @@ export interface StatusResult {
   not_pushed: number;
   only_copy_here: number;
   notebooks_with_outputs: string[];
+  trash_bytes: number;
+  unneeded_bytes: number;
 }
 
 export interface StripResult {
