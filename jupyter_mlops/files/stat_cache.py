@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import time
-from array import array
 from collections.abc import Container
 from pathlib import Path
 
@@ -19,29 +19,37 @@ from jupyter_mlops.ids import HASH_BYTES, Hash
 GRANULARITY_NS = 2_000_000_000
 """How coarse a file system's times may be (FAT: two seconds)."""
 
-_MAGIC = b"MLSC\0" + sys.byteorder[:3].encode()
+_MAGIC = b"MLSD\0" + sys.byteorder[:3].encode()
 _CHECK_BYTES = 16
-_COLUMNS = 5
-_INODE_MASK = (1 << 63) - 1
+_STAT = struct.Struct("=qqqQ")
+_STAT_BYTES = _STAT.size
 
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     paths: list[str]
     hashes: bytes
-    numbers: bytes
+    stats: bytes
+    kept: bytes
+    token: bytes
 
 
 class StatCache:
     """Hashes of files by path, each with the stat it holds for; not thread-safe.
 
-    An entry answers only while size, mtime, ctime and inode agree, the mtime is older by more than
-    the file system's granularity than the moment the content was read, and it is not in the future.
+    A file is remembered when its mtime and ctime are older, by more than the file system's
+    granularity, than the moment its content was read, and not in the future; what is remembered
+    answers while size, mtime, ctime and inode agree.
+
+    Attributes:
+        token: what the marks of :meth:`mark_kept` were made by; the caller says whether that holds.
     """
 
     def __init__(self) -> None:
+        self.token = b""
         self._rows: dict[str, int] = {}
         self._hashes = bytearray()
-        self._numbers = array("q")
+        self._stats = bytearray()
+        self._kept = bytearray()
         self._changed = False
 
     def __len__(self) -> int:
@@ -52,17 +60,11 @@ class StatCache:
         row = self._rows.get(path)
         if row is None:
             return None
-        size, mtime, ctime, inode, checked = self._numbers[row * _COLUMNS : (row + 1) * _COLUMNS]
-        if (
-            size != found.size_bytes
-            or mtime != found.mtime_ns
-            or ctime != found.ctime_ns
-            or inode != found.inode & _INODE_MASK
-            or checked - mtime <= GRANULARITY_NS
-            or checked - ctime <= GRANULARITY_NS
-        ):
+        start = row * _STAT_BYTES
+        if self._stats[start : start + _STAT_BYTES] != _pack(found):
             return None
-        return Hash(bytes(self._hashes[row * HASH_BYTES : (row + 1) * HASH_BYTES]))
+        start = row * HASH_BYTES
+        return Hash(bytes(self._hashes[start : start + HASH_BYTES]))
 
     def record(
         self, path: str, found: FileStat, content_hash: Hash, checked_at_ns: int | None = None
@@ -73,13 +75,34 @@ class StatCache:
         reading began, now by default.
         """
         checked = time.time_ns() if checked_at_ns is None else checked_at_ns
-        numbers = array(
-            "q",
-            (found.size_bytes, found.mtime_ns, found.ctime_ns, found.inode & _INODE_MASK, checked),
-        )
+        if checked - max(found.mtime_ns, found.ctime_ns) <= GRANULARITY_NS:
+            self._forget(path)
+            return
         row = self._rows.setdefault(path, len(self._rows))
         self._hashes[row * HASH_BYTES : (row + 1) * HASH_BYTES] = content_hash
-        self._numbers[row * _COLUMNS : (row + 1) * _COLUMNS] = numbers
+        self._stats[row * _STAT_BYTES : (row + 1) * _STAT_BYTES] = _pack(found)
+        self._kept[row : row + 1] = b"\0"
+        self._changed = True
+
+    def is_kept(self, path: str, content_hash: Hash) -> bool:
+        """Return whether :meth:`mark_kept` was called for this content of the file."""
+        row = self._rows.get(path)
+        if row is None or not self._kept[row]:
+            return False
+        start = row * HASH_BYTES
+        return bytes(self._hashes[start : start + HASH_BYTES]) == content_hash
+
+    def mark_kept(self, path: str) -> None:
+        """Mark the content that is remembered of the file as one that need not be kept again."""
+        row = self._rows.get(path)
+        if row is not None and not self._kept[row]:
+            self._kept[row] = 1
+            self._changed = True
+
+    def clear_marks(self, token: bytes) -> None:
+        """Forget all marks; new ones are made by ``token``."""
+        self._kept = bytearray(len(self._kept))
+        self.token = token
         self._changed = True
 
     def retain(self, folder: str, present: Container[str]) -> None:
@@ -92,12 +115,13 @@ class StatCache:
         }
         if len(kept) == len(self._rows):
             return
-        hashes, numbers = bytearray(), array("q")
+        hashes, stats, marks = bytearray(), bytearray(), bytearray()
         for row in kept.values():
             hashes += self._hashes[row * HASH_BYTES : (row + 1) * HASH_BYTES]
-            numbers += self._numbers[row * _COLUMNS : (row + 1) * _COLUMNS]
+            stats += self._stats[row * _STAT_BYTES : (row + 1) * _STAT_BYTES]
+            marks += self._kept[row : row + 1]
         self._rows = {path: at for at, path in enumerate(kept)}
-        self._hashes, self._numbers, self._changed = hashes, numbers, True
+        self._hashes, self._stats, self._kept, self._changed = hashes, stats, marks, True
 
     def write(self, path: Path) -> None:
         """Write the cache to ``path`` if anything is new: atomic, not synced, last writer wins.
@@ -107,11 +131,21 @@ class StatCache:
         """
         if not self._changed:
             return
-        table = _Table(list(self._rows), bytes(self._hashes), self._numbers.tobytes())
+        table = _Table(
+            list(self._rows), bytes(self._hashes), bytes(self._stats), bytes(self._kept), self.token
+        )
         body = msgspec.msgpack.encode(table)
         check = blake3(body).digest(_CHECK_BYTES)
         write_atomic(path, b"".join((_MAGIC, check, body)), durable=False)
         self._changed = False
+
+    def _forget(self, path: str) -> None:
+        """Let nothing be remembered of ``path``: a stat that no file has."""
+        row = self._rows.get(path)
+        if row is not None:
+            self._stats[row * _STAT_BYTES : (row + 1) * _STAT_BYTES] = _NO_STAT
+            self._kept[row] = 0
+            self._changed = True
 
 
 def read_stat_cache(path: Path) -> StatCache:
@@ -132,11 +166,21 @@ def read_stat_cache(path: Path) -> StatCache:
     except (ValueError, RecursionError):
         return cache
     count = len(table.paths)
-    if len(table.hashes) != count * HASH_BYTES or len(table.numbers) != count * 8 * _COLUMNS:
+    lengths = (len(table.hashes), len(table.stats), len(table.kept))
+    if lengths != (count * HASH_BYTES, count * _STAT_BYTES, count):
         return cache
     rows = dict(zip(table.paths, range(count), strict=True))
     if len(rows) == count:
+        cache.token = table.token
         cache._rows = rows
         cache._hashes = bytearray(table.hashes)
-        cache._numbers.frombytes(table.numbers)
+        cache._stats = bytearray(table.stats)
+        cache._kept = bytearray(table.kept)
     return cache
+
+
+def _pack(found: FileStat) -> bytes:
+    return _STAT.pack(found.size_bytes, found.mtime_ns, found.ctime_ns, found.inode)
+
+
+_NO_STAT = _STAT.pack(-1, 0, 0, 0)

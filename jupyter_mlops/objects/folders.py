@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -19,36 +20,52 @@ MAX_FILES = 20_000_000
 """More is refused: a few manifests that name each other could claim any number."""
 
 
-def plan_pointer(entries: Mapping[str, Entry]) -> tuple[TreePointer, dict[Hash, bytes]]:
-    """Return the pointer to a folder of these files, and the manifests that it needs in the store.
+class Folder:
+    """A folder by its files and links, by path, and its empty folders with EMPTY_TREE_HASH.
 
-    ``entries`` are the files and links by path, and its empty folders with EMPTY_TREE_HASH. All are
-    listed while they are at most LISTED_LIMIT; else the folder's direct entries; where those are
-    more, its manifest's hash.
+    Raises ValueError where something is asked that names or entries which are refused stand in the
+    way of.
     """
-    if len(entries) <= LISTED_LIMIT:
-        return TreePointer(entries=dict(entries), manifest=None), {}
-    manifests: dict[Hash, bytes] = {}
-    direct = _fold(entries, manifests)
-    if len(direct) <= LISTED_LIMIT:
-        return TreePointer(entries=direct, manifest=None), manifests
-    encoded = encode_tree(direct)
-    root = hash_bytes(encoded)
-    manifests[root] = encoded
-    return TreePointer(entries=None, manifest=root), manifests
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self.entries = entries
+
+    @cached_property
+    def hash(self) -> Hash:
+        """The hash of the folder's manifest, which depends on the content alone."""
+        return hash_bytes(self._encoded)
+
+    def plan_pointer(self) -> tuple[TreePointer, dict[Hash, bytes]]:
+        """Return the pointer to the folder, and the manifests that it needs in the store.
+
+        All files are listed while they are at most LISTED_LIMIT; else the folder's direct entries;
+        where those are more, its manifest's hash.
+        """
+        if len(self.entries) <= LISTED_LIMIT:
+            return TreePointer(entries=dict(self.entries), manifest=None), {}
+        direct, manifests = self._folded
+        if len(direct) <= LISTED_LIMIT:
+            return TreePointer(entries=direct, manifest=None), manifests
+        root = {self.hash: self._encoded}
+        return TreePointer(entries=None, manifest=self.hash), {**manifests, **root}
+
+    @cached_property
+    def _folded(self) -> tuple[dict[str, Entry], dict[Hash, bytes]]:
+        """The direct entries, and the manifests of all folders within."""
+        manifests: dict[Hash, bytes] = {}
+        return _fold(self.entries, manifests), manifests
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return encode_tree(self._folded[0])
 
 
-def write_folder(writer: Writer, entries: Mapping[str, Entry]) -> TreePointer:
-    """Add the manifests that a pointer to these files needs; return the pointer."""
-    pointer, manifests = plan_pointer(entries)
+def write_folder(writer: Writer, folder: Folder) -> TreePointer:
+    """Add the manifests that a pointer to ``folder`` needs; return the pointer."""
+    pointer, manifests = folder.plan_pointer()
     for id, encoded in manifests.items():
         writer.add_bytes(RecordKind.TREE, id, encoded)
     return pointer
-
-
-def tree_hash(entries: Mapping[str, Entry]) -> Hash:
-    """Return the hash of the folder's manifest, which depends on the content alone."""
-    return hash_bytes(encode_tree(_fold(entries, {})))
 
 
 def pointer_hash(pointer: TreePointer) -> Entry:
@@ -58,7 +75,7 @@ def pointer_hash(pointer: TreePointer) -> Entry:
     """
     if pointer.manifest is not None:
         return Entry(Mode.FOLDER, pointer.manifest, 0)
-    return Entry(Mode.FOLDER, tree_hash(pointer.entries or {}), 0)
+    return Entry(Mode.FOLDER, Folder(pointer.entries or {}).hash, 0)
 
 
 def read_folder(store: Store, pointer: TreePointer) -> dict[str, Entry]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -27,12 +28,26 @@ _PACK_NAME = re.compile(r"([0-9a-f]{64})\.(pack|plain)")
 _RECORD = "pack"
 _PLAIN = "plain"
 _CUT_BYTES = 8 << 20
+_ROW = struct.Struct(">32s?Q")
 
 
 def pack_path(folder: Path, pack: Hash, plain: bool) -> Path:
     """Return where the pack of that name lies in the store at ``folder``."""
     name = pack.hex()
     return folder / "packs" / name[:2] / f"{name}.{_PLAIN if plain else _RECORD}"
+
+
+def encode_packs(packs: Iterable[PackEntry]) -> bytes:
+    """Return packs as bytes, from which :func:`decode_packs` makes them again."""
+    rows = sorted(_ROW.pack(hash, plain, size_bytes) for hash, plain, size_bytes in packs)
+    return b"".join(rows)
+
+
+def decode_packs(encoded: bytes) -> list[PackEntry]:
+    """Return the packs that :func:`encode_packs` made ``encoded`` of; none where it did not."""
+    if len(encoded) % _ROW.size:
+        return []
+    return [PackEntry(Hash(hash), plain, size) for hash, plain, size in _ROW.iter_unpack(encoded)]
 
 
 def list_packs(folder: Path) -> Iterator[PackEntry]:

@@ -140,6 +140,19 @@ class Store:
         for (pack, plain), size_bytes in sorted(self._sizes.items()):
             yield PackEntry(pack, plain, size_bytes)
 
+    def has_packs(self, packs: Iterable[PackEntry]) -> bool:
+        """Return whether every one of ``packs`` lies there whole; asks the disk."""
+        for hash, plain, size_bytes in packs:
+            if (hash, plain) in self._distrusted:
+                return False
+            try:
+                found = os.stat(pack_path(self.folder, hash, plain)).st_size
+            except OSError:
+                return False
+            if found != size_bytes:
+                return False
+        return True
+
     def reload(self) -> None:
         """Forget what was loaded of the index; the next search reads it again."""
         with self._lock:

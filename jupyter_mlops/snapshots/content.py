@@ -67,10 +67,12 @@ def keep_content(
             present = reading.read(path, (presents or {}).get(path))
             kept[path] = present
             if present.is_folder:
-                pointers[path] = write_folder(writer, present.entries)
+                pointers[path] = write_folder(writer, present.folder)
             else:
                 pointers[path] = FilePointer(present.entries[""])
         report = writer.finish()
+    for present in kept.values():
+        scanner.note_kept(present)
     return Kept(pointers, kept, report.new_bytes, report.stored_bytes)
 
 
@@ -111,7 +113,9 @@ class _Reading:
         files = {
             name: entry
             for name, entry in present.entries.items()
-            if entry not in fresh and entry.mode is not Mode.FOLDER
+            if entry not in fresh
+            and entry.mode is not Mode.FOLDER
+            and not self.scanner.is_kept(path, name, entry.hash)
         }
         lacking = set(missing(self.handles.store, files.values()))
         names = [name for name, entry in files.items() if entry in lacking]

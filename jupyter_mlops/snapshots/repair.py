@@ -13,7 +13,6 @@ from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.objects.chunker import BLOCK_BYTES
 from jupyter_mlops.objects.encode import Encoder, iter_records
-from jupyter_mlops.objects.folders import plan_pointer
 from jupyter_mlops.snapshots.check import Damage, ProjectCheck, needed_by
 from jupyter_mlops.snapshots.content import keep_content
 from jupyter_mlops.snapshots.handles import Handles
@@ -60,7 +59,7 @@ def find_sources(handles: Handles, check: ProjectCheck) -> Sources:
         before = len(records) + len(contents)
         contents |= wanted & {entry.hash for entry in present.entries.values()}
         if present.is_folder:
-            _, manifests = plan_pointer(present.entries)
+            _, manifests = present.folder.plan_pointer()
             contents |= wanted & manifests.keys()
             records |= {(RecordKind.TREE, id) for id in manifests} & check.store.lost
         folder = scanner.folder_of(present)

@@ -13,7 +13,6 @@ from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, 
 from jupyter_mlops.git.history import is_blob_named
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.git.trees import open_tree
-from jupyter_mlops.objects.folders import plan_pointer
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import keep_content, read_entries
@@ -116,7 +115,7 @@ def encode_present(present: Present | None) -> bytes | None:
         return None
     if not present.is_folder:
         return encode_pointer(FilePointer(present.entries[""]))
-    pointer, _ = plan_pointer(present.entries)
+    pointer, _ = present.folder.plan_pointer()
     return encode_pointer(pointer)
 
 

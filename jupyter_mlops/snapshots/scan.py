@@ -20,7 +20,8 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.names import check_names
 from jupyter_mlops.git.ignore import tracked_under
 from jupyter_mlops.ids import Hash
-from jupyter_mlops.objects.folders import tree_hash
+from jupyter_mlops.objects.folders import Folder
+from jupyter_mlops.objects.packs import decode_packs, encode_packs
 from jupyter_mlops.snapshots.handles import Handles
 
 HashFiles = Callable[[Path, Sequence[FileStat]], Sequence[Entry]]
@@ -48,8 +49,13 @@ class Present:
     def content(self) -> Entry:
         """What a pointer to this state would name."""
         if self.is_folder:
-            return Entry(Mode.FOLDER, tree_hash(self.entries), 0)
+            return Entry(Mode.FOLDER, self.folder.hash, 0)
         return self.entries[""]
+
+    @cached_property
+    def folder(self) -> Folder:
+        """The same as a folder, where it is one."""
+        return Folder(self.entries)
 
     @property
     def size_bytes(self) -> int:
@@ -141,6 +147,28 @@ class Scanner:
     def remember(self, path: str, name: str, found: FileStat, content_hash: Hash) -> None:
         """Let the stat cache answer for a file that was just written."""
         self._cache.record(_join(path, name), found, content_hash, checked_at_ns=time.time_ns())
+
+    def is_kept(self, path: str, name: str, content_hash: Hash) -> bool:
+        """Return whether the store is known to have a file's content, without asking it.
+
+        So it is after :meth:`note_kept` for as long as every pack that there was then is there.
+        """
+        return self._marks_hold and self._cache.is_kept(_join(path, name), content_hash)
+
+    def note_kept(self, present: Present) -> None:
+        """Let :meth:`is_kept` say so of all files that are at a path."""
+        if not self._marks_hold:
+            self._cache.clear_marks(b"")
+            self._marks_hold = True
+        # whatever the marks so far were made by has to stay there as well
+        packs = {*decode_packs(self._cache.token), *self._handles.store.iter_packs()}
+        self._cache.token = encode_packs(packs)
+        for name in present.entries:
+            self._cache.mark_kept(_join(present.path, name))
+
+    @cached_property
+    def _marks_hold(self) -> bool:
+        return self._handles.store.has_packs(decode_packs(self._cache.token))
 
     def save(self) -> None:
         """Keep the stat cache for the next command.

@@ -23,7 +23,7 @@ from jupyter_mlops.files.stat_cache import StatCache, read_stat_cache
 from jupyter_mlops.files.walk import FileStat, walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry
-from jupyter_mlops.objects.folders import write_folder
+from jupyter_mlops.objects.folders import Folder, write_folder
 from jupyter_mlops.objects.reader import missing, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import WriteReport, open_writer
@@ -61,7 +61,8 @@ def main() -> None:
 def _add(store: Store, folder: Path, stats: Sequence[FileStat]) -> tuple[list[Entry], WriteReport]:
     with open_writer(store) as writer:
         entries = writer.add_files(folder, stats)
-        write_folder(writer, dict(zip([item.path for item in stats], entries, strict=True)))
+        named = zip([item.path for item in stats], entries, strict=True)
+        write_folder(writer, Folder(dict(named)))
         return entries, writer.finish()
 
 

@@ -1021,15 +1021,16 @@ def _break_keeping() -> None:
 
 def _break_stat_cache() -> None:
     """Let the stat cache believe in size, time and inode alone."""
-    lookup = StatCache.lookup
+    lookup, record = StatCache.lookup, StatCache.record
 
     def believe(cache: StatCache, path: str, found: FileStat) -> Hash | None:
-        row = cache._rows.get(path)
-        if row is None:
-            return None
-        return lookup(cache, path, found._replace(ctime_ns=cache._numbers[row * 5 + 2]))
+        return lookup(cache, path, found._replace(ctime_ns=0))
+
+    def note(cache: StatCache, path: str, found: FileStat, *rest: Any, **more: Any) -> None:
+        record(cache, path, found._replace(ctime_ns=0), *rest, **more)
 
     _replace(StatCache, "lookup", believe)
+    _replace(StatCache, "record", note)
 
 
 def _break_undo() -> None:
