@@ -98,7 +98,7 @@ class Cutter:
         with self.copy(prepared.start) as root:
             outcome = self.runner.run(root, prepared.scenario.command, fault=fault, reads=reads)
             try:
-                self._judge(prepared, root, outcome)
+                self._judge(prepared, root, outcome, fault)
             except AssertionError as error:
                 said = outcome.told.strip()
                 raise AssertionError(
@@ -106,7 +106,7 @@ class Cutter:
                 ) from error
         return outcome
 
-    def _judge(self, prepared: Prepared, root: Path, outcome: Outcome) -> None:
+    def _judge(self, prepared: Prepared, root: Path, outcome: Outcome, fault: Fault) -> None:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
         if scenario.is_ours:
             check_manners(outcome)
@@ -116,8 +116,9 @@ class Cutter:
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
             check_done(read_state(root), after, outcome)
-            failed_sync = outcome.hit is not None and outcome.hit.name in SYNCS
-            assert not failed_sync or outcome.was_killed, "it passed over what was not synced"
+            failed = outcome.hit if fault.how == "fail" else None
+            passed_over = failed is not None and failed.name in SYNCS
+            assert not passed_over, "it passed over what was not synced"
         again = self.runner.run(root, scenario.again or scenario.command)
         if scenario.is_ours:
             check_manners(again)
