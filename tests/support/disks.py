@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +29,7 @@ _NO_LOG_FLUSH = 2
 
 
 class Disk:
-    """A file system in a file, which can lose power; made by :func:`make_disk`."""
+    """A file system in a file, which can lose power; made by :func:`open_disk`."""
 
     def __init__(self, image: Path, folder: Path) -> None:
         self.image = image
@@ -73,30 +73,49 @@ class Disk:
         self.mount()
 
 
+class NoDisk(Exception):
+    """No file system can be made and mounted here; says why."""
+
+
 @contextmanager
-def make_disk(kind: Kind, place: Path) -> Iterator[Disk]:
-    """Yield a new file system of ``kind``, mounted in ``place``, where that is allowed."""
+def open_disk(kind: Kind, place: Path, size_bytes: int | None = None) -> Iterator[Disk]:
+    """Yield a new file system of ``kind``, mounted in ``place``; it is gone afterwards.
+
+    Raises:
+        NoDisk: That is not possible or not allowed here.
+    """
     if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("not run: a file system that loses power needs Linux and root")
+        raise NoDisk("a file system in a file needs Linux and root")
     if shutil.which(_MAKE[kind][0]) is None:
-        pytest.skip(f"not run: there is no {_MAKE[kind][0]} here")
+        raise NoDisk(f"there is no {_MAKE[kind][0]} here")
     place.mkdir(parents=True, exist_ok=True)
     image = place / f"{kind}.image"
-    with open(image, "wb") as file:
-        file.truncate(_SIZES[kind])
-    _run(*_MAKE[kind], str(image))
     folder = place / kind
-    folder.mkdir()
-    disk = Disk(image, folder)
     try:
-        disk.mount()
-    except AssertionError:
-        pytest.skip(f"not run: no {kind} can be mounted here")
-    try:
+        with open(image, "wb") as file:
+            file.truncate(size_bytes or _SIZES[kind])
+        _run(*_MAKE[kind], str(image))
+        folder.mkdir()
+        disk = Disk(image, folder)
+        try:
+            disk.mount()
+        except AssertionError as error:
+            raise NoDisk(f"no {kind} can be mounted here") from error
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(folder)], capture_output=True)
-        image.unlink()
+        image.unlink(missing_ok=True)
+
+
+@contextmanager
+def make_disk(kind: Kind, place: Path) -> Iterator[Disk]:
+    """Yield what :func:`open_disk` does; a test that cannot have it says that it did not run."""
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(open_disk(kind, place))
+        except NoDisk as error:
+            pytest.skip(f"not run: {error}")
+        yield disk
 
 
 def _run(*command: str) -> None:
