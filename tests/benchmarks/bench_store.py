@@ -27,7 +27,8 @@ from jupyter_mlops.objects.folders import Folder, write_folder
 from jupyter_mlops.objects.reader import missing, restore_files
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import WriteReport, open_writer
-from tests.benchmarks.measure import clock, edit_csv, make_csv, make_small_files, peak_mib, say
+from tests.benchmarks.measure import clock, peak_mib, say
+from tests.benchmarks.workloads import edit_csv, make_csv, make_small_files
 
 _ROW_BYTES = 32 + 26
 _HEADER_BYTES = 56
