@@ -1,13 +1,13 @@
 # Every target works on a machine with nothing but Python 3.11 or newer, Node 20 or newer, Git and
 # make: the first run makes .venv and builds the side panel, later runs use both. LAB=0 leaves
-# JupyterLab unstarted; SCALE is how many times as many faults `make torture` tries as `make test`,
-# COUNT how many `make mutants` puts into the code.
+# JupyterLab unstarted; COUNT is how many faults `make mutants` puts into the code; SCALE is how many
+# times as many faults `make torture` tries as `make test`, and how big the data of `make bench` is.
+# DVC names the program that `make bench` compares with, where it is not on PATH.
 
 PYTHON ?= python3
 LAB ?= 1
 DEMO ?= demo
 WORKERS ?= auto
-SCALE ?= 10
 COUNT ?= 400
 
 BIN := .venv/bin
@@ -27,7 +27,7 @@ help:
 	@echo 'make torture many more faults and attacks than make test tries (SCALE=10; hours)'
 	@echo 'make coverage which lines and branches of what keeps data the tests reach (an hour)'
 	@echo 'make mutants how many small faults in the write path the tests notice (COUNT=400; an hour)'
-	@echo 'make bench   what the main operations cost on this machine'
+	@echo 'make bench   what operations cost, and beside DVC (SCALE=0.1; SCALE=1 writes docs/benchmarks.md)'
 
 demo: .venv/lab.stamp
 	@[ -e '$(DEMO)' ] || echo 'Running the notebooks of the demo in $(DEMO) (a minute or two) ...'
@@ -47,6 +47,7 @@ check: .venv/test.stamp
 	npm --prefix labextension run --silent lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m '$(UNIT)'
 
+torture: SCALE ?= 10
 torture: .venv/test.stamp
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scale $(SCALE) $(FAULTS)
 
@@ -62,8 +63,11 @@ coverage: .venv/test.stamp
 mutants: .venv/mutation.stamp
 	@$(BIN)/python -m tests.mutation --count $(COUNT)
 
+bench: SCALE ?= 0.1
 bench: .venv/test.stamp
 	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks.targets --scale $(SCALE) $(if $(DVC),--dvc '$(DVC)') \
+		$(if $(filter 1,$(SCALE)),--write)
 
 # JupyterLab refuses to be started by root unless it is told to.
 ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -1,0 +1,281 @@
+"""What is aimed at: each operation against DVC, against a floor, or against a fixed bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jupyter_mlops.units import format_bytes
+from tests.benchmarks.targets import ageing, compare
+from tests.benchmarks.targets.bench import MIB, NOISE, SMALL_FILES, TABLE
+from tests.benchmarks.targets.git_files import CODE, GIT_STATUS
+from tests.benchmarks.targets.record import CLONES, DVC, FLOOR, MAIN, OURS, Record
+
+MEMORY_BYTES = 200 * MIB
+MEMORY_A_FILE_BYTES = 64
+ONE_FILE_TIMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PeerGoal:
+    """An operation beside DVC.
+
+    Attributes:
+        at_least: how many times as fast ours is to be; None where nothing is promised.
+        at_most: how many times as much room it may take, for what is counted in bytes.
+    """
+
+    role: str
+    workload: str
+    operation: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def ratio(self, record: Record) -> float | None:
+        """Return how many times as fast, or as big, ours is; None where it was not measured."""
+        ours = record.find(self.role, self.workload, self.operation)
+        theirs = record.find(self.role, self.workload, self.operation, DVC)
+        if ours is None or theirs is None:
+            return None
+        if ours.unit == "bytes":
+            return ours.middle / theirs.middle
+        return theirs.middle / ours.middle
+
+    def is_met(self, record: Record) -> bool | None:
+        """Return whether it is met, None where nothing is promised or it was not measured."""
+        ratio = self.ratio(record)
+        if ratio is None:
+            return None
+        if self.at_least is not None:
+            return ratio >= self.at_least
+        return None if self.at_most is None else ratio <= self.at_most
+
+    def promise(self, record: Record) -> str:
+        """Return what is aimed at, as it is written in a table."""
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g} ×"
+        return "" if self.at_most is None else f"≤ {self.at_most:g} ×"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorGoal:
+    """An operation beside what no tool can be faster than, or beside another one of ours.
+
+    Attributes:
+        floor: the operation that it is compared with.
+        at_most: how many times as long as that it may take; None where nothing is promised.
+        floor_tool: who did that.
+    """
+
+    role: str
+    workload: str
+    operation: str
+    floor: str
+    at_most: float | None
+    floor_tool: str = FLOOR
+
+    def ratio(self, record: Record) -> float | None:
+        """Return how many times as long ours takes; None where it was not measured."""
+        ours = record.find(self.role, self.workload, self.operation)
+        floor = record.find(self.role, self.workload, self.floor, self.floor_tool)
+        return None if ours is None or floor is None else ours.middle / floor.middle
+
+    def is_met(self, record: Record) -> bool | None:
+        """Return whether it is met, None where nothing is promised or it was not measured."""
+        ratio = self.ratio(record)
+        return None if ratio is None or self.at_most is None else ratio <= self.at_most
+
+    def promise(self, record: Record) -> str:
+        """Return what is aimed at, as it is written in a table."""
+        return "" if self.at_most is None else f"≤ {self.at_most:g} ×"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A fixed bound of an operation, and what is held against it.
+
+    Attributes:
+        at_most: seconds; or a share of the size of the data, for what is counted in bytes.
+        least_rate: bytes of the data a second, instead.
+    """
+
+    role: str
+    workload: str
+    operation: str
+    at_most: float | None = None
+    least_rate: float | None = None
+
+    def value(self, record: Record) -> float | None:
+        """Return seconds, share or rate; None where it was not measured."""
+        ours = record.find(self.role, self.workload, self.operation)
+        if ours is None:
+            return None
+        size = record.workloads[self.workload].size_bytes
+        if self.least_rate is not None:
+            return size / ours.middle
+        return ours.middle / size if ours.unit == "bytes" else ours.middle
+
+    def is_met(self, record: Record) -> bool | None:
+        """Return whether it is met; None where it was not measured, or not at full size."""
+        value = self.value(record)
+        if value is None or record.scale < 1:
+            return None
+        if self.least_rate is not None:
+            return value >= self.least_rate
+        assert self.at_most is not None
+        return value <= self.at_most
+
+    def promise(self, record: Record) -> str:
+        """Return what is aimed at, as it is written in a table."""
+        if self.least_rate is not None:
+            return f"≥ {_rate(self.least_rate)}"
+        assert self.at_most is not None
+        ours = record.find(self.role, self.workload, self.operation)
+        if ours is not None and ours.unit == "bytes":
+            return f"≤ {self.at_most:.0%} of the data"
+        return f"≤ {self.at_most:g} s"
+
+    def told(self, record: Record) -> str:
+        """Return what was measured, as it is written in a table."""
+        value = self.value(record)
+        if value is None:
+            return "not run"
+        if self.least_rate is not None:
+            return _rate(value)
+        ours = record.find(self.role, self.workload, self.operation)
+        assert ours is not None
+        return f"{value:.2%} of the data" if ours.unit == "bytes" else f"{value:.3g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryGoal:
+    """The memory of one workload's operations."""
+
+    role: str
+    workload: str
+
+    def peak_bytes(self, record: Record, tool: str = OURS) -> int | None:
+        """Return the most memory that any operation took; None where none was measured."""
+        peaks = [
+            peak
+            for one in record.series
+            if (one.file_system, one.workload, one.tool) == (self.role, self.workload, tool)
+            for peak in one.peaks_bytes
+        ]
+        return max(peaks, default=None)
+
+    def is_met(self, record: Record) -> bool | None:
+        """Return whether it is met, None where it was not measured."""
+        peak = self.peak_bytes(record)
+        return None if peak is None else peak <= self._most_bytes(record)
+
+    def promise(self, record: Record) -> str:
+        """Return what is aimed at, as it is written in a table."""
+        return f"≤ {format_bytes(self._most_bytes(record))}"
+
+    def _most_bytes(self, record: Record) -> int:
+        return MEMORY_BYTES + MEMORY_A_FILE_BYTES * record.workloads[self.workload].files_count
+
+
+def _rate(bytes_a_second: float) -> str:
+    return f"{bytes_a_second / 1e9:.2f} GB/s"
+
+
+def _peer_goals(role: str, promised: dict[tuple[str, str], float]) -> tuple[PeerGoal, ...]:
+    times = (
+        *(compare.FIRST, compare.STATUS, compare.UNCHANGED, compare.SECOND, compare.ONE_FILE),
+        *(compare.BACK, compare.FORTH, compare.NOTHING_THERE),
+    )
+    return tuple(
+        PeerGoal(role, workload, operation, promised.get((workload, operation)))
+        for workload in (SMALL_FILES, TABLE, NOISE)
+        for operation in times
+    )
+
+
+PEER_GOALS = (
+    *_peer_goals(
+        MAIN,
+        {
+            (SMALL_FILES, compare.FIRST): 6,
+            (TABLE, compare.FIRST): 2,
+            (NOISE, compare.FIRST): 1.5,
+            (SMALL_FILES, compare.STATUS): 8,
+            (SMALL_FILES, compare.SECOND): 10,
+            (TABLE, compare.SECOND): 5,
+            (SMALL_FILES, compare.BACK): 10,
+            (SMALL_FILES, compare.FORTH): 10,
+            (TABLE, compare.BACK): 3,
+            (TABLE, compare.FORTH): 3,
+        },
+    ),
+    PeerGoal(MAIN, SMALL_FILES, compare.STORED, at_most=0.6),
+    PeerGoal(MAIN, TABLE, compare.STORED, at_most=0.3),
+    PeerGoal(MAIN, NOISE, compare.STORED),
+)
+
+CLONE_GOALS = _peer_goals(
+    CLONES,
+    {
+        (workload, operation): 1
+        for workload in (TABLE, NOISE)
+        for operation in (compare.FIRST, compare.BACK, compare.FORTH)
+    },
+)
+
+CLONE_FLOOR_GOALS = tuple(
+    FloorGoal(CLONES, workload, operation, compare.HASH, None)
+    for workload in (TABLE, NOISE)
+    for operation in (compare.FIRST, compare.NOTHING_THERE)
+)
+
+CLONE_BOUNDS = tuple(
+    Bound(CLONES, workload, operation, at_most)
+    for workload in (TABLE, NOISE)
+    for operation, at_most in (
+        (compare.FIRST, 1),
+        (compare.BACK, 0.1),
+        (compare.FORTH, 0.1),
+        (compare.DISK, 0.02),
+    )
+)
+
+CHECK_BOUNDS = tuple(
+    Bound(MAIN, workload, compare.CHECK, least_rate=1e9) for workload in (SMALL_FILES, TABLE, NOISE)
+)
+
+FLOOR_GOALS = (
+    FloorGoal(MAIN, SMALL_FILES, compare.FIRST, compare.COPY, 1),
+    FloorGoal(MAIN, TABLE, compare.FIRST, compare.COPY, 1.5),
+    FloorGoal(MAIN, NOISE, compare.FIRST, compare.COPY, 1.5),
+    FloorGoal(MAIN, SMALL_FILES, compare.STATUS, compare.WALK, 2.5),
+    FloorGoal(MAIN, SMALL_FILES, compare.UNCHANGED, compare.WALK, None),
+    FloorGoal(MAIN, SMALL_FILES, compare.ONE_FILE, compare.WALK, None),
+    FloorGoal(MAIN, SMALL_FILES, compare.CHECK, compare.HASH, None),
+    FloorGoal(MAIN, TABLE, compare.SECOND, compare.HASH, None),
+    FloorGoal(MAIN, TABLE, compare.CHECK, compare.HASH, None),
+    FloorGoal(MAIN, NOISE, compare.CHECK, compare.HASH, None),
+    FloorGoal(MAIN, CODE, compare.UNCHANGED, GIT_STATUS, 2),
+)
+
+AGEING_GOALS = tuple(
+    FloorGoal(
+        MAIN,
+        ageing.aged(workload),
+        which + when,
+        f"{which}{when}, {ageing.FRESH}",
+        1.3,
+        OURS,
+    )
+    for workload in (SMALL_FILES, TABLE)
+    for when in ("", f", {ageing.AFTER_GC}")
+    for which in (ageing.NEWEST, ageing.OLDEST)
+)
+
+
+def scale_goals(workload: str) -> tuple[FloorGoal, ...]:
+    """Return what is aimed at for a workload of very many files."""
+    goals = {compare.STATUS: None, compare.UNCHANGED: None, compare.ONE_FILE: ONE_FILE_TIMES}
+    return tuple(
+        FloorGoal(MAIN, workload, operation, compare.WALK, at_most)
+        for operation, at_most in goals.items()
+    )
