@@ -9,7 +9,13 @@ import pytest
 
 from tests.benchmarks.targets import compare
 from tests.benchmarks.targets.bench import NOISE, SMALL_FILES, TABLE, Bench
-from tests.benchmarks.targets.goals import AGEING_GOALS, FLOOR_GOALS, FloorGoal, scale_goals
+from tests.benchmarks.targets.goals import (
+    AGEING_GOALS,
+    FLOOR_GOALS,
+    FloorGoal,
+    growth_goals,
+    walk_goals,
+)
 from tests.benchmarks.targets.page import format_page
 from tests.benchmarks.targets.parts import PARTS
 from tests.benchmarks.targets.places import Places
@@ -101,8 +107,9 @@ def test_the_part_of_many_versions(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_part_of_very_many_files(tmp_path: Path) -> None:
     record = _measure("scale", tmp_path)
-    for count in (100, 1000):
-        assert all(_has_both(record, goal) for goal in scale_goals(many(count)))
+    few, more = many(100), many(1000)
+    for goal in (*walk_goals(few, None), *walk_goals(more, None), *growth_goals(more, few, 10)):
+        assert _has_both(record, goal)
 
 
 def test_without_a_file_system_that_clones_its_part_measures_nothing(tmp_path: Path) -> None:

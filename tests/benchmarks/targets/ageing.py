@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from jupyter_mlops.commands.table import COMMANDS
 from tests.benchmarks.targets.bench import Bench, Data, Trial, copy_data
-from tests.benchmarks.targets.compare import CHECK
+from tests.benchmarks.targets.compare import CHECK, FIRST
 from tests.benchmarks.targets.record import MAIN, Workload
 
 NEXT = "snapshot of each next version"
@@ -37,7 +37,8 @@ def measure_ageing(bench: Bench, data: Data) -> None:
         for number in range(1, bench.versions_count + 1):
             if number > 1:
                 data.change(path, number)
-            trial.take(NEXT, tool.keep, path=data.path, name=f"v{number}")
+            operation = FIRST if number == 1 else NEXT
+            trial.take(operation, tool.keep, path=data.path, name=f"v{number}")
             if number in (1, bench.versions_count):
                 which = OLDEST if number == 1 else NEWEST
                 place = stack.enter_context(bench.places.open(MAIN, room))
@@ -61,9 +62,12 @@ def aged(workload: str) -> str:
 
 def _restore(bench: Bench, data: Data, trial: Trial, fresh: dict[str, Trial], when: str) -> None:
     names = {NEWEST: f"v{bench.versions_count}", OLDEST: "v1"}
-    for _ in range(bench.rounds):
+    for number in range(bench.rounds):
         for which, other in fresh.items():
-            trial.put_away(data.path)
-            trial.take(which + when, trial.tool.switch, name=names[which])
-            other.put_away(data.path)
-            other.take(f"{which}{when}, {FRESH}", other.tool.switch, name="only")
+            turns = [
+                (trial, which + when, names[which]),
+                (other, f"{which}{when}, {FRESH}", "only"),
+            ]
+            for one, operation, name in turns[:: -1 if number % 2 else 1]:
+                one.put_away(data.path)
+                one.take(operation, one.tool.switch, name=name)

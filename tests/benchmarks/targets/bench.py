@@ -116,13 +116,17 @@ class Bench:
     ) -> None:
         """Measure a script once."""
         cost = measure(script, folder, self.env)
-        self.record.add(role, workload, operation, who, cost.seconds, peak_bytes=cost.peak_bytes)
-        text = f"{cost.seconds:9.2f} s {cost.peak_bytes / MIB:7.0f} MiB"
+        series = self.record.series_of(role, workload, operation, who)
+        series.values.append(cost.seconds)
+        series.cpu_seconds.append(cost.cpu_seconds)
+        series.peaks_bytes.append(cost.peak_bytes)
+        text = f"{cost.seconds:9.2f} s  cpu {cost.cpu_seconds:6.2f} s"
+        text += f" {cost.peak_bytes / MIB:6.0f} MiB"
         self._tell(role, workload, operation, who, text)
 
     def note(self, role: str, workload: str, operation: str, who: str, size_bytes: int) -> None:
         """Add a number of bytes."""
-        self.record.add(role, workload, operation, who, size_bytes, unit="bytes")
+        self.record.series_of(role, workload, operation, who, "bytes").values.append(size_bytes)
         self._tell(role, workload, operation, who, f"{size_bytes / 1e6:9.1f} MB")
 
     def source(self, data: Data) -> Path:

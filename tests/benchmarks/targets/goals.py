@@ -8,7 +8,7 @@ from jupyter_mlops.units import format_bytes
 from tests.benchmarks.targets import ageing, compare
 from tests.benchmarks.targets.bench import MIB, NOISE, SMALL_FILES, TABLE
 from tests.benchmarks.targets.git_files import CODE, GIT_STATUS
-from tests.benchmarks.targets.record import CLONES, DVC, FLOOR, MAIN, OURS, Record
+from tests.benchmarks.targets.record import CLONES, DVC, FLOOR, MAIN, OURS, Record, Series
 
 MEMORY_BYTES = 200 * MIB
 MEMORY_A_FILE_BYTES = 64
@@ -37,7 +37,7 @@ class PeerGoal:
         if ours is None or theirs is None:
             return None
         if ours.unit == "bytes":
-            return ours.middle / theirs.middle
+            return ours.middle / theirs.middle if theirs.middle > 0 else None
         return theirs.middle / ours.middle
 
     def is_met(self, record: Record) -> bool | None:
@@ -63,7 +63,8 @@ class FloorGoal:
     Attributes:
         floor: the operation that it is compared with.
         at_most: how many times as long as that it may take; None where nothing is promised.
-        floor_tool: who did that.
+        beside: what the comparison is called, where it is with ours.
+        floor_workload: the data of the other one, where it is not the same.
     """
 
     role: str
@@ -71,12 +72,18 @@ class FloorGoal:
     operation: str
     floor: str
     at_most: float | None
-    floor_tool: str = FLOOR
+    beside: str | None = None
+    floor_workload: str | None = None
+
+    def find_floor(self, record: Record) -> Series | None:
+        """Return what it is compared with; None where that was not measured."""
+        tool = FLOOR if self.beside is None else OURS
+        return record.find(self.role, self.floor_workload or self.workload, self.floor, tool)
 
     def ratio(self, record: Record) -> float | None:
         """Return how many times as long ours takes; None where it was not measured."""
         ours = record.find(self.role, self.workload, self.operation)
-        floor = record.find(self.role, self.workload, self.floor, self.floor_tool)
+        floor = self.find_floor(record)
         return None if ours is None or floor is None else ours.middle / floor.middle
 
     def is_met(self, record: Record) -> bool | None:
@@ -211,15 +218,19 @@ PEER_GOALS = (
     PeerGoal(MAIN, SMALL_FILES, compare.STORED, at_most=0.6),
     PeerGoal(MAIN, TABLE, compare.STORED, at_most=0.3),
     PeerGoal(MAIN, NOISE, compare.STORED),
+    *(PeerGoal(MAIN, workload, compare.DISK) for workload in (SMALL_FILES, TABLE, NOISE)),
 )
 
-CLONE_GOALS = _peer_goals(
-    CLONES,
-    {
-        (workload, operation): 1
-        for workload in (TABLE, NOISE)
-        for operation in (compare.FIRST, compare.BACK, compare.FORTH)
-    },
+CLONE_GOALS = (
+    *_peer_goals(
+        CLONES,
+        {
+            (workload, operation): 1
+            for workload in (TABLE, NOISE)
+            for operation in (compare.FIRST, compare.BACK, compare.FORTH)
+        },
+    ),
+    *(PeerGoal(CLONES, workload, compare.DISK) for workload in (TABLE, NOISE)),
 )
 
 CLONE_FLOOR_GOALS = tuple(
@@ -264,7 +275,7 @@ AGEING_GOALS = tuple(
         which + when,
         f"{which}{when}, {ageing.FRESH}",
         1.3,
-        OURS,
+        beside="in a new project",
     )
     for workload in (SMALL_FILES, TABLE)
     for when in ("", f", {ageing.AFTER_GC}")
@@ -272,10 +283,18 @@ AGEING_GOALS = tuple(
 )
 
 
-def scale_goals(workload: str) -> tuple[FloorGoal, ...]:
-    """Return what is aimed at for a workload of very many files."""
-    goals = {compare.STATUS: None, compare.UNCHANGED: None, compare.ONE_FILE: ONE_FILE_TIMES}
+def walk_goals(workload: str, one_file_times: float | None) -> tuple[FloorGoal, ...]:
+    """Return what is aimed at for a workload of very many files, beside a walk over them."""
+    goals = {compare.STATUS: None, compare.UNCHANGED: None, compare.ONE_FILE: one_file_times}
     return tuple(
         FloorGoal(MAIN, workload, operation, compare.WALK, at_most)
         for operation, at_most in goals.items()
+    )
+
+
+def growth_goals(more: str, fewer: str, times: float) -> tuple[FloorGoal, ...]:
+    """Return that a workload ``times`` as big as another one takes ``times`` as long at most."""
+    return tuple(
+        FloorGoal(MAIN, more, operation, operation, times, fewer, fewer)
+        for operation in (compare.FIRST, compare.STATUS, compare.UNCHANGED, compare.ONE_FILE)
     )

@@ -14,12 +14,14 @@ from tests.benchmarks.targets.goals import (
     CLONE_FLOOR_GOALS,
     CLONE_GOALS,
     FLOOR_GOALS,
+    ONE_FILE_TIMES,
     PEER_GOALS,
     Bound,
     FloorGoal,
     MemoryGoal,
     PeerGoal,
-    scale_goals,
+    growth_goals,
+    walk_goals,
 )
 from tests.benchmarks.targets.record import DVC, MAIN, Record, Series
 from tests.benchmarks.targets.scale import is_many
@@ -83,8 +85,8 @@ def format_page(record: Record, old: str = "") -> str:
         series_table(_ageing_series(record)),
         by_hand("ageing"),
         "## Very many files",
+        "Beside a walk over them, and beside fewer files.",
         floor_table(record, many_goals),
-        series_table(_scale_series(record)),
         by_hand("scale"),
         "## Memory",
         "The most that one process had in any operation on the data.",
@@ -143,13 +145,16 @@ def _memory_goals(record: Record) -> list[MemoryGoal]:
 
 
 def _many_goals(record: Record) -> list[FloorGoal]:
-    return [goal for name in record.workloads if is_many(name) for goal in scale_goals(name)]
-
-
-def _scale_series(record: Record) -> list[Series]:
-    return [
-        one for one in record.series if is_many(one.workload) and one.operation == compare.FIRST
-    ]
+    """Return what is aimed at for the most files, and for fewer of them without a target."""
+    names = {one.files_count: name for name, one in record.workloads.items() if is_many(name)}
+    if not names:
+        return []
+    *counts, most = sorted(names)
+    goals = [goal for count in counts for goal in walk_goals(names[count], None)]
+    goals += walk_goals(names[most], ONE_FILE_TIMES)
+    for count in counts:
+        goals += growth_goals(names[most], names[count], most / count)
+    return goals
 
 
 def _ageing_series(record: Record) -> list[Series]:

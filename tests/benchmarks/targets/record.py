@@ -32,7 +32,8 @@ class Series(msgspec.Struct):
         tool: who did it; :data:`FLOOR` for what no tool can be faster than.
         unit: what ``values`` are in.
         values: what was measured, in the order of measuring.
-        peaks_bytes: the most memory a process had, one for each of ``values`` that is a time.
+        cpu_seconds: of the processor, one for each of ``values`` that is a time.
+        peaks_bytes: the most memory that a process had, likewise.
     """
 
     file_system: str
@@ -41,6 +42,7 @@ class Series(msgspec.Struct):
     tool: str
     unit: Unit
     values: list[float] = msgspec.field(default_factory=list)
+    cpu_seconds: list[float] = msgspec.field(default_factory=list)
     peaks_bytes: list[int] = msgspec.field(default_factory=list)
 
     @property
@@ -87,25 +89,15 @@ class Record(msgspec.Struct):
                 return one
         return None
 
-    def add(
-        self,
-        file_system: str,
-        workload: str,
-        operation: str,
-        tool: str,
-        value: float,
-        *,
-        unit: Unit = "seconds",
-        peak_bytes: int | None = None,
-    ) -> None:
-        """Add one value to the series it belongs to."""
+    def series_of(
+        self, file_system: str, workload: str, operation: str, tool: str, unit: Unit = "seconds"
+    ) -> Series:
+        """Return the series of an operation, a new one where there is none."""
         one = self.find(file_system, workload, operation, tool)
         if one is None:
             one = Series(file_system, workload, operation, tool, unit)
             self.series.append(one)
-        one.values.append(value)
-        if peak_bytes is not None:
-            one.peaks_bytes.append(peak_bytes)
+        return one
 
 
 def begin_record(scale: float, versions: dict[str, str]) -> Record:

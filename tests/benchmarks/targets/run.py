@@ -18,7 +18,8 @@ began = time.perf_counter()
 child = os.posix_spawnp("sh", ["sh", "-c", sys.argv[1]], os.environ)
 _, status, usage = os.wait4(child, 0)
 seconds = time.perf_counter() - began
-sys.stdout.write(f"\\n{seconds} {usage.ru_maxrss}")
+cpu = usage.ru_utime + usage.ru_stime
+sys.stdout.write(f"\\n{seconds} {cpu} {usage.ru_maxrss}")
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -26,9 +27,10 @@ _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Wall seconds of a command, and the most memory that one of its processes had."""
+    """What a command took: wall seconds, the processor's, and the memory of its biggest process."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -70,5 +72,5 @@ def measure(script: str, folder: Path, env: Mapping[str, str]) -> Cost:
     printed, _, measured = done.stdout.rpartition("\n")
     if done.returncode:
         raise RuntimeError(f"{script} exited {done.returncode}\n{printed}")
-    seconds, peak = measured.split()
-    return Cost(float(seconds), int(peak) * _PEAK_UNIT)
+    seconds, cpu_seconds, peak = measured.split()
+    return Cost(float(seconds), float(cpu_seconds), int(peak) * _PEAK_UNIT)

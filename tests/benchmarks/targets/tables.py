@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from jupyter_mlops.units import format_bytes
 from tests.benchmarks.targets.goals import Bound, FloorGoal, MemoryGoal, PeerGoal
-from tests.benchmarks.targets.record import DVC, FLOOR, OURS, Record, Series
+from tests.benchmarks.targets.record import DVC, OURS, Record, Series
 
 _NOT_RUN = "not run"
 _MET = {True: "yes", False: "**no**", None: ""}
@@ -37,8 +37,8 @@ def floor_table(record: Record, goals: Iterable[FloorGoal]) -> str:
             goal.workload,
             goal.operation,
             _cell(record.find(goal.role, goal.workload, goal.operation)),
-            goal.floor if goal.floor_tool == FLOOR else "in a new project",
-            _cell(record.find(goal.role, goal.workload, goal.floor, goal.floor_tool)),
+            goal.beside or goal.floor,
+            _cell(goal.find_floor(record)),
             _times(goal.ratio(record)),
             goal.promise(record),
             _MET[goal.is_met(record)],
