@@ -74,6 +74,7 @@ def test_the_part_beside_dvc_measures_every_operation(tmp_path: Path) -> None:
     operations = {
         *(compare.FIRST, compare.STATUS, compare.UNCHANGED, compare.SECOND, compare.BACK),
         *(compare.FORTH, compare.NOTHING_THERE, compare.STORED, compare.DISK, compare.CHECK),
+        compare.START,
     }
     for workload, more in ((SMALL_FILES, {compare.ONE_FILE}), (TABLE, set()), (NOISE, set())):
         series = [one for one in record.series if one.workload == workload]

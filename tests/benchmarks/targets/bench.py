@@ -114,7 +114,8 @@ class Bench:
     def take(
         self, role: str, workload: str, operation: str, who: str, script: str, folder: Path
     ) -> None:
-        """Measure a script once."""
+        """Measure a script once, begun with nothing unwritten in any place of this run."""
+        self.places.sync()
         cost = measure(script, folder, self.env)
         series = self.record.series_of(role, workload, operation, who)
         series.values.append(cost.seconds)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from tests.benchmarks.targets.bench import Bench, Data, Trial, copy_data
-from tests.benchmarks.targets.record import FLOOR, MAIN
+from tests.benchmarks.targets.record import FLOOR, MAIN, OURS
 from tests.benchmarks.workloads import change_one_file
 
 FIRST = "first snapshot"
@@ -22,6 +22,7 @@ NOTHING_THERE = "restore, nothing there"
 STORED = "stored for both versions"
 DISK = "disk taken by the first snapshot"
 CHECK = "check --read-data"
+START = "jupyter mlops --version"
 
 COPY = "cp -r and sync"
 WALK = "find -printf"
@@ -108,6 +109,7 @@ def _ask(bench: Bench, data: Data, trials: Sequence[Trial]) -> None:
     for _ in range(bench.repeats):
         for trial in trials:
             trial.take(STATUS, trial.tool.status)
+        trials[0].take(START, START, OURS)
         trials[0].take(WALK, FIND, FLOOR, path=data.path)
         trials[0].take(HASH, hash_all, FLOOR, path=data.path)
         for trial in trials:

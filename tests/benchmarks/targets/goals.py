@@ -255,6 +255,7 @@ CHECK_BOUNDS = tuple(
 )
 
 FLOOR_GOALS = (
+    FloorGoal(MAIN, SMALL_FILES, compare.STATUS, compare.START, None, beside=compare.START),
     FloorGoal(MAIN, SMALL_FILES, compare.FIRST, compare.COPY, 1),
     FloorGoal(MAIN, TABLE, compare.FIRST, compare.COPY, 1.5),
     FloorGoal(MAIN, NOISE, compare.FIRST, compare.COPY, 1.5),

@@ -134,7 +134,7 @@ def _method(record: Record) -> str:
         "`sync`, which is in its time. DVC has its default settings.",
         "Tools take turns at each operation. A time is the median, with the least and the most "
         "where there was more than one. Data is in the page cache and some seconds old, and "
-        "nothing on the file system is unwritten at the start.",
+        "nothing that was written before is still unwritten at the start.",
     )
     return "\n".join(f"* {line}" for line in lines)
 

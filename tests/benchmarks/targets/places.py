@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Places:
         self._folder = folder
         self.file_systems: dict[str, str] = {}
         self._made: set[str] = set()
+        self._opened: list[Path] = []
         for role in _KINDS if disks else ():
             try:
                 with self._open_disk(role, _LEAST_BYTES):
@@ -43,12 +45,22 @@ class Places:
 
         Each is the only thing on its file system, which takes no more room than what lies in it.
         """
-        if role in self._made:
-            with self._open_disk(role, max(_LEAST_BYTES, size_bytes)) as folder:
+        made = role in self._made
+        size_bytes = max(_LEAST_BYTES, size_bytes)
+        with self._open_disk(role, size_bytes) if made else self._open_folder() as folder:
+            self._opened.append(folder)
+            try:
                 yield folder
-        else:
-            with self._open_folder() as folder:
-                yield folder
+            finally:
+                self._opened.remove(folder)
+
+    def sync(self) -> None:
+        """Make all that was written in these folders durable.
+
+        Other file systems are left alone: tests that run meanwhile may want theirs to forget.
+        """
+        if self._opened:
+            subprocess.run(["sync", "--file-system", *self._opened], check=True)
 
     @contextmanager
     def _open_disk(self, role: str, size_bytes: int) -> Iterator[Path]:
