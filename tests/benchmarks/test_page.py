@@ -85,14 +85,14 @@ def test_what_was_not_measured_says_so() -> None:
 
 
 def test_fixed_bounds_are_judged_at_full_size_only() -> None:
-    for scale, words in ((1, ["≤ 1 s", "yes"]), (0.1, ["≤ 1 s", ""])):
+    for scale, words in ((1, ["≤ 1.00 s", "yes"]), (0.1, ["≤ 1.00 s", ""])):
         record = _record(scale)
         _add(record, CLONES, TABLE, compare.FIRST, OURS, 0.7)
         _add(record, CLONES, TABLE, compare.DISK, OURS, 100 * MIB, unit="bytes")
         page = format_page(record)
-        assert ["0.7 s", *words] in _rows(page, TABLE, compare.FIRST)
+        assert ["0.70 s", *words] in _rows(page, TABLE, compare.FIRST)
     assert "0.1 times the full size" in page
-    assert ["4.88% of the data", "≤ 2% of the data", ""] in _rows(page, TABLE, compare.DISK)
+    assert ["4.9% of the data", "≤ 2.0% of the data", ""] in _rows(page, TABLE, compare.DISK)
 
 
 def test_a_rate_is_of_the_data() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jupyter_mlops.units import format_bytes
 from tests.benchmarks.targets import ageing, compare
@@ -98,59 +99,48 @@ class FloorGoal:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A fixed bound of an operation, and what is held against it.
+    """A fixed bound of an operation.
 
     Attributes:
-        at_most: seconds; or a share of the size of the data, for what is counted in bytes.
-        least_rate: bytes of the data a second, instead.
+        kind: what is bounded: the seconds at most, the share of the data's size at most, or the
+            bytes of the data a second at least.
     """
 
     role: str
     workload: str
     operation: str
-    at_most: float | None = None
-    least_rate: float | None = None
+    kind: Literal["seconds", "share", "rate"]
+    bound: float
 
-    def value(self, record: Record) -> float | None:
-        """Return seconds, share or rate; None where it was not measured."""
+    def is_met(self, record: Record) -> bool | None:
+        """Return whether it is met; None where it was not measured, or not at full size."""
+        value = self._value(record)
+        if value is None or record.scale < 1:
+            return None
+        return value >= self.bound if self.kind == "rate" else value <= self.bound
+
+    def promise(self, record: Record) -> str:
+        """Return what is aimed at, as it is written in a table."""
+        return f"{'≥' if self.kind == 'rate' else '≤'} {self._text(self.bound)}"
+
+    def told(self, record: Record) -> str:
+        """Return what was measured, as it is written in a table."""
+        value = self._value(record)
+        return "not run" if value is None else self._text(value)
+
+    def _value(self, record: Record) -> float | None:
         ours = record.find(self.role, self.workload, self.operation)
         if ours is None:
             return None
         size = record.workloads[self.workload].size_bytes
-        if self.least_rate is not None:
+        if self.kind == "rate":
             return size / ours.middle
-        return ours.middle / size if ours.unit == "bytes" else ours.middle
+        return ours.middle / size if self.kind == "share" else ours.middle
 
-    def is_met(self, record: Record) -> bool | None:
-        """Return whether it is met; None where it was not measured, or not at full size."""
-        value = self.value(record)
-        if value is None or record.scale < 1:
-            return None
-        if self.least_rate is not None:
-            return value >= self.least_rate
-        assert self.at_most is not None
-        return value <= self.at_most
-
-    def promise(self, record: Record) -> str:
-        """Return what is aimed at, as it is written in a table."""
-        if self.least_rate is not None:
-            return f"≥ {_rate(self.least_rate)}"
-        assert self.at_most is not None
-        ours = record.find(self.role, self.workload, self.operation)
-        if ours is not None and ours.unit == "bytes":
-            return f"≤ {self.at_most:.0%} of the data"
-        return f"≤ {self.at_most:g} s"
-
-    def told(self, record: Record) -> str:
-        """Return what was measured, as it is written in a table."""
-        value = self.value(record)
-        if value is None:
-            return "not run"
-        if self.least_rate is not None:
-            return _rate(value)
-        ours = record.find(self.role, self.workload, self.operation)
-        assert ours is not None
-        return f"{value:.2%} of the data" if ours.unit == "bytes" else f"{value:.3g} s"
+    def _text(self, value: float) -> str:
+        if self.kind == "rate":
+            return f"{value / 1e9:.2f} GB/s"
+        return f"{value:.1%} of the data" if self.kind == "share" else f"{value:.2f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +171,6 @@ class MemoryGoal:
 
     def _most_bytes(self, record: Record) -> int:
         return MEMORY_BYTES + MEMORY_A_FILE_BYTES * record.workloads[self.workload].files_count
-
-
-def _rate(bytes_a_second: float) -> str:
-    return f"{bytes_a_second / 1e9:.2f} GB/s"
 
 
 def _peer_goals(role: str, promised: dict[tuple[str, str], float]) -> tuple[PeerGoal, ...]:
@@ -240,18 +226,18 @@ CLONE_FLOOR_GOALS = tuple(
 )
 
 CLONE_BOUNDS = tuple(
-    Bound(CLONES, workload, operation, at_most)
+    bound
     for workload in (TABLE, NOISE)
-    for operation, at_most in (
-        (compare.FIRST, 1),
-        (compare.BACK, 0.1),
-        (compare.FORTH, 0.1),
-        (compare.DISK, 0.02),
+    for bound in (
+        Bound(CLONES, workload, compare.FIRST, "seconds", 1),
+        Bound(CLONES, workload, compare.BACK, "seconds", 0.1),
+        Bound(CLONES, workload, compare.FORTH, "seconds", 0.1),
+        Bound(CLONES, workload, compare.DISK, "share", 0.02),
     )
 )
 
 CHECK_BOUNDS = tuple(
-    Bound(MAIN, workload, compare.CHECK, least_rate=1e9) for workload in (SMALL_FILES, TABLE, NOISE)
+    Bound(MAIN, workload, compare.CHECK, "rate", 1e9) for workload in (SMALL_FILES, TABLE, NOISE)
 )
 
 FLOOR_GOALS = (

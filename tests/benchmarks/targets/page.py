@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from jupyter_mlops.units import format_bytes
+from jupyter_mlops.units import format_bytes, plural
 from tests.benchmarks.targets import ageing, compare
 from tests.benchmarks.targets.bench import SMALL_FILES, TABLE
 from tests.benchmarks.targets.goals import (
@@ -117,7 +117,7 @@ def _method(record: Record) -> str:
     machine = ", ".join(f"{name} {fact}" for name, fact in record.machine.items())
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     sizes = "; ".join(
-        f"{name}: {one.files_count:,} files"
+        f"{name}: {plural(one.files_count, 'file')}"
         + (f", {format_bytes(one.size_bytes)}" if one.size_bytes else "")
         for name, one in record.workloads.items()
     )
