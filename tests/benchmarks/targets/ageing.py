@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from jupyter_mlops.commands.table import COMMANDS
 from tests.benchmarks.targets.bench import Bench, Data, Trial, copy_data
 from tests.benchmarks.targets.compare import CHECK, FIRST
 from tests.benchmarks.targets.record import MAIN, Workload
@@ -49,10 +48,9 @@ def measure_ageing(bench: Bench, data: Data) -> None:
         trial.note(STORED, trial.stored_bytes())
         _restore(bench, data, trial, fresh, "")
         trial.take(CHECK, "jupyter mlops check --read-data")
-        if any(command.words == ("gc",) for command in COMMANDS):
-            trial.take(GC, "jupyter mlops gc")
-            trial.note(STORED_AFTER_GC, trial.stored_bytes())
-            _restore(bench, data, trial, fresh, f", {AFTER_GC}")
+        trial.take(GC, "jupyter mlops gc")
+        trial.note(STORED_AFTER_GC, trial.stored_bytes())
+        _restore(bench, data, trial, fresh, f", {AFTER_GC}")
 
 
 def aged(workload: str) -> str:
