@@ -1,4 +1,4 @@
-"""The part of a project that Git does not carry: filter settings, launcher, hooks of one clone."""
+"""The part of a project that Git does not carry: settings, launcher, hooks of one clone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from jupyter_mlops.git.config import write_setting
 from jupyter_mlops.git.hooks import HookPlan, apply_hooks, read_hook_plan
 from jupyter_mlops.git.launcher import (
     FILTER_SETTINGS,
+    MERGE_SETTINGS,
     Installation,
     format_launcher,
     launcher_path,
     parse_launcher,
     read_filter_settings,
+    read_merge_settings,
 )
 from jupyter_mlops.git.repository import Repository
 
@@ -27,11 +29,13 @@ class ClonePlan:
     """What a clone lacks: nothing when all parts are empty.
 
     ``moved`` is the installation that Git would start and that is gone, if that is what is wrong.
+    ``settings`` are those of the notebook filter, ``merge_settings`` those of the merge driver.
     """
 
     launcher: bytes | None
     moved: Installation | None
     settings: Mapping[str, str]
+    merge_settings: Mapping[str, str]
     hooks: HookPlan
 
     def describe(self) -> tuple[str, ...]:
@@ -41,6 +45,8 @@ class ClonePlan:
             done.append("Told Git where jupyter-mlops is installed.")
         if self.settings:
             done.append("Set up the notebook filter in .git/config.")
+        if self.merge_settings:
+            done.append("Set up the merge of pointer files in .git/config.")
         if self.hooks.renames:
             names = ", ".join(name for name, _ in self.hooks.renames)
             done.append(f"Kept the Git hooks that were here ({names}); ours run them first.")
@@ -84,11 +90,12 @@ def plan_clone(repo: Repository, *, here: Installation, renew: bool) -> ClonePla
     recorded = read_launcher(repo)
     present = recorded is not None and recorded.is_present()
     wrong = recorded != here if renew else not present
-    settings = read_filter_settings(repo)
+    settings, merge_settings = read_filter_settings(repo), read_merge_settings(repo)
     return ClonePlan(
         launcher=format_launcher(here) if wrong else None,
         moved=recorded if recorded is not None and not present else None,
         settings={k: v for k, v in FILTER_SETTINGS.items() if settings.get(k) != v},
+        merge_settings={k: v for k, v in MERGE_SETTINGS.items() if merge_settings.get(k) != v},
         hooks=read_hook_plan(repo),
     )
 
@@ -101,7 +108,7 @@ def apply_clone(repo: Repository, plan: ClonePlan) -> None:
     """
     if plan.launcher is not None:
         write_atomic(launcher_path(repo), plan.launcher)
-    for key, value in plan.settings.items():
+    for key, value in {**plan.settings, **plan.merge_settings}.items():
         write_setting(repo, key, value)
     if not plan.hooks.is_empty():
         apply_hooks(repo, plan.hooks)

@@ -75,9 +75,10 @@ class DoctorResult:
 def doctor(here: Here) -> DoctorResult:
     """Say what is wrong with this clone, and the one command that mends it.
 
-    Looks at mlops.toml, the notebook filter, the hooks, where jupyter-mlops is installed, the
-    store, the pointer files, and at notebooks with outputs and big files that were committed
-    without the tool. Changes nothing; the exit status is 1 when something is wrong.
+    Looks at mlops.toml, the notebook filter, the merge of pointer files, the hooks, where
+    jupyter-mlops is installed, the store, the pointer files, and at notebooks with outputs and big
+    files that were committed without the tool. Changes nothing; the exit status is 1 when something
+    is wrong.
     """
     repo = open_repository(here.cwd)
     findings = [*_check_config(repo), *_check_clone(repo), *_check_attributes(repo)]
@@ -120,6 +121,12 @@ def _check_clone(repo: Repository) -> Iterator[Finding]:
         yield Finding(
             "filter-missing",
             "The notebook filter is not set up in this clone's .git/config.",
+            _INIT,
+        )
+    if plan.merge_settings:
+        yield Finding(
+            "merge-missing",
+            "The merge of pointer files is not set up in this clone's .git/config.",
             _INIT,
         )
     if not plan.hooks.is_empty():

@@ -70,9 +70,9 @@ def init(here: Here) -> InitResult:
     """Make this Git repository a project, or repair this clone of one.
 
     Writes mlops.toml and the lines of .gitattributes and .gitignore (Jupyter's checkpoints) that
-    are missing, and sets up what Git does not carry: the notebook filter, the hooks (hooks that
-    exist still run), and where jupyter-mlops is installed. Running it again repairs, and changes
-    nothing where nothing is wrong.
+    are missing, and sets up what Git does not carry: the notebook filter, the merge of pointer
+    files, the hooks (hooks that exist still run), and where jupyter-mlops is installed. Running it
+    again repairs, and changes nothing where nothing is wrong.
     """
     repo = open_repository(here.cwd)
     tree = WorkTree(repo.root)
@@ -112,7 +112,7 @@ def _write_config(repo: Repository, tree: WorkTree) -> list[str]:
 def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
     if not read_missing_lines(repo) or not _add_lines(tree, ATTRIBUTES_NAME, ATTRIBUTE_LINES):
         return []
-    return [f"Named the notebook filter in {ATTRIBUTES_NAME}."]
+    return [f"Named the notebook filter and the merge of pointer files in {ATTRIBUTES_NAME}."]
 
 
 def _write_ignored(repo: Repository, tree: WorkTree) -> list[str]:

@@ -10,6 +10,7 @@ from jupyter_mlops.commands.number_trees import logged_tree, open_revision
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, Pointer, decode_pointer
 from jupyter_mlops.git.history import last_changes
@@ -26,7 +27,6 @@ from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.scan import Scanner
 from jupyter_mlops.snapshots.tracked import (
     content_of,
-    is_in_conflict,
     pointer_path,
     read_pointer_file,
 )

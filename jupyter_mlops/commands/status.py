@@ -18,9 +18,10 @@ from jupyter_mlops.objects.ledger import read_unneeded_bytes
 from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
-from jupyter_mlops.snapshots.tracked import pointer_path
+from jupyter_mlops.snapshots.tracked import in_tracked
 from jupyter_mlops.units import format_bytes, plural
 
+_LISTED = 20
 _WORDS = {
     State.CLEAN: "as its pointer says",
     State.CHANGED: "changed since it was kept",
@@ -44,6 +45,8 @@ class TrackedResult:
     """One tracked path; counts of files, null where they cannot be told.
 
     ``in_conflict`` says that its pointer file is in a merge conflict; its state is diverged then.
+    ``files_in_conflict`` are the project-relative paths that both sides changed, as far as they can
+    be told, at most 1,000.
     """
 
     path: str
@@ -53,6 +56,7 @@ class TrackedResult:
     files_deleted: int | None
     size_bytes: int | None
     in_conflict: bool = False
+    files_in_conflict: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,22 @@ class StatusResult:
         paths = [one.path for one in self.tracked if one.in_conflict]
         if not paths:
             return []
-        names = shlex.join(pointer_path(path) for path in paths)
+        files = [name for one in self.tracked for name in one.files_in_conflict]
+        words = shlex.join(paths)
+        blocks: list[Block] = [
+            Note(f"{', '.join(paths)}: the pointer file is in a merge conflict.", "bad")
+        ]
+        if files:
+            rows = tuple((Code(name),) for name in files[:_LISTED])
+            blocks.append(Table(("changed on both sides",), rows))
+        if files[_LISTED:]:
+            blocks.append(Note(f"{len(files) - _LISTED} more.", "quiet"))
         return [
-            Note(f"{', '.join(paths)}: the pointer file is in a merge conflict.", "bad"),
-            Hint("Take the branch's that you are on", f"git checkout --ours -- {names}"),
-            Hint("Take the other's", f"git checkout --theirs -- {names}"),
+            *blocks,
+            Hint(
+                "Take the branch's that you are on there", f"jupyter mlops resolve {words} --ours"
+            ),
+            Hint("Take the other's there", f"jupyter mlops resolve {words} --theirs"),
             _take_mine(paths),
         ]
 
@@ -164,6 +179,7 @@ def _result(status: PathStatus) -> TrackedResult:
         files_deleted=counts.deleted if counts is not None else None,
         size_bytes=status.present.size_bytes if status.present is not None else None,
         in_conflict=status.tracked.pointer is None,
+        files_in_conflict=tuple(in_tracked(status.path, name) for name in status.conflicts),
     )
 
 

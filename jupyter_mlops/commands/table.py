@@ -52,6 +52,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("snapshot branch", "Make a Git branch of a snapshot, its code included."),
     _command("snapshot drop", "Remove snapshots; content that another state needs stays."),
     _command("restore", "Bring data and models back as a revision has them.", magic=True),
+    _command("resolve", "Conclude the merge of pointer files that Git left in a conflict."),
     _command("status", "Show tracked paths, their state, and what is only here.", reads=True),
     _command(
         "log",
@@ -105,6 +106,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("hook", "Do what a Git hook asks for.", hidden=True, rest=False),
     _command("filter", "Clean and smudge notebooks for Git.", hidden=True, rest=False),
+    _command("merge", "Merge a pointer file for Git.", hidden=True, rest=False),
 )
 
 MAGICS: tuple[str, ...] = tuple(dict.fromkeys(c.words[0] for c in COMMANDS if c.magic))

@@ -19,6 +19,10 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _HFS_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
+class CollisionError(ValueError):
+    """Names that cannot stand in one folder on every system, though each of them is allowed."""
+
+
 def check_path(path: str) -> None:
     """Let ``path`` pass if it is a relative path that means the same file on every system.
 
@@ -57,8 +61,8 @@ def check_names(paths: Collection[str]) -> None:
     """Let ``paths`` pass if all of them can stand in one folder on every system.
 
     Raises:
-        ValueError: two are equal, or equal but for case or for how an accent is written, or one is
-            a file where another needs a folder. The reason names both.
+        CollisionError: two are equal, or equal but for case or for how an accent is written, or one
+            is a file where another needs a folder. The reason names both.
     """
     folded = [fold(path) for path in paths]
     folded_files = set(folded)
@@ -73,7 +77,7 @@ def check_names(paths: Collection[str]) -> None:
         clash = min(both)
         path = next(path for path, key in zip(paths, folded, strict=True) if key == clash)
         inner = next(path for path in paths if fold(path).startswith(clash + "/"))
-        raise ValueError(
+        raise CollisionError(
             f"{show(path)} cannot stand beside {show(inner)}: one needs a folder of that name"
         )
 
@@ -134,8 +138,8 @@ def _refuse_collision(paths: Iterable[str], folded: Iterable[str]) -> NoReturn:
     for path, key in zip(paths, folded, strict=True):
         other = first.get(key)
         if other == path:
-            raise ValueError(f"{show(path)} stands there twice")
+            raise CollisionError(f"{show(path)} stands there twice")
         if other is not None:
-            raise ValueError(f"{show(other)} and {show(path)} are one name on many systems")
+            raise CollisionError(f"{show(other)} and {show(path)} are one name on many systems")
         first[key] = path
     raise AssertionError("no two of these names are one")

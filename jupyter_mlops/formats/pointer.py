@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
-from jupyter_mlops.formats.names import check_names, check_path, show
+from jupyter_mlops.formats.names import CollisionError, check_names, check_path, show
 from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.ids import Hash, format_hash
 
@@ -124,6 +124,8 @@ def decode_pointer(data: bytes, *, origin: str) -> Pointer:
         raise _invalid(origin, "it is not UTF-8 text") from None
     try:
         pointer = _parse(text)
+    except CollisionError as error:
+        raise _invalid(origin, str(error), hints=_merge_again(origin)) from None
     except ValueError as error:
         raise _invalid(origin, str(error)) from None
     if pointer is None:
@@ -311,6 +313,18 @@ def _explain_value(key: str, value: object) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def _merge_again(origin: str) -> tuple[str, ...]:
+    """Return what mends names that both are right where they come from: no snapshot puts them so.
+
+    They come of a merge as text.
+    """
+    revision, colon, path = origin.rpartition(":")
+    if revision and colon:
+        return ()
+    word = shlex.quote(path.removesuffix(POINTER_SUFFIX))
+    return tuple(f"jupyter mlops resolve {word} {side}" for side in ("--ours", "--theirs"))
 
 
 def _invalid(origin: str, reason: str, hints: tuple[str, ...] = ()) -> IntegrityError:

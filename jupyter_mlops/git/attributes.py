@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jupyter_mlops.git.launcher import FILTER
+from jupyter_mlops.git.launcher import FILTER, MERGE_DRIVER
 from jupyter_mlops.git.process import encode_names, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
@@ -13,11 +13,11 @@ ATTRIBUTES_NAME = ".gitattributes"
 # Both are read back byte for byte, so Git shall not change their line ends on any machine.
 _WANTED: dict[str, dict[str, str]] = {
     "*.ipynb": {"filter": FILTER, "eol": "lf"},
-    "*.mlops": {"eol": "lf"},
+    "*.mlops": {"eol": "lf", "merge": MERGE_DRIVER},
 }
 _LINES = {
     "*.ipynb": f"*.ipynb filter={FILTER} text eol=lf",
-    "*.mlops": "*.mlops text eol=lf",
+    "*.mlops": f"*.mlops merge={MERGE_DRIVER} text eol=lf",
 }
 ATTRIBUTE_LINES = tuple(_LINES.values())
 """The lines that ``init`` writes, in their order."""
@@ -32,7 +32,7 @@ def read_missing_lines(repo: Repository) -> tuple[str, ...]:
     Rules in other files of attributes count as well, be they enough or in the way.
     """
     probes = {pattern: pattern.replace("*", _PROBE) for pattern in _WANTED}
-    found = read_attributes(repo, list(probes.values()), ("filter", "eol"))
+    found = read_attributes(repo, list(probes.values()), ("filter", "eol", "merge"))
     return tuple(
         _LINES[pattern]
         for pattern, wanted in _WANTED.items()

@@ -17,6 +17,12 @@ from jupyter_mlops.git.repository import Repository
 FILTER = "mlops-notebook"
 """The filter's name in ``.gitattributes``."""
 
+MERGE_DRIVER = "mlops-pointer"
+"""The merge driver's name in ``.gitattributes``."""
+
+CONFLICT_STATUS = 4
+"""What ``jupyter mlops merge`` exits with when it has merged and left a conflict."""
+
 LAUNCHER_NAME = "launcher"
 """The script's name in the store's folder."""
 
@@ -32,9 +38,26 @@ FILTER_SETTINGS: dict[str, str] = {
     f"filter.{FILTER}.smudge": f"{_LAUNCH} filter smudge %f",
     f"filter.{FILTER}.required": "true",
 }
-"""What ``init`` writes in the repository's own configuration.
+"""The filter's settings, which ``init`` writes in the repository's own configuration.
 
 Git uses ``process``; ``clean`` and ``smudge`` are for programs that know nothing else.
+"""
+
+# Whatever keeps ours from merging, down to a launcher that is gone, Git's own text merge stands in.
+_MERGE = (
+    f"{_LAUNCH} merge -- %O %A %B %L %P; status=$?;"
+    f" case $status in 0|{CONFLICT_STATUS}) ;;"
+    " *) git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B; status=$? ;; esac;"
+    " exit $status"
+)
+
+MERGE_SETTINGS: dict[str, str] = {
+    f"merge.{MERGE_DRIVER}.name": "merge of jupyter-mlops pointer files",
+    f"merge.{MERGE_DRIVER}.driver": _MERGE,
+}
+"""The merge driver's settings, which ``init`` writes beside them.
+
+In a clone without them Git merges pointer files as text.
 """
 
 FREEING_COMMAND = f"git config --remove-section filter.{FILTER}"
@@ -50,6 +73,10 @@ if [ -x "$interpreter" ] && [ -f "$package" ]; then
 fi
 if command -v jupyter-mlops >/dev/null 2>&1; then
     exec jupyter-mlops "$@"
+fi
+if [ "$1" = merge ]; then
+    echo "jupyter-mlops is neither at $interpreter nor on PATH: $7 is merged as text." >&2
+    exit {status}
 fi
 cat >&2 <<END
 jupyter-mlops, through which Git passes this project's notebooks, is neither at $interpreter \
@@ -108,6 +135,11 @@ def parse_launcher(script: bytes) -> Installation | None:
 def read_filter_settings(repo: Repository) -> dict[str, str]:
     """Return the settings of our filter that are in effect, by key, from every level."""
     return _read_section(repo, rf"^filter\.{FILTER}\.")
+
+
+def read_merge_settings(repo: Repository) -> dict[str, str]:
+    """Return the settings of our merge driver that are in effect, by key, from every level."""
+    return _read_section(repo, rf"^merge\.{MERGE_DRIVER}\.")
 
 
 def read_nbstripout_settings(repo: Repository) -> tuple[str, str]:

@@ -53,7 +53,7 @@ class Folder:
     def _folded(self) -> tuple[dict[str, Entry], dict[Hash, bytes]]:
         """The direct entries, and the manifests of all folders within."""
         manifests: dict[Hash, bytes] = {}
-        return _fold(self.entries, manifests), manifests
+        return fold_folder(self.entries, manifests), manifests
 
     @cached_property
     def _encoded(self) -> bytes:
@@ -93,12 +93,22 @@ def read_folder(store: Store, pointer: TreePointer) -> dict[str, Entry]:
         _take(path, entry, found, waiting)
     manifests = _read_manifests(store, [id for _, id in waiting])
     if len(found) + _count_files(manifests, [id for _, id in waiting]) > MAX_FILES:
-        raise _too_big()
+        raise too_big()
     while waiting:
         prefix, id = waiting.pop()
         for name, entry in manifests[id].items():
             _take(prefix + name, entry, found, waiting)
     return dict(sorted(found.items()))
+
+
+def read_manifest(store: Store, id: Hash) -> dict[str, Entry]:
+    """Return the direct entries of the folder whose manifest has the hash ``id``.
+
+    Raises:
+        NotFoundError: the store lacks it (code ``content-missing``).
+        IntegrityError: it is damaged.
+    """
+    return decode_tree(read_bytes(store, RecordKind.TREE, id), origin=format_hash(id))
 
 
 def _read_manifests(store: Store, ids: Sequence[Hash]) -> dict[Hash, dict[str, Entry]]:
@@ -108,8 +118,7 @@ def _read_manifests(store: Store, ids: Sequence[Hash]) -> dict[Hash, dict[str, E
     while waiting:
         id = waiting.pop()
         if id not in manifests:
-            encoded = read_bytes(store, RecordKind.TREE, id)
-            manifests[id] = decode_tree(encoded, origin=format_hash(id))
+            manifests[id] = read_manifest(store, id)
             waiting += _iter_folders(manifests[id])
     return manifests
 
@@ -142,7 +151,8 @@ def _iter_folders(entries: Mapping[str, Entry]) -> Iterator[Hash]:
     )
 
 
-def _too_big() -> UnsupportedError:
+def too_big() -> UnsupportedError:
+    """Return the refusal of a folder that claims more than any folder holds."""
     return UnsupportedError(
         f"The folder holds more than {MAX_FILES:,} files, or paths that are too long.",
         code="folder-too-big",
@@ -154,7 +164,7 @@ def _take(
     path: str, entry: Entry, found: dict[str, Entry], waiting: list[tuple[str, Hash]]
 ) -> None:
     if len(path) > MAX_PATH_BYTES:
-        raise _too_big()
+        raise too_big()
     if entry.mode is Mode.FOLDER and entry.hash != EMPTY_TREE_HASH:
         waiting.append((path + "/", entry.hash))
         return
@@ -163,8 +173,8 @@ def _take(
     found[path] = entry
 
 
-def _fold(entries: Mapping[str, Entry], manifests: dict[Hash, bytes]) -> dict[str, Entry]:
-    """Return a folder's direct entries; add the manifests of its sub-folders to ``manifests``."""
+def fold_folder(entries: Mapping[str, Entry], manifests: dict[Hash, bytes]) -> dict[str, Entry]:
+    """Return a folder's direct entries; add its sub-folders' encoded manifests to ``manifests``."""
     folders: dict[str, dict[str, Entry]] = {"": {}}
     for path, entry in entries.items():
         parent, _, name = path.rpartition("/")

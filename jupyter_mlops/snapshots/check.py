@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, UnsupportedError
 from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, Pointer, decode_pointer
 from jupyter_mlops.formats.snapshot import RECORD_PATH, decode_snapshot_record
@@ -25,7 +26,7 @@ from jupyter_mlops.objects.reach import BadContent, ContentSearch
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, list_snapshots
 from jupyter_mlops.snapshots.origins import read_origins
-from jupyter_mlops.snapshots.tracked import is_in_conflict, pointer_path, read_pointer_file
+from jupyter_mlops.snapshots.tracked import pointer_path, read_pointer_file
 
 _NOTEBOOKS = ".ipynb"
 

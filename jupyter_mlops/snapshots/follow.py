@@ -32,7 +32,11 @@ def follow_pointers(handles: Handles, limit_bytes: int) -> str | None:
     statuses = [status for status in read_status(handles) if _lags(status, origins)]
     if not statuses:
         return None
-    stuck = [s.path for s in statuses if s.state is State.DIVERGED or s.tracked.pointer is None]
+    unmerged = [s.path for s in statuses if s.tracked.pointer is None]
+    if unmerged:
+        names = ", ".join(unmerged)
+        return f"{_SAYS} the pointer of {names} is in a merge conflict: jupyter mlops status"
+    stuck = [s.path for s in statuses if s.state is State.DIVERGED]
     if stuck:
         names = ", ".join(stuck)
         return f"{_SAYS} the data and the pointer of {names} have both moved: jupyter mlops status"

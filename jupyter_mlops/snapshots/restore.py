@@ -19,6 +19,7 @@ from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
+from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
@@ -27,6 +28,7 @@ from jupyter_mlops.snapshots.take import commit_automatically
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
     content_of,
+    in_conflict,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -87,7 +89,7 @@ def restore_data(
         wanted.update(read_tree_pointers(open_tree(handles.git, commit), paths))
     tracked = read_tracked(handles, origins, named=[*paths, *wanted])
     if commit is None:
-        wanted = _wanted_pointers(handles, tracked)
+        wanted = _wanted_pointers(handles, tracked, paths)
     selected = _select(wanted, paths, commit)
     _check_nesting(selected, tracked)
     scanner.ask_git(selected)
@@ -119,20 +121,21 @@ def encode_present(present: Present | None) -> bytes | None:
     return encode_pointer(pointer)
 
 
-def _wanted_pointers(handles: Handles, tracked: Mapping[str, Tracked]) -> dict[str, Pointer | None]:
+def _wanted_pointers(
+    handles: Handles, tracked: Mapping[str, Tracked], paths: Sequence[str]
+) -> dict[str, Pointer | None]:
     """Return what each path shall be as the working tree's own pointers say.
 
-    A killed restore that is to be finished comes before them. None: nothing shall be there.
+    A killed restore that is to be finished comes before them. None: nothing shall be there. Only
+    where one of ``paths`` is in a merge conflict, or none is named, a conflict is refused.
     """
     wanted: dict[str, Pointer | None] = {}
     for path, one in tracked.items():
         if one.pointer is None:
-            name = shlex.quote(pointer_path(path))
-            raise ConflictError(
-                f"What {path} shall be is not decided: its pointer file is in a merge conflict.",
-                code="pointer-in-conflict",
-                hints=[f"git checkout --ours -- {name}", f"git checkout --theirs -- {name}"],
-            )
+            if select_tracked([path], paths):
+                conflicts = find_conflicts(handles.store, one.encoded, name=pointer_path(path))
+                raise in_conflict("Nothing was restored", {path: conflicts})
+            continue
         wanted[path] = one.pointer
     for path, move in read_unfinished(handles.git.state_dir).items():
         encoded = tracked[path].encoded if path in tracked else None

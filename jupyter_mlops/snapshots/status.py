@@ -10,11 +10,17 @@ from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move
 from jupyter_mlops.snapshots.origins import Origin, read_origins
 from jupyter_mlops.snapshots.scan import Present, Scanner
 from jupyter_mlops.snapshots.states import Differences, State, count_differences, decide_state
-from jupyter_mlops.snapshots.tracked import Tracked, read_tracked, select_tracked
+from jupyter_mlops.snapshots.tracked import (
+    Tracked,
+    pointer_path,
+    read_tracked,
+    select_tracked,
+)
 from jupyter_mlops.snapshots.unfinished import is_unfinished, read_unfinished
 
 
@@ -23,7 +29,8 @@ class PathStatus:
     """One tracked path: its state, and how its files differ from what the pointer names.
 
     ``differences`` is None where that cannot be told, because the store lacks the folder's manifest
-    or the pointer file is in a merge conflict.
+    or the pointer file is in a merge conflict. ``conflicts`` are then the paths in it that both
+    sides changed, as far as they can be told.
     """
 
     path: str
@@ -31,6 +38,7 @@ class PathStatus:
     differences: Differences | None
     tracked: Tracked
     present: Present | None
+    conflicts: tuple[str, ...] = ()
 
 
 def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]:
@@ -62,9 +70,11 @@ def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]
         one = tracked[path]
         present = scanner.look(path)
         state = state_of(one, origins.get(path), present, unfinished.get(path))
-        statuses.append(
-            PathStatus(path, state, _differences(handles, one, present, state), one, present)
-        )
+        differences = _differences(handles, one, present, state)
+        conflicts: tuple[str, ...] = ()
+        if one.pointer is None:
+            conflicts = find_conflicts(handles.store, one.encoded, name=pointer_path(path))
+        statuses.append(PathStatus(path, state, differences, one, present, conflicts))
     scanner.save()
     return statuses
 

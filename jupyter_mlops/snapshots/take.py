@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
+from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import (
     POINTER_SUFFIX,
@@ -37,6 +38,7 @@ from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import ignore_data, ignore_file
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.manage import check_name
+from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, write_origin
 from jupyter_mlops.snapshots.scan import Present, Scanner
@@ -46,7 +48,7 @@ from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
     check_no_link,
-    is_in_conflict,
+    in_conflict,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -303,6 +305,13 @@ def _read_again(handles: Handles, kept: Kept, known: _Known, *, keep_mine: bool)
 
 def _refuse_stale(handles: Handles, presents: Mapping[str, Present], known: _Known) -> None:
     unfinished = read_unfinished(handles.git.state_dir)
+    conflicts = {
+        path: find_conflicts(handles.store, known.tracked[path].encoded, name=pointer_path(path))
+        for path in presents
+        if known.tracked[path].pointer is None
+    }
+    if conflicts:
+        raise in_conflict("Nothing was kept", conflicts)
     stale: dict[str, State] = {}
     for path, present in presents.items():
         one, origin = known.tracked[path], known.origins.get(path)

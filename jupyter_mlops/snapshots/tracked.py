@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.names import check_path
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, Pointer, decode_pointer
@@ -24,8 +25,8 @@ from jupyter_mlops.snapshots.origins import Origin
 from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.trees import Tree
 
+_SHOWN_FILES = 5
 POINTER_LIMIT_BYTES = 64 * 1024**2
-_CONFLICT_MARK = b"<<<<<<< "
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,6 @@ def read_pointer_file(tree: WorkTree, path: str) -> bytes | None:
         return tree.read(pointer_path(path), limit_bytes=POINTER_LIMIT_BYTES)
     except NotFoundError:
         return None
-
-
-def is_in_conflict(encoded: bytes) -> bool:
-    """Return whether Git's merge conflict stands in a pointer file of these bytes."""
-    return encoded.startswith(_CONFLICT_MARK) or b"\n" + _CONFLICT_MARK in encoded
 
 
 def read_tracked(
@@ -187,6 +183,31 @@ def select_tracked(tracked: Iterable[str], wanted: Sequence[str]) -> list[str]:
         for path in tracked
         if any(path == want or path.startswith(want + "/") for want in wanted)
     )
+
+
+def in_conflict(what: str, conflicts: Mapping[str, Sequence[str]]) -> ConflictError:
+    """Return the refusal to do ``what`` with paths whose pointer files are in a merge conflict.
+
+    ``conflicts`` are, by tracked path, the paths in it that both sides changed, as far as known.
+    """
+    files = [in_tracked(path, name) for path, names in conflicts.items() for name in names]
+    shown = ", ".join(files[:_SHOWN_FILES]) + (" and more" if files[_SHOWN_FILES:] else "")
+    both = f": both sides changed {shown}" if files else ""
+    words = shlex.join(conflicts)
+    return ConflictError(
+        f"{what}, because {', '.join(conflicts)} is in a merge conflict{both}.",
+        code="pointer-in-conflict",
+        hints=[
+            f"jupyter mlops resolve {words} --ours",
+            f"jupyter mlops resolve {words} --theirs",
+            f"jupyter mlops snapshot {words} --keep-mine",
+        ],
+    )
+
+
+def in_tracked(path: str, name: str) -> str:
+    """Return the project-relative path of what is called ``name`` in tracked ``path``."""
+    return f"{path}/{name}" if name else path
 
 
 def check_new_path(handles: Handles, path: str, tracked: Iterable[str]) -> None:

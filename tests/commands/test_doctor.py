@@ -47,6 +47,7 @@ def test_a_repository_without_anything_is_told_to_init(project: Project) -> None
         "no-mlops-toml",
         "launcher-missing",
         "filter-missing",
+        "merge-missing",
         "hooks-missing",
         "attributes-missing",
     }

@@ -28,7 +28,7 @@ def files_of(project: Project) -> dict[str, bytes]:
 
 def test_a_repository_becomes_a_project(project: Project) -> None:
     result = init(open_here(project.root))
-    assert len(result.done) == 6
+    assert len(result.done) == 7
     assert result.to_commit == (".gitattributes", ".gitignore", "mlops.toml")
     listed = project.git("status", "--porcelain").splitlines()
     assert listed == ["?? .gitattributes", "?? .gitignore", "?? mlops.toml"]
@@ -107,7 +107,7 @@ def test_a_clone_is_set_up_without_touching_its_files(project: Project, tmp_path
     project.commit("Use jupyter-mlops")
     clone = project.clone(tmp_path / "clone")
     repo = open_repository(clone.root)
-    assert len(ensure_clone(repo)) == 3
+    assert len(ensure_clone(repo)) == 4
     assert ensure_clone(repo) == ()
     assert clone.git("status", "--porcelain") == ""
     assert all((clone.root / ".git/hooks" / name).exists() for name in HOOK_NAMES)

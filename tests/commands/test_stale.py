@@ -186,13 +186,13 @@ def test_a_pointer_in_a_merge_conflict_is_neither_kept_nor_restored(two: DataPro
     assert b"<<<<<<<" in two.read("model.bin.mlops")
     assert two.states()["model.bin"] == "diverged"
     told = render_text(status(two.open()).describe(), width=200)
-    assert "git checkout --theirs -- model.bin.mlops" in told
+    assert "jupyter mlops resolve model.bin --theirs" in told
+    assert "changed on both sides\n  model.bin" in told
     assert "model.bin: the pointer file is in a merge conflict" in told
-    with pytest.raises(ConflictError):
-        two.snapshot()
-    with pytest.raises(ConflictError) as caught:
-        two.restore()
-    assert caught.value.code == "pointer-in-conflict"
+    for command in (two.snapshot, two.restore):
+        with pytest.raises(ConflictError, match=r"both sides changed model\.bin") as caught:
+            command()
+        assert caught.value.code == "pointer-in-conflict"
     two.git("checkout", "--theirs", "--", "model.bin.mlops", "data.mlops")
     two.restore()
     assert _content(two) == (b"a2", b"m2")

@@ -78,6 +78,7 @@ def test_the_json_of_the_command_line(data_project: DataProject) -> None:
         "files_deleted": 0,
         "size_bytes": 1,
         "in_conflict": False,
+        "files_in_conflict": [],
     }
     assert shown["not_pushed"] == 1
     assert shown["only_copy_here"] == 1

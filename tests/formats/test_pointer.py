@@ -142,7 +142,10 @@ def test_anything_else_is_refused_with_file_reason_and_mend(text: str, reason: s
     assert "\n" not in error.message
     assert len(error.message) < 400
     assert error.code == "pointer-invalid"
-    if "CR LF" not in reason:
+    if "one name" in reason or "beside" in reason:  # so it comes of a merge as text
+        sides = ("--ours", "--theirs")
+        assert error.hints == tuple(f"jupyter mlops resolve 'my data/x.csv' {s}" for s in sides)
+    elif "CR LF" not in reason:
         assert error.hints == ("git checkout HEAD -- 'my data/x.csv.mlops'",)
     with pytest.raises((second_reader.NotValid, second_reader.Newer)):
         second_reader.read_pointer(text.encode())

@@ -7,7 +7,7 @@ from jupyter_mlops.git.repository import open_repository
 from tests.support.project import Project
 
 NOTEBOOKS = "*.ipynb filter=mlops-notebook text eol=lf"
-POINTERS = "*.mlops text eol=lf"
+POINTERS = "*.mlops merge=mlops-pointer text eol=lf"
 
 
 def test_a_project_without_attributes_lacks_both_lines(project: Project) -> None:
@@ -40,8 +40,15 @@ def test_lines_at_the_end_win_over_others(project: Project, text: str) -> None:
 
 
 def test_a_users_own_line_is_enough(project: Project) -> None:
-    project.write(".gitattributes", "* eol=lf\n*.ipynb filter=mlops-notebook diff=ipynb\n")
+    own = "* eol=lf\n*.ipynb filter=mlops-notebook diff=ipynb\n*.mlops merge=mlops-pointer\n"
+    project.write(".gitattributes", own)
     assert read_missing_lines(open_repository(project.root)) == ()
+
+
+def test_pointers_that_git_would_merge_by_itself_lack_their_line(project: Project) -> None:
+    repo = open_repository(project.root)
+    project.write(".gitattributes", f"{NOTEBOOKS}\n*.mlops text eol=lf\n")
+    assert read_missing_lines(repo) == (POINTERS,)
 
 
 def test_a_rule_in_info_is_in_the_way(project: Project) -> None:

@@ -52,6 +52,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "log": {},
     "diff": {"old": "HEAD", "new": "first", "paths": ["data"]},
     "undo": {},
+    "resolve": {"paths": ["data"], "ours": True},
     "untrack": {"path": "data"},
     "move": {"old": "data", "new": "elsewhere"},
     "metrics show": {"revision": "HEAD"},

@@ -281,6 +281,12 @@ export interface RepairResult {
   remaining: Damage[];
 }
 
+export interface ResolveResult {
+  paths: string[];
+  files_taken: string[];
+  hints: string[];
+}
+
 export interface RestoreResult {
   revision: string | null;
   written: number;
@@ -372,6 +378,7 @@ export interface TrackedResult {
   files_deleted: number | null;
   size_bytes: number | null;
   in_conflict: boolean;
+  files_in_conflict: string[];
 }
 
 export interface UndoResult {
@@ -470,6 +477,15 @@ export interface ICommands {
       dry_run?: boolean;
     };
     result: RestoreResult;
+  };
+  resolve: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      ours?: boolean;
+      theirs?: boolean;
+    };
+    result: ResolveResult;
   };
   status: {
     method: 'GET';
