@@ -12,6 +12,7 @@ from jupyter_mlops.commands.workspace import Workspace, open_workspace
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.durable import STAGED_PREFIX
+from jupyter_mlops.formats.conflict import is_in_conflict, split_conflict
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.git.refs import list_refs
@@ -85,6 +86,10 @@ def read_state(root: Path, *, statuses: bool = True, damaged: bool = False) -> S
 
 
 def _check_pointer(ws: Workspace, path: str, encoded: bytes) -> None:
+    if is_in_conflict(encoded):
+        for version in split_conflict(encoded):
+            _check_pointer(ws, path, version)
+        return
     try:
         entries = read_entries(ws.store, decode_pointer(encoded, origin=path)).values()
         lacking = missing(ws.store, [one for one in entries if one.mode is not Mode.FOLDER])
@@ -138,6 +143,7 @@ def check_nothing_lost(
             there == "dir"
             or (there is None and "dir" in allowed)
             or (path.endswith(".gitignore") and _is_between(there, *allowed))
+            or (path.endswith(POINTER_SUFFIX) and _is_left_to_the_user(there))
         ):
             continue
         assert there in allowed, f"{path} is neither the old nor the new file: {there!r:.200}"
@@ -156,6 +162,11 @@ def _is_between(there: object, before: object, after: object) -> bool:
         return False
     kept = set(lists[1]) & set(lists[-1])
     return kept <= set(lists[0]) <= {line for lines in lists[1:] for line in lines}
+
+
+def _is_left_to_the_user(there: object) -> bool:
+    """Return whether Git's merge conflict stands in a pointer; both versions were looked at."""
+    return isinstance(there, bytes) and is_in_conflict(there)
 
 
 def _lies_in(path: str, folder: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
+from jupyter_mlops.formats.pointer import LISTED_LIMIT
 from jupyter_mlops.ids import hash_bytes
 from tests.crash.runner import OURS, Runner
 from tests.notebooks.conftest import code, notebook_bytes
@@ -35,6 +37,13 @@ with mlops.run("train"):
         mlops.log(loss=1 / (step + 1), step=step)
         mlops.flush()
 """
+
+_CONCLUDE = f"""\
+{sys.executable} -m jupyter_mlops resolve
+test ! -f .git/MERGE_HEAD || git commit --quiet --no-edit
+{sys.executable} -m jupyter_mlops restore
+"""
+"""What a user types after a merge in which our driver or our hook was cut short."""
 
 Build = Callable[[DataProject, Runner], None]
 
@@ -191,6 +200,32 @@ def _to_merge(project: DataProject, runner: Runner) -> None:
     runner.ours(project.root, "restore")
 
 
+def _both_changed(project: DataProject, runner: Runner) -> None:
+    """Add files beside each other on two branches, in a folder of many that manifests name."""
+    for number in range(LISTED_LIMIT + 1):
+        project.write(f"data/many/{number:04}", b"one of many\n")
+    runner.ours(project.root, "snapshot", "data")
+    project.commit("many")
+    for branch in ("topic", "main"):
+        project.git("switch", "--quiet", *(("--create",) if branch == "topic" else ()), branch)
+        runner.ours(project.root, "restore")
+        project.write(f"data/many/0500-{branch}", branch)
+        runner.ours(project.root, "snapshot", "data")
+        project.commit(branch)
+
+
+def _in_conflict(project: DataProject, runner: Runner) -> None:
+    """Change one file on both sides, others on each, and let Git begin the merge."""
+    _both_changed(project, runner)
+    for branch in ("topic", "main"):
+        project.git("switch", "--quiet", branch)
+        runner.ours(project.root, "restore")
+        project.write("data/many/0001", branch)
+        runner.ours(project.root, "snapshot", "data")
+        project.commit(branch)
+    project.git("merge", "topic", check=False)
+
+
 def _damaged(project: DataProject, runner: Runner) -> None:
     """Damage the content of a file that the working tree has, and the ends of pack and index."""
     store = project.open().store
@@ -342,6 +377,21 @@ SCENARIOS: Sequence[Scenario] = (
         slow=True,
         again=(OURS, "restore"),
         complaint="jupyter-mlops:|cannot be|failed",
+    ),
+    Scenario(
+        "merge by the driver",
+        _both_changed,
+        ("git", "merge", "topic"),
+        ours_only=True,
+        slow=True,
+        again=("sh", "-c", _CONCLUDE),
+        complaint="jupyter-mlops:|cannot be|failed",
+    ),
+    Scenario(
+        "resolve",
+        _in_conflict,
+        (OURS, "resolve", "data", "--theirs"),
+        repeated=("not-in-conflict",),
     ),
     Scenario(
         "notebooks into Git",

@@ -23,6 +23,9 @@ _PATHS = (
 )
 """Names of which some sort between a folder's name and what is in it, and some are one name."""
 
+_BETWEEN = ("0", "A0", "D1", "a#", "a/11", "a/bb", "aa", "b-0", "bb", "cc", "d/e/ff", "dd", "y")
+"""Names between those, of files that nobody changes."""
+
 
 def file(content: str, *, executable: bool = False) -> Entry:
     """Return the entry of a file with that content."""
@@ -36,9 +39,8 @@ _ENTRIES = st.one_of(
     st.just(Entry(Mode.SYMLINK, hash_bytes(b"one"), 3)),
     st.just(EMPTY_FOLDER),
 )
-_CHANGES = st.lists(
-    st.tuples(st.sampled_from(_PATHS), st.one_of(st.none(), _ENTRIES)), min_size=0, max_size=8
-)
+_CHANGE = st.tuples(st.sampled_from(_PATHS), st.one_of(st.none(), _ENTRIES))
+_CHANGES = st.one_of(st.lists(_CHANGE, max_size=2), st.lists(_CHANGE, max_size=8))
 
 
 def change(files: Files, changes: list[tuple[str, Entry | None]]) -> Files:
@@ -62,7 +64,8 @@ def change(files: Files, changes: list[tuple[str, Entry | None]]) -> Files:
 @st.composite
 def diverged(draw: st.DrawFn) -> tuple[Files, Files, Files]:
     """Return a folder and what two people have made of it."""
-    base = change({}, draw(_CHANGES) + draw(_CHANGES))
+    between = draw(st.lists(st.sampled_from(_BETWEEN), unique=True))
+    base = change(dict.fromkeys(between, file("same")), draw(_CHANGES) + draw(_CHANGES))
     return base, change(base, draw(_CHANGES)), change(base, draw(_CHANGES))
 
 

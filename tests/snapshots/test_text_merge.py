@@ -1,0 +1,133 @@
+"""What Git makes of pointer files where it merges them as text: on forges, and without the tool.
+
+Each line of a pointer stands there once, in one order, and what Git merges without a conflict lies
+between lines that all sides share. So it is in order again, and each path is as one of the sides
+has it. What is left are names that cannot stand together, which a reader refuses.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.formats.conflict import is_in_conflict
+from jupyter_mlops.formats.manifest import decode_tree
+from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, encode_pointer
+from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.merge import merge_pointers
+from jupyter_mlops.snapshots.tracked import content_of
+from tests.support.folders import diverged, file, in_form
+
+FORMS = ("listed", "listed", "listed", "by folders", "by manifest")
+ALONE = tuple(file(text, executable=bits) for text in ("1", "2", "33") for bits in (False, True))
+
+Sides = tuple[Pointer, Pointer, Pointer]
+
+
+@st.composite
+def sides(draw: st.DrawFn) -> tuple[Sides, dict[Hash, bytes]]:
+    """Return a pointer and what two people have made of it, in any forms, and their manifests."""
+    manifests: dict[Hash, bytes] = {}
+    if draw(st.integers(0, 7)) == 0:
+        one, two, three = (FilePointer(draw(st.sampled_from(ALONE))) for _ in range(3))
+        return (one, two, three), manifests
+    made: list[Pointer] = []
+    for files in draw(diverged()):
+        pointer, needed = in_form(files, draw(st.sampled_from(FORMS)))
+        manifests.update(needed)
+        made.append(pointer)
+    return (made[0], made[1], made[2]), manifests
+
+
+def merge_as_text(folder: Path, versions: Sequence[bytes], *options: str) -> bytes | None:
+    """Return what ``git merge-file`` makes of base, ours and theirs; None with a conflict."""
+    names = []
+    for name, version in zip(("base", "ours", "theirs"), versions, strict=True):
+        (folder / name).write_bytes(version)
+        names.append(name)
+    words = ["git", "merge-file", "-p", *options, names[1], names[0], names[2]]
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+    assert done.returncode < 128, done.stderr
+    return done.stdout if done.returncode == 0 else None
+
+
+def _merge(pointers: Sides, manifests: dict[Hash, bytes]) -> tuple[Pointer, tuple[str, ...]]:
+    def read(id: Hash) -> object:
+        return decode_tree(manifests[id], origin="x")
+
+    merged = merge_pointers([pointers[0]], pointers[1], pointers[2], read)  # type: ignore[arg-type]
+    return merged.ours, merged.conflicts
+
+
+@pytest.mark.slow
+@given(sides())
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+def test_what_git_merges_without_a_word_is_right_or_refused(
+    tmp_path: Path, made: tuple[Sides, dict[Hash, bytes]]
+) -> None:
+    pointers, manifests = made
+    text = merge_as_text(tmp_path, [encode_pointer(pointer) for pointer in pointers])
+    assume(text is not None)
+    assert text is not None
+    ours, conflicts = _merge(pointers, manifests)
+    try:
+        silent = decode_pointer(text, origin="x")
+    except IntegrityError as error:
+        assert "are one name" in error.message or "cannot stand beside" in error.message
+        assert error.hints[0] == "jupyter mlops resolve x --ours"
+        assert conflicts or "cannot stand beside" in error.message
+        return
+    assert encode_pointer(silent) == text
+    assert conflicts == ()
+    assert content_of(silent) == content_of(ours)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--ours", "--theirs"])
+@given(made=sides())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_side_taken_of_each_conflict_is_a_pointer_or_refused(
+    tmp_path: Path, option: str, made: tuple[Sides, dict[Hash, bytes]]
+) -> None:
+    pointers, _ = made
+    text = merge_as_text(tmp_path, [encode_pointer(pointer) for pointer in pointers], option)
+    assert text is not None
+    try:
+        pointer = decode_pointer(text, origin="x")
+    except IntegrityError:
+        return
+    assert encode_pointer(pointer) == text
+
+
+@pytest.mark.slow
+@given(sides())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_both_sides_of_each_conflict_are_refused(
+    tmp_path: Path, made: tuple[Sides, dict[Hash, bytes]]
+) -> None:
+    """Git's union driver keeps the lines of both: a path twice, or out of order."""
+    pointers, manifests = made
+    text = merge_as_text(tmp_path, [encode_pointer(pointer) for pointer in pointers], "--union")
+    assert text is not None
+    assert not is_in_conflict(text)
+    try:
+        pointer = decode_pointer(text, origin="x")
+    except IntegrityError:
+        return
+    assert encode_pointer(pointer) == text
+    ours, conflicts = _merge(pointers, manifests)
+    assert conflicts or content_of(pointer) == content_of(ours)
