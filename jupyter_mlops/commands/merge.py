@@ -63,7 +63,9 @@ def merge(
         merged = _merge(here, (base, ours, theirs), mark_bytes, path)
     except MlopsError as error:
         raise UnsupportedError(
-            f"{path} is merged as text: {error.message}", code="merge-as-text", hints=error.hints
+            f"{path} is merged as text: {error.message}",
+            code="merge-as-text",
+            hints=("jupyter mlops status",),
         ) from error
     if not merged.conflicts:
         return None

@@ -392,6 +392,7 @@ SCENARIOS: Sequence[Scenario] = (
         _in_conflict,
         (OURS, "resolve", "data", "--theirs"),
         repeated=("not-in-conflict",),
+        slow=True,
     ),
     Scenario(
         "notebooks into Git",

@@ -22,8 +22,16 @@ import msgspec
 from jupyter_mlops.commands.front_end import KernelFiles, list_clients
 from jupyter_mlops.commands.parse import parse_words
 from jupyter_mlops.commands.table import COMMANDS
-from jupyter_mlops.errors import IntegrityError, MlopsError, UnsupportedError, UsageError
+from jupyter_mlops.errors import (
+    IntegrityError,
+    MlopsError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+)
 from jupyter_mlops.files.stat_cache import read_stat_cache
+from jupyter_mlops.formats.conflict import join_conflict, split_conflict
+from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import IndexView, encode_index, verify
 from jupyter_mlops.formats.manifest import (
     decode_file_manifest,
@@ -52,6 +60,7 @@ from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
+from jupyter_mlops.objects.merge import merge_pointers
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
 from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
 from jupyter_mlops.snapshots.unfinished import read_unfinished
@@ -162,6 +171,29 @@ def _file_manifest(data: bytes) -> None:
 
 def _pointer(data: bytes) -> None:
     assert encode_pointer(decode_pointer(data, origin="x.mlops")) == data
+
+
+def _conflict(data: bytes) -> None:
+    ours, theirs = split_conflict(data)
+    for side in (ours, theirs):
+        decode_pointer(side, origin="x.mlops")
+    assert split_conflict(join_conflict(ours, theirs)) == (ours, theirs)
+
+
+def _merge(data: bytes) -> None:
+    """Merge pointers that stand one after the other, a NUL between them: base, ours, theirs."""
+    versions = [*data.split(b"\0"), b"", b"", b""][:3]
+    base, ours, theirs = (decode_pointer(one, origin="x.mlops") for one in versions)
+    merged = merge_pointers([base], ours, theirs, _read_nothing)
+    turned = merge_pointers([base], theirs, ours, _read_nothing)
+    assert (turned.ours, turned.theirs) == (merged.theirs, merged.ours)
+    assert (merged.ours != merged.theirs) == bool(merged.conflicts)
+    for pointer in (merged.ours, merged.theirs):
+        assert decode_pointer(encode_pointer(pointer), origin="x.mlops") == pointer
+
+
+def _read_nothing(id: Hash) -> Mapping[str, Entry]:
+    raise NotFoundError("There is no store.", code="content-missing", hints=("git fsck",))
 
 
 def _snapshot(data: bytes) -> None:
@@ -300,9 +332,11 @@ def _front_end(data: bytes) -> None:
 TARGETS: Mapping[str, Target] = {
     "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
     "file-manifest": Target(_file_manifest, _DAMAGE),
+    "conflict": Target(_conflict, (ValueError, *_DAMAGE)),
     "front-end": Target(_front_end),
     "index": Target(_index, _DAMAGE),
     "launcher": Target(_launcher),
+    "merge": Target(_merge, (*_DAMAGE, NotFoundError)),
     "numbers-json": Target(_numbers("json"), (ValueError,)),
     "numbers-toml": Target(_numbers("toml"), (ValueError,)),
     "numbers-yaml": Target(_numbers("yaml"), (ValueError,)),
