@@ -10,6 +10,7 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.snapshots.resolve import Side, resolve_conflicts
 from jupyter_mlops.snapshots.tracked import in_tracked
 
@@ -21,12 +22,13 @@ class ResolveResult:
     """The tracked paths whose merge is concluded.
 
     ``files_taken`` are the project-relative paths that both sides had changed, of which one side
-    was taken.
+    was taken. ``conclude`` is the command that ends what Git has begun.
     """
 
     paths: tuple[str, ...]
     files_taken: tuple[str, ...]
     hints: tuple[str, ...] = ()
+    conclude: str = "git commit"
 
     def describe(self) -> Document:
         """Return what was merged, which files were decided, and the ways on."""
@@ -38,7 +40,7 @@ class ResolveResult:
             blocks.append(Note(f"{len(self.files_taken) - _LISTED} more.", "quiet"))
         blocks += [Hint("To do", hint) for hint in self.hints]
         blocks.append(Hint("Let the data follow", "jupyter mlops restore"))
-        blocks.append(Hint("Conclude the merge", "git commit"))
+        blocks.append(Hint("Conclude the merge", self.conclude))
         return Document(tuple(blocks))
 
 
@@ -70,9 +72,11 @@ def resolve(
             hints=("jupyter mlops resolve --ours", "jupyter mlops resolve --theirs"),
         )
     take: Side | None = "ours" if ours else "theirs" if theirs else None
+    in_progress = head(ws.git).in_progress
     resolved = resolve_conflicts(ws, resolve_paths(ws, paths), take)
     return ResolveResult(
         paths=tuple(path for path, _ in resolved.paths),
         files_taken=tuple(in_tracked(path, n) for path, names in resolved.paths for n in names),
         hints=resolved.hints,
+        conclude=f"git {in_progress} --continue" if in_progress else "git commit",
     )

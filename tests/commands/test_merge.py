@@ -167,6 +167,7 @@ def test_the_same_file_changed_on_both_sides_is_named_and_one_side_is_taken(
         assert merging.everything() == before
     result = merging.resolve("data", ours=side == "ours", theirs=side == "theirs")
     assert (result.paths, result.files_taken) == (("data",), (f"data/{file}",))
+    assert result.conclude == "git merge --continue"
     assert merging.git("ls-files", "--unmerged") == ""
     taken = ours if side == "ours" else theirs
     merged = {**BASE, "b": "ours", "y": "theirs", **taken}
@@ -275,7 +276,7 @@ def test_rebase(merging: Merging) -> None:
 def test_a_rebase_in_conflict_goes_on_after_resolve(merging: Merging) -> None:
     merging.two({"m": "main"}, {"m": "topic"})
     assert merging.run("rebase", "main", "topic").returncode != 0
-    merging.resolve(theirs=True)
+    assert merging.resolve(theirs=True).conclude == "git rebase --continue"
     assert merging.run("rebase", "--continue").returncode == 0
     assert merging.data() == {**BASE, "m": "topic"}
 

@@ -285,6 +285,7 @@ export interface ResolveResult {
   paths: string[];
   files_taken: string[];
   hints: string[];
+  conclude: string;
 }
 
 export interface RestoreResult {
