@@ -54,7 +54,7 @@ def iter_pointer_states(ws: Workspace) -> Iterator[BrokenPointer | LackingConten
                 yield BrokenPointer(
                     path,
                     f"The pointer file {name} is in a merge conflict.",
-                    f"git checkout --ours -- {shlex.quote(name)}",
+                    f"jupyter mlops resolve {shlex.quote(path)} --ours",
                 )
                 continue
             lack = _find_lack(ws, scanner, path, decode_pointer(encoded, origin=name))

@@ -420,6 +420,21 @@ def _break(project: Merging, name: str) -> None:
     subprocess.run(["sh", "-c", script], cwd=project.root, check=True)
 
 
+@pytest.mark.parametrize("ours", [{"b": "ours"}, {"c": "ours", "b": "ours"}], ids=["clean", "not"])
+def test_a_driver_that_is_killed_once_it_has_merged(merging: Merging, ours: Changes) -> None:
+    """Git then merges as text what is merged already, and marks of a conflict stay one."""
+    merging.two(ours, {"c": "theirs"})
+    launcher = merging.root / ".git/mlops/launcher"
+    launcher.rename(launcher.with_name("before"))
+    launcher.write_text('sh "${0%launcher}before" "$@"\nkill -9 $$\n')
+    done = merging.run("merge", "topic")
+    launcher.with_name("before").replace(launcher)
+    if done.returncode:
+        assert is_in_conflict(merging.pointer())
+        merging.resolve(theirs=True)
+    assert merging.data() == {**BASE, **ours, "c": "theirs"}
+
+
 def test_a_pointer_that_is_none_is_merged_as_text_with_the_reason(merging: Merging) -> None:
     for branch, text in (("topic", "one\n\n\ntwo\n"), ("main", "one\n\n\n\n")):
         merging.git("switch", "-q", "-C", branch, "main")
@@ -453,6 +468,8 @@ def test_names_that_clash_after_a_text_merge_are_refused_and_mended(
     without_driver(merging)
     done = merging.run("merge", "topic")
     assert done.returncode == 0
+    merging.write("train.py", "later")
+    merging.git("commit", "-q", "-a", "-m", "Something else")
     for words in (("status",), ("restore",), ("snapshot",), ("hook", "post-merge", "0")):
         told = merging.mlops(*words)
         assert told.returncode == 5
@@ -467,6 +484,18 @@ def test_names_that_clash_after_a_text_merge_are_refused_and_mended(
     assert merging.data() == {**BASE, "k": "ours", **new}
     merging.git("commit", "-q", "-a", "-m", "Mended")
     assert merging.mlops("status").returncode == 0
+
+
+def test_marks_that_were_committed_are_still_a_conflict(merging: Merging) -> None:
+    merging.two({"m": "ours"}, {"m": "theirs"})
+    merging.run("merge", "topic")
+    merging.git("commit", "-q", "-a", "--no-edit")
+    assert merging.conflicts() == ["data/m"]
+    with pytest.raises(ConflictError):
+        merging.restore()
+    merging.resolve(theirs=True)
+    merging.git("commit", "-q", "-m", "Decided")
+    assert merging.data() == {**BASE, "m": "theirs"}
 
 
 def test_names_that_clash_are_a_conflict_for_the_driver(merging: Merging) -> None:
