@@ -341,6 +341,16 @@ def test_a_path_that_both_sides_began_to_track(merging: Merging) -> None:
     assert sorted(merging.files("more")) == ["ours", "same", "theirs"]
 
 
+def test_a_linked_worktree_merges_too(merging: Merging, tmp_path: Path) -> None:
+    merging.two({"m": "ours", "b": "ours"}, {"m": "theirs", "c": "theirs"})
+    linked = Merging(merging.worktree(tmp_path / "linked", "main").root)
+    assert linked.run("merge", "topic").returncode == 1
+    assert linked.conflicts() == ["data/m"]
+    linked.resolve(theirs=True)
+    assert linked.data() == {**BASE, "b": "ours", "m": "theirs", "c": "theirs"}
+    assert merging.states()["data"] == "clean"
+
+
 # --- Big folders ---------------------------------------------------------------------------------
 
 
@@ -359,6 +369,7 @@ def test_big_folders_merge(merging: Merging, folder: str) -> None:
     merging.git("switch", "-q", "main")
     assert merging.run("merge", "topic").returncode == 1
     assert merging.conflicts() == [f"data/{file}"]
+    assert merging.mlops("check", "--read-data").returncode == 0
     merging.resolve(theirs=True)
     assert merging.data() == all_files | added | {file: "theirs", f"{folder}new-3": "3"}
 

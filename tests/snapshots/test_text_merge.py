@@ -18,11 +18,17 @@ from hypothesis import strategies as st
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.manifest import decode_tree
-from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, encode_pointer
-from jupyter_mlops.ids import Hash
+from jupyter_mlops.formats.pointer import (
+    FilePointer,
+    Pointer,
+    TreePointer,
+    decode_pointer,
+    encode_pointer,
+)
+from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.objects.merge import merge_pointers
 from jupyter_mlops.snapshots.tracked import content_of
-from tests.support.folders import diverged, file, in_form
+from tests.support.folders import EMPTY_FOLDER, Files, diverged, file, in_form
 
 FORMS = ("listed", "listed", "listed", "by folders", "by manifest")
 ALONE = tuple(file(text, executable=bits) for text in ("1", "2", "33") for bits in (False, True))
@@ -90,6 +96,31 @@ def test_what_git_merges_without_a_word_is_right_or_refused(
     assert encode_pointer(silent) == text
     assert conflicts == ()
     assert content_of(silent) == content_of(ours)
+
+
+BETWEEN = {name: file("same") for name in ("0", "Z", "d-1", "d.txt", "e", "ez", "zz")}
+CLASHES: dict[str, tuple[Files, Files]] = {
+    "case": ({"N": file("1")}, {"n": file("1")}),
+    "case of folders": ({"N/a": file("1")}, {"n/b": file("1")}),
+    "accents": ({"e\u0301": file("1")}, {"é": file("1")}),
+    "a file and a folder": ({"d": file("1")}, {"d/x": file("1")}),
+    "an empty folder and one with files": ({"d": EMPTY_FOLDER}, {"d/x": file("1")}),
+    "a folder by its manifest and by its files": (
+        {"d": EMPTY_FOLDER._replace(hash=hash_bytes(b"x"))},
+        {"d/x": file("1")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_names_that_clash_are_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+    ours, theirs = CLASHES[name]
+    versions = [TreePointer(entries={**BETWEEN, **more}) for more in ({}, ours, theirs)]
+    text = merge_as_text(tmp_path, [encode_pointer(version) for version in versions])
+    assert text is not None
+    with pytest.raises(IntegrityError, match=r"are one name|cannot stand beside") as caught:
+        decode_pointer(text, origin="data.mlops")
+    assert caught.value.hints[0] == "jupyter mlops resolve data --ours"
 
 
 @pytest.mark.slow
