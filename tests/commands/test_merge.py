@@ -309,6 +309,7 @@ def test_an_octopus_merges_as_far_as_git_does(merging: Merging) -> None:
     assert merging.data().keys() >= BASE.keys()
 
 
+@pytest.mark.slow
 def test_merges_that_cross_take_the_conflict_of_their_past_for_open(merging: Merging) -> None:
     merging.two({"m": "ours", "b": "ours"}, {"m": "theirs", "c": "theirs"})
     ours, theirs = merging.head(), merging.git("rev-parse", "topic").strip()
@@ -354,6 +355,7 @@ def test_a_linked_worktree_merges_too(merging: Merging, tmp_path: Path) -> None:
 # --- Big folders ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["big/", ""], ids=["sub-folders", "one manifest"])
 def test_big_folders_merge(merging: Merging, folder: str) -> None:
     many = {f"{folder}{number:04}": str(number) for number in range(LISTED_LIMIT + 50)}
@@ -471,6 +473,7 @@ def test_content_that_is_not_here_is_not_needed_where_one_side_changed_it(
 # --- What a text merge makes that is not valid ---------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_names_that_clash_after_a_text_merge_are_refused_and_mended(
     merging: Merging, side: str
