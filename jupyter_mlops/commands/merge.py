@@ -15,6 +15,7 @@ from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.launcher import CONFLICT_STATUS
 from jupyter_mlops.git.repository import open_repository
+from jupyter_mlops.objects.running import running
 from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.snapshots.merge import MergedFile, merge_files
 from jupyter_mlops.snapshots.tracked import POINTER_LIMIT_BYTES, in_tracked
@@ -77,11 +78,13 @@ def _merge(here: Here, names: tuple[str, str, str], mark_bytes: int, path: str) 
     repo = open_repository(here.cwd)
     tree = WorkTree(here.cwd, repo.state_dir / "staging")
     versions = [tree.read(name, limit_bytes=POINTER_LIMIT_BYTES) for name in names]
-    merged = merge_files(
-        open_store(repo.store_dir),
-        *versions,
-        name=path,
-        mark_bytes=min(max(mark_bytes, MARK_BYTES), _MAX_MARK_BYTES),
-    )
-    tree.write_file(names[1], merged.encoded, Mode.FILE)
+    store = open_store(repo.store_dir)
+    with running(store):
+        merged = merge_files(
+            store,
+            *versions,
+            name=path,
+            mark_bytes=min(max(mark_bytes, MARK_BYTES), _MAX_MARK_BYTES),
+        )
+        tree.write_file(names[1], merged.encoded, Mode.FILE)
     return merged

@@ -21,7 +21,7 @@ from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.formats.conflict import is_in_conflict
 from jupyter_mlops.formats.pointer import LISTED_LIMIT, decode_pointer, encode_pointer
-from jupyter_mlops.objects.folders import plan_pointer
+from jupyter_mlops.objects.folders import Folder
 from jupyter_mlops.snapshots.content import read_entries
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import IDENTITY
@@ -76,7 +76,7 @@ class Merging(DataProject):
     def data(self) -> dict[str, str]:
         """Return what a restore of the pointer makes of ``data``; the pointer is canonical."""
         entries = read_entries(self.open().store, decode_pointer(self.pointer(), origin="x"))
-        assert encode_pointer(plan_pointer(entries)[0]) == self.pointer()
+        assert encode_pointer(Folder(entries).plan_pointer()[0]) == self.pointer()
         self.restore()
         files = self.files("data")
         return {name: what.decode() for name, what in files.items() if isinstance(what, bytes)}
