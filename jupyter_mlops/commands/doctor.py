@@ -24,13 +24,15 @@ from jupyter_mlops.git.attributes import (
     read_attributes,
     read_missing_lines,
 )
+from jupyter_mlops.git.config import ALTERNATES, SHARED_STORE
 from jupyter_mlops.git.launcher import FILTER
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.objects.shared import own_packs
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.tracked import read_tracked
-from jupyter_mlops.units import format_bytes
+from jupyter_mlops.units import format_bytes, plural
 
 _INIT = f"{PROGRAM} init"
 _LISTED = 20
@@ -89,7 +91,7 @@ def doctor(here: Here) -> DoctorResult:
         if not findings:
             findings.append(_finding_of(error))
     else:
-        findings += [*_check_pointers(ws), *_check_big_files(ws)]
+        findings += [*_check_store(ws), *_check_pointers(ws), *_check_big_files(ws)]
     return DoctorResult(tuple(findings))
 
 
@@ -223,6 +225,25 @@ def _check_notebooks(repo: Repository) -> Iterator[Finding]:
         lambda path: f"{path} is in Git with outputs",
         lambda path: f"git add --renormalize -- {shlex.quote(path)}",
     )
+
+
+def _check_store(ws: Workspace) -> Iterator[Finding]:
+    """Look for the disks that content lies on outside of this clone."""
+    for folder in ws.store.unreachable_folders():
+        key = ALTERNATES if folder in ws.store.alternates else SHARED_STORE
+        yield Finding(
+            "store-unreachable",
+            f"The store {folder} that {key} names is not there; its disk may not be mounted.",
+            f"git config --show-origin --get-all {key}",
+        )
+    packs = own_packs(ws.store)
+    if packs:
+        yield Finding(
+            "packs-not-shared",
+            f"{plural(len(packs), 'pack')} of this clone are not in the shared store"
+            f" {ws.store.folder}, so that other clones lack them.",
+            _INIT,
+        )
 
 
 def _check_pointers(ws: Workspace) -> Iterator[Finding]:

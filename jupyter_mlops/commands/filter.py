@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, read_config
+from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
 from jupyter_mlops.config import Config
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.filter_protocol import serve
@@ -16,7 +16,6 @@ from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.running import running
-from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.text import visible
 
 
@@ -114,7 +113,7 @@ class _NotebookFilter(ExitStack):
 
     def _open_keeper(self) -> OutputKeeper:
         if self._keeper is None:
-            store = open_store(self._open_repository().store_dir)
+            store = open_project_store(self._open_repository())
             # Git names what is kept here only when all notebooks are through, and ends this then.
             self.enter_context(running(store))
             self._keeper = self.enter_context(OutputKeeper(store, self._here.clock))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
-from jupyter_mlops.commands.spec import PROGRAM
-from jupyter_mlops.commands.workspace import Here, read_config
+from jupyter_mlops.commands.spec import PROGRAM, Arg
+from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.files.durable import clear_staging
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import default_config_text
@@ -20,11 +24,15 @@ from jupyter_mlops.git.attributes import (
     add_lines,
     read_missing_lines,
 )
+from jupyter_mlops.git.config import SHARED_STORE, read_setting, write_setting
 from jupyter_mlops.git.ignore import ignored
 from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
+from jupyter_mlops.objects.shared import move_own_packs, own_packs
+from jupyter_mlops.objects.store import create_shared_store, is_store
+from jupyter_mlops.units import format_bytes, plural
 
 _IGNORE_NAME = ".gitignore"
 
@@ -66,18 +74,41 @@ class InitResult:
         return Document(tuple(blocks))
 
 
-def init(here: Here) -> InitResult:
+def init(
+    here: Here,
+    *,
+    store: Annotated[
+        Path | None,
+        Arg(
+            "Keep content in this store, shared with others.", "FOLDER", complete="path", rest=False
+        ),
+    ] = None,
+    new_store: Annotated[
+        Path | None,
+        Arg("Make a store to be shared, and use it.", "FOLDER", complete="path", rest=False),
+    ] = None,
+) -> InitResult:
     """Make this Git repository a project, or repair this clone of one.
 
     Writes mlops.toml and the lines of .gitattributes and .gitignore (Jupyter's checkpoints) that
     are missing, and sets up what Git does not carry: the notebook filter, the merge of pointer
-    files, the hooks (hooks that exist still run), and where jupyter-mlops is installed. Running it
-    again repairs, and changes nothing where nothing is wrong.
+    files, the hooks (hooks that exist still run), and where jupyter-mlops is installed. With
+    --store or --new-store this clone keeps its content in a folder that many clones and users
+    share: the setting mlops.store of this clone's Git. What the clone has already is moved there.
+    Running it again repairs, and changes nothing where nothing is wrong.
     """
+    if store is not None and new_store is not None:
+        raise UsageError(
+            "Either --store or --new-store can be given.",
+            code="usage",
+            hints=("jupyter mlops init --help",),
+        )
     repo = open_repository(here.cwd)
     tree = WorkTree(repo.root)
     _clear_leftovers(repo, tree)
+    done_to_store = _set_up_store(here, repo, store or new_store, make=new_store is not None)
     done = [
+        *done_to_store,
         *_write_config(repo, tree),
         *_write_attributes(repo, tree),
         *_write_ignored(repo, tree),
@@ -89,6 +120,42 @@ def init(here: Here) -> InitResult:
         to_commit=_read_uncommitted(repo),
         in_the_way=read_missing_lines(repo),
     )
+
+
+def _set_up_store(here: Here, repo: Repository, folder: Path | None, *, make: bool) -> list[str]:
+    """Use the shared store at ``folder`` where one is given; move what this clone keeps itself."""
+    done = []
+    if folder is not None:
+        place = Path(os.path.normpath(here.cwd / folder))
+        found = is_store(place)
+        if make and not found:
+            create_shared_store(place)
+            alone = os.name == "posix" and not place.stat().st_mode & 0o022
+            whom = "; by the rights of that folder only you can write there" if alone else ""
+            done.append(f"Made a store to be shared at {place}{whom}.")
+        elif not found:
+            raise UnavailableError(
+                f"There is no store at {place}, so that nothing was set; if a disk belongs there,"
+                " it is not mounted.",
+                code="store-unreachable",
+                hints=(f"{PROGRAM} init --new-store {shlex.quote(str(folder))}",),
+            )
+        if read_setting(repo, SHARED_STORE) != str(place):
+            write_setting(repo, SHARED_STORE, str(place))
+            done.append(f"Set this clone to keep its content in {place}.")
+    store = open_project_store(repo)
+    packs = own_packs(store)
+    if packs and (folder is not None or is_store(store.folder)):
+        with here.progress.task("Moving", sum(pack.size_bytes for pack in packs)) as task:
+            moved = move_own_packs(store, task)
+        size = format_bytes(sum(pack.size_bytes for pack in moved))
+        done.append(f"Moved {plural(len(moved), 'pack')} ({size}) to {store.folder}.")
+        if len(moved) < len(packs):
+            left = plural(len(packs) - len(moved), "pack")
+            done.append(
+                f"Left {left} that is not what its name says; {PROGRAM} repair looks at it."
+            )
+    return done
 
 
 def _clear_leftovers(repo: Repository, tree: WorkTree) -> None:

@@ -119,7 +119,11 @@ def repair(
         done=yes,
         rebuilt=found.store.damaged_segments,
         saved_records=sum(len(one.whole) for one in packs),
-        quarantined=tuple(one.pack.hash.hex() for one in packs if one.on_disk),
+        quarantined=tuple(
+            one.pack.hash.hex()
+            for one in packs
+            if one.on_disk and one.folder not in ws.store.alternates
+        ),
         taken_back=tuple(taken),
         remaining=tuple(remaining),
     )

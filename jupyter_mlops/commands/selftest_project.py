@@ -19,7 +19,7 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_here, open_wo
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.durable import STAGED_PREFIX, make_folder
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.git.config import write_setting
+from jupyter_mlops.git.config import ALTERNATES, SHARED_STORE, write_setting
 from jupyter_mlops.git.process import run_git, run_git_in
 from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.git.trees import open_tree
@@ -193,6 +193,8 @@ def open_trial(here: Here, folder: Path, random: Random) -> Iterator[TrialProjec
     write_setting(repo, "user.name", "jupyter-mlops selftest")
     write_setting(repo, "user.email", "selftest@localhost")
     write_setting(repo, "gc.auto", "0")
+    for key in (SHARED_STORE, ALTERNATES):  # what it damages is its own
+        write_setting(repo, key, "")
     init(open_here(root, clock=here.clock))
     run_git(repo, "add", "--all")
     run_git(repo, "commit", "--quiet", "-m", "Begin")

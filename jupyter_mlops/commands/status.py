@@ -17,7 +17,7 @@ from jupyter_mlops.git.revisions import head
 from jupyter_mlops.objects.ledger import read_unneeded_bytes
 from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
-from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.snapshots.status import PathStatus, count_out_of_reach, read_status
 from jupyter_mlops.snapshots.tracked import in_tracked
 from jupyter_mlops.units import format_bytes, plural
 
@@ -66,6 +66,9 @@ class StatusResult:
     ``branch`` is null when HEAD is detached, ``head`` before the first commit. ``not_pushed``
     counts tracked paths, ``only_copy_here`` is in bytes. Of the store ``trash_bytes`` are in its
     trash, and ``unneeded_bytes`` were not needed when garbage was last collected.
+    ``stores_out_of_reach`` are the shared store and alternates that are not there; then
+    ``files_out_of_reach`` counts the files that the pointers name and that are in no other store,
+    null where that cannot be told.
     """
 
     branch: str | None
@@ -76,6 +79,8 @@ class StatusResult:
     notebooks_with_outputs: tuple[str, ...]
     trash_bytes: int = 0
     unneeded_bytes: int = 0
+    stores_out_of_reach: tuple[str, ...] = ()
+    files_out_of_reach: int | None = 0
 
     def describe(self) -> Document:
         """Return where the worktree stands, a table of tracked paths, and the ways out."""
@@ -92,6 +97,7 @@ class StatusResult:
             )
             blocks.append(Table(("path", "state", "files", "size"), rows))
             blocks += self._describe_states()
+        blocks += self._describe_stores()
         if self.notebooks_with_outputs:
             count = plural(len(self.notebooks_with_outputs), "notebook")
             names = ", ".join(self.notebooks_with_outputs)
@@ -117,6 +123,19 @@ class StatusResult:
                 blocks.append(_take_mine(paths))
         if not blocks:
             blocks.append(Note("All data is as its pointers say.", "good"))
+        return blocks
+
+    def _describe_stores(self) -> list[Block]:
+        if not self.stores_out_of_reach:
+            return []
+        names = ", ".join(self.stores_out_of_reach)
+        blocks: list[Block] = [Note(f"Out of reach: the store {names}.", "warning")]
+        if self.files_out_of_reach is None:
+            blocks.append(Note("What is only there cannot be told from here.", "warning"))
+        elif self.files_out_of_reach:
+            files = plural(self.files_out_of_reach, "file")
+            text = f"{files} that the pointers name cannot be restored until it is back."
+            blocks.append(Note(text, "bad"))
         return blocks
 
     def _describe_conflicts(self) -> list[Block]:
@@ -157,6 +176,7 @@ def status(
     """
     statuses = read_status(ws, resolve_paths(ws, paths))
     at = head(ws.git)
+    away = ws.store.unreachable_folders()
     return StatusResult(
         branch=at.branch,
         head=at.commit,
@@ -166,6 +186,8 @@ def status(
         notebooks_with_outputs=tuple(notebooks_with_outputs(ws.git)),
         trash_bytes=trash_bytes(ws.store),
         unneeded_bytes=read_unneeded_bytes(ws.store.ledger_file),
+        stores_out_of_reach=tuple(map(str, away)),
+        files_out_of_reach=count_out_of_reach(ws, statuses) if away else 0,
     )
 
 

@@ -4,18 +4,22 @@ A new file is written under a temporary name, synced, given its name, and its fo
 order, so that a name never stands for bytes that a power cut can take away. A temporary file or
 folder is alive as long as an operating-system lock on it is held; the lock dies with its process,
 so anybody may clear what is dead.
+
+Where a folder is ``shared`` by several users or machines, locks may be worth nothing. There the
+temporary name says which process it is of; what is made has the rights of the folder that it is
+made in, so that every user may go on with it; and nobody's file is replaced by equal bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import secrets
 import shutil
 import stat
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +27,7 @@ from types import TracebackType
 from typing import Self
 
 from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
+from jupyter_mlops.files.owner import current_owner, format_owner, parse_owner, sees_gone
 from jupyter_mlops.files.sync import sync_descriptor, sync_folder
 
 if sys.platform == "win32":
@@ -44,18 +49,25 @@ CREATE_FLAGS = (
 )
 """How a new file is opened: never an existing one, never through a link."""
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
-_UNLOCKABLE_AGE_SECONDS = 24 * 3600
+_UNSEEN_AGE_SECONDS = 24 * 3600
+"""What nobody has written to for so long is dead where its process cannot be looked at."""
 _COPY_BYTES = 4 << 20
 
 
 def disk_error(error: OSError, place: Path | str) -> MlopsError:
     """Return what to raise, ``from error``, for an error met while writing at ``place``."""
-    if error.errno in _FULL:
+    if error.errno == errno.EDQUOT:
+        return UnavailableError(
+            f"The quota on the disk that holds {place} is used up; what was there before is"
+            " untouched.",
+            code="quota-used-up",
+            hints=("Free some space of yours there or ask for more, then run it again.",),
+        )
+    if error.errno == errno.ENOSPC:
         return UnavailableError(
             f"The disk that holds {place} is full; what was there before is untouched.",
             code="disk-full",
@@ -98,10 +110,14 @@ def _try_lock(fd: int) -> bool | None:
     return True
 
 
+def _new_path(folder: Path, owner: str = "", suffix: str = "") -> Path:
+    return folder / f"{STAGED_PREFIX}{owner}{secrets.token_hex(12)}{suffix}"
+
+
 def _create_locked(folder: Path, suffix: str = "") -> tuple[Path, int]:
     """Create a temporary file that nobody clears while its descriptor is open."""
     while True:
-        path = folder / f"{STAGED_PREFIX}{secrets.token_hex(12)}{suffix}"
+        path = _new_path(folder, suffix=suffix)
         fd = os.open(path, CREATE_FLAGS, 0o600)
         kept = False
         try:
@@ -254,13 +270,25 @@ class Staging:
 
 
 @contextmanager
-def open_staging(folder: Path) -> Iterator[Staging]:
+def open_staging(folder: Path, *, shared: bool = False) -> Iterator[Staging]:
     """Yield a temporary folder in ``folder``; whatever is left in it is removed on exit.
 
     Raises:
         UnavailableError: the folder cannot be written.
     """
-    make_folder(folder)
+    make_folder(folder, shared=shared)
+    if shared:
+        path = _new_path(folder, f"{format_owner(current_owner())}-")
+        try:
+            try:
+                path.mkdir(mode=0o700)
+                _hand_down(path)
+            except OSError as error:
+                raise disk_error(error, folder) from error
+            yield Staging(path)
+        finally:
+            remove_folder(path)
+        return
     try:
         lock, fd = _create_locked(folder, _LOCK_SUFFIX)
     except OSError as error:
@@ -278,13 +306,16 @@ def open_staging(folder: Path) -> Iterator[Staging]:
         _unlink_if_possible(lock)
 
 
-def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = False) -> None:
+def publish_all(
+    files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = False, shared: bool = False
+) -> None:
     """Give every synced file its name, then sync every folder once; folders are made when missing.
 
     The folders' parents are synced as well: another process may have made a folder just now.
 
     ``overwrite`` is also for names that are the hash of the bytes: equal bytes may replace each
-    other.
+    other. Where the folders are ``shared``, equal bytes that are there already stay: others may be
+    reading them, and not everybody may replace them.
 
     Raises:
         ConflictError: a name exists and ``overwrite`` is False.
@@ -294,10 +325,13 @@ def publish_all(files: Sequence[tuple[StagedFile, Path]], *, overwrite: bool = F
     place = folders[0] if folders else Path()
     try:
         to_sync = {folder.parent for folder in folders}
-        to_sync.update(parent for folder in folders for parent in _make_unsynced(folder))
+        to_sync.update(parent for folder in folders for parent in _make_unsynced(folder, shared))
         for staged, path in files:
             place = path.parent
-            staged._rename(path, overwrite)
+            if shared and _has_equal_bytes(path, staged.path):
+                staged.discard()
+            else:
+                staged._rename(path, overwrite)
         for folder in sorted(to_sync | set(folders), reverse=True):
             place = folder
             sync_folder(folder)
@@ -343,27 +377,49 @@ def write_atomic(
             raise disk_error(error, path.parent) from error
 
 
-def _make_unsynced(folder: Path) -> list[Path]:
+def _has_equal_bytes(path: Path, other: Path) -> bool:
+    """Return whether there is a file ``path`` with all the bytes of ``other``."""
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:  # it is not there, or cannot be read
+        return False
+
+
+def _make_unsynced(folder: Path, shared: bool = False) -> list[Path]:
     """Make ``folder`` and its missing parents; return the folders that must be synced."""
     try:
         os.mkdir(folder)
+        if shared:
+            _hand_down(folder)
     except FileExistsError:
         if not folder.is_dir():
             raise
+        if shared and folder.is_symlink():  # others may have put it there
+            raise NotADirectoryError(
+                errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)
+            ) from None
         return []
     except FileNotFoundError:
-        return [*_make_unsynced(folder.parent), *_make_unsynced(folder)]
+        return [*_make_unsynced(folder.parent, shared), *_make_unsynced(folder, shared)]
     return [folder.parent]
 
 
-def make_folder(path: Path) -> None:
+def _hand_down(folder: Path) -> None:
+    """Give a folder the rights of the one that it is in, and that hands on its group."""
+    if sys.platform != "win32":
+        os.chmod(folder, stat.S_IMODE(os.stat(folder.parent).st_mode))
+
+
+def make_folder(path: Path, *, shared: bool = False) -> None:
     """Make ``path`` and its missing parents, durably; nothing happens when it exists.
+
+    Where it is ``shared``, what is made has the rights of the folder that it is made in.
 
     Raises:
         UnavailableError: it cannot be made.
     """
     try:
-        for parent in _make_unsynced(path):
+        for parent in _make_unsynced(path, shared):
             sync_folder(parent)
     except OSError as error:
         raise disk_error(error, path) from error
@@ -414,7 +470,7 @@ def move_all(moves: Sequence[tuple[Path, Path]]) -> int:
     return moved
 
 
-def link_aside(path: Path, folder: Path) -> Path | None:
+def link_aside(path: Path, folder: Path, *, shared: bool = False) -> Path | None:
     """Give the file ``path`` a second name in ``folder``, durably; nothing there is overwritten.
 
     Where files have one name only, it is copied; a folder in its place is moved. Returns the other
@@ -423,7 +479,7 @@ def link_aside(path: Path, folder: Path) -> Path | None:
     Raises:
         UnavailableError: the disk did not take it.
     """
-    make_folder(folder)
+    make_folder(folder, shared=shared)
     number = 0
     while True:
         target = folder / (f"{path.name}.{number}" if number else path.name)
@@ -474,8 +530,9 @@ def _copy_aside(path: Path, target: Path) -> Path:
 def clear_staging(folder: Path) -> int:
     """Remove from ``folder`` what dead writers left behind, never what belongs to a live one.
 
-    Returns how many files and folders were removed; a missing folder holds none. What cannot be
-    removed stays.
+    What names its process is dead once that has ended; where the process cannot be looked at from
+    here, once nothing has been written for a day, by the clock of the disk. Returns how many files
+    and folders were removed; a missing folder holds none. What cannot be removed stays.
     """
     try:
         names = [name for name in os.listdir(folder) if name.startswith(STAGED_PREFIX)]
@@ -487,7 +544,14 @@ def clear_staging(folder: Path) -> int:
 
 
 def _clear_one(path: Path) -> bool:
+    owner = parse_owner(path.name.removeprefix(STAGED_PREFIX).partition("-")[0])
     with contextlib.suppress(OSError):
+        if owner is not None:
+            gone = sees_gone(owner)
+            if _is_forgotten(path) if gone is None else gone:
+                remove_folder(path)
+                return not os.path.lexists(path)
+            return False
         if stat.S_ISDIR(os.lstat(path).st_mode):
             lock = path.with_name(path.name + _LOCK_SUFFIX)
             if not os.path.lexists(lock):  # the lock is made before the folder and removed after it
@@ -497,8 +561,7 @@ def _clear_one(path: Path) -> bool:
         fd = _open_to_lock(path)
         try:
             held = _try_lock(fd)
-            age = time.time() - os.fstat(fd).st_mtime
-            if held is False or (held is None and age < _UNLOCKABLE_AGE_SECONDS):
+            if held is False or (held is None and not _is_forgotten(path)):
                 return False
             if path.name.endswith(_LOCK_SUFFIX):
                 remove_folder(path.with_suffix(""))
@@ -512,6 +575,25 @@ def _clear_one(path: Path) -> bool:
     return False
 
 
+def _is_forgotten(path: Path) -> bool:
+    """Return whether a temporary file, or a folder and all in it, was not written for a day."""
+    found = os.lstat(path)
+    times = [found.st_mtime]
+    if stat.S_ISDIR(found.st_mode):
+        times += [entry.stat(follow_symlinks=False).st_mtime for entry in os.scandir(path)]
+    return _time_on_disk(path.parent) - max(times) > _UNSEEN_AGE_SECONDS
+
+
+def _time_on_disk(folder: Path) -> float:
+    """Return what time it is by the clock that gives files in ``folder`` their times."""
+    probe = _new_path(folder, f"{format_owner(current_owner())}-")
+    try:
+        os.close(os.open(probe, CREATE_FLAGS, 0o600))
+        return os.lstat(probe).st_mtime
+    finally:
+        _unlink_if_possible(probe)
+
+
 def _open_to_lock(path: Path) -> int:
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
@@ -521,10 +603,13 @@ def _open_to_lock(path: Path) -> int:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and all in it, following no link; what cannot be removed stays.
+    """Remove a temporary file, or a folder and all in it, following no link.
 
-    Nothing is synced: after a power cut some of it may be there again.
+    What cannot be removed stays. Nothing is synced: after a power cut some may be there again.
     """
+    with contextlib.suppress(OSError):
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            os.unlink(folder)
     for here, folders, files in os.walk(folder, topdown=False):
         for name in files:
             with contextlib.suppress(OSError):
@@ -546,12 +631,16 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def iter_names(folder: Path) -> Iterable[str]:
-    """Yield the names in ``folder``, sorted, without temporary ones; none when it is missing."""
+    """Yield the names in ``folder``, sorted, without temporary ones; none when it is missing.
+
+    Raises:
+        UnavailableError: it cannot be read.
+    """
     return (name for name in _list_names(folder) if not name.startswith(STAGED_PREFIX))
 
 
 def iter_staged_names(folder: Path) -> Iterable[str]:
-    """Yield the temporary names in ``folder``, sorted; none when it is missing."""
+    """Yield the temporary names in ``folder`` as :func:`iter_names` does the others."""
     return (name for name in _list_names(folder) if name.startswith(STAGED_PREFIX))
 
 
@@ -560,3 +649,9 @@ def _list_names(folder: Path) -> list[str]:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise UnavailableError(
+            f"{folder} cannot be read: {error.strerror}.",
+            code="not-readable",
+            hints=("Give yourself the right to read it, then run the same command again.",),
+        ) from error

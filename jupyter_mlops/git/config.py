@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_mlops.errors import UsageError
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.git.left_locks import noted_locks
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
+SHARED_STORE = "mlops.store"
+ALTERNATES = "mlops.alternates"
 _NOT_SET = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlaces:
+    """Where content lies apart from Git's folder, as the user's settings of Git say.
+
+    ``shared`` is the store that packs are written to; ``alternates`` are only read. Both are
+    absolute. Nothing that is committed can set them.
+    """
+
+    shared: Path | None
+    alternates: tuple[Path, ...]
 
 
 def read_setting(repo: Repository, key: str) -> str | None:
@@ -16,6 +34,34 @@ def read_setting(repo: Repository, key: str) -> str | None:
         run_git(repo, "config", "-z", "--get", "--end-of-options", key, allow=(0, _NOT_SET))
     )
     return values[-1] if values else None
+
+
+def read_store_places(repo: Repository) -> StorePlaces:
+    """Return what ``mlops.store`` and ``mlops.alternates`` say; ``~`` is the user's home.
+
+    The last ``mlops.store`` counts, and every one of the alternates; an empty value takes back what
+    was set before it.
+
+    Raises:
+        UsageError: a path is not absolute.
+    """
+    pattern = f"^({SHARED_STORE}|{ALTERNATES})$".replace(".", r"\.")
+    printed = run_git(repo, "config", "-z", "--path", "--get-regexp", pattern, allow=(0, _NOT_SET))
+    found: dict[str, list[Path]] = {SHARED_STORE: [], ALTERNATES: []}
+    for setting in split_nul(printed):
+        key, _, value = setting.partition("\n")
+        if value and not Path(value).is_absolute():
+            raise UsageError(
+                f"{key} is {value}, and it must be an absolute path.",
+                code="store-path",
+                hints=(f"git config --show-origin --get-all {key}",),
+            )
+        if value:
+            found[key].append(Path(value))
+        else:
+            found[key].clear()
+    stores = found[SHARED_STORE]
+    return StorePlaces(stores[-1] if stores else None, tuple(found[ALTERNATES]))
 
 
 def write_setting(repo: Repository, key: str, value: str) -> None:

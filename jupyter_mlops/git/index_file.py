@@ -19,9 +19,9 @@ from pathlib import Path
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.files.owner import current_owner, format_owner, is_gone, parse_owner
 from jupyter_mlops.files.sync import sync_folder, sync_paths
 from jupyter_mlops.git.left_locks import clear_left_locks
-from jupyter_mlops.git.owner import current_owner, format_owner, is_gone, parse_owner
 from jupyter_mlops.git.repository import Repository
 
 Sleep = Callable[[float], None]

@@ -96,7 +96,10 @@ class Installation:
 
     def is_present(self) -> bool:
         """Return whether both files are there."""
-        return self.interpreter.is_file() and self.package.is_file()
+        try:
+            return self.interpreter.is_file() and self.package.is_file()
+        except OSError:  # in a folder of somebody else's
+            return False
 
 
 def launcher_path(repo: Repository) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from jupyter_mlops.files.durable import disk_error, make_folder
 from jupyter_mlops.files.lock import hold_lock
-from jupyter_mlops.git.owner import (
+from jupyter_mlops.files.owner import (
     current_owner,
     format_owner,
     is_gone,

@@ -53,7 +53,10 @@ class Repository:
 
     @property
     def store_dir(self) -> Path:
-        """The folder of the store, which all worktrees share; it may not exist yet."""
+        """The folder of the store, which all worktrees share; it may not exist yet.
+
+        Where the packs lie on a shared disk, all the rest stands here.
+        """
         return self.common_dir / "mlops"
 
     @property

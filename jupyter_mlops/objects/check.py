@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from blake3 import blake3
 
@@ -19,6 +20,7 @@ from jupyter_mlops.objects.packs import (
     read_pack_table,
     stored_span,
 )
+from jupyter_mlops.objects.records import describe_away
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.progress import Task
 
@@ -32,11 +34,12 @@ _READ_BYTES = 4 << 20
 class PackDamage:
     """A pack that is not what its name says.
 
-    ``lost`` are its records that cannot be read from it, ``whole`` the places of those that can.
-    ``on_disk`` is False for a pack that is gone.
+    ``folder`` is the store's folder that has it. ``lost`` are its records that cannot be read from
+    it, ``whole`` the places of those that can. ``on_disk`` is False for a pack that is gone.
     """
 
     pack: PackEntry
+    folder: Path
     reason: str
     lost: frozenset[RecordKey]
     whole: tuple[tuple[Hash, Place], ...]
@@ -79,33 +82,48 @@ def check_store(store: Store, *, read_data: bool = False, task: Task | None = No
     if segments:
         store.distrust_index()
     indexed = {(pack.hash, pack.plain): pack for pack in store.iter_packs()}
-    reasons: dict[PackEntry, str] = {}
+    reasons: dict[tuple[PackEntry, Path], str] = {}
     on_disk = set()
-    packs = 0
-    for pack in list_packs(store.folder):
-        key = (pack.hash, pack.plain)
-        on_disk.add(key)
-        packs += 1
-        try:
-            _look_at(store, pack, indexed.get(key), read_data=read_data, task=task)
-        except FileNotFoundError:  # collected meanwhile
-            on_disk.discard(key)
-        except IntegrityError as error:
-            reasons[indexed.get(key, pack)] = error.message
+    whole = set()
+    for folder in store.pack_folders:
+        for pack in list_packs(folder):
+            key = (pack.hash, pack.plain)
+            on_disk.add(key)
+            path = pack_path(folder, *key)
+            try:
+                _look_at(store, path, pack, indexed.get(key), read_data=read_data, task=task)
+            except FileNotFoundError:  # collected meanwhile
+                on_disk.discard(key)
+            except IntegrityError as error:
+                reasons[indexed.get(key, pack), folder] = error.message
+            else:
+                whole.add(key)
     gone = {pack for key, pack in indexed.items() if key not in on_disk}
-    reasons |= dict.fromkeys(gone, "it is gone")
+    reasons |= {(pack, store.folder): f"it is gone{describe_away(store)}" for pack in gone}
     damaged = _examine(store, reasons, gone)
-    keys = {(one.pack.hash, one.pack.plain) for one in damaged}
-    lost = {key for one in damaged for key in one.lost if not _has_other(store, key, damaged, keys)}
+    keys = {(one.pack.hash, one.pack.plain) for one in damaged} - whole
+    lost = {
+        key
+        for one in damaged
+        if (one.pack.hash, one.pack.plain) in keys
+        for key in one.lost
+        if not _has_other(store, key, damaged, keys)
+    }
     hidden = {key for one in damaged for key in one.whole_keys() if not store.places(*key)}
     # a pack that is gone and that nothing needs is no damage: it was collected
     kept = tuple(one for one in damaged if one.on_disk or one.lost & lost)
     records = sum(len(view) for view in store.views())
-    return StoreCheck(packs, records, kept, segments, frozenset(lost), frozenset(hidden))
+    return StoreCheck(len(on_disk), records, kept, segments, frozenset(lost), frozenset(hidden))
 
 
 def _look_at(
-    store: Store, pack: PackEntry, indexed: PackEntry | None, *, read_data: bool, task: Task | None
+    store: Store,
+    path: Path,
+    pack: PackEntry,
+    indexed: PackEntry | None,
+    *,
+    read_data: bool,
+    task: Task | None,
 ) -> None:
     """Let a pack pass if it is whole.
 
@@ -113,7 +131,7 @@ def _look_at(
         IntegrityError: it is not.
         FileNotFoundError: it is gone.
     """
-    with PackFile(pack_path(store.folder, pack.hash, pack.plain)) as file:
+    with PackFile(path) as file:
         if indexed is not None and file.size_bytes != indexed.size_bytes:
             raise _not_whole(f"it has {file.size_bytes:,} bytes, not {indexed.size_bytes:,}")
         if not pack.plain:
@@ -148,34 +166,35 @@ def _agrees(store: Store, pack: PackEntry, table: Iterable[RecordInfo]) -> bool:
 
 
 def _examine(
-    store: Store, reasons: Mapping[PackEntry, str], gone: Collection[PackEntry]
+    store: Store, reasons: Mapping[tuple[PackEntry, Path], str], gone: Collection[PackEntry]
 ) -> list[PackDamage]:
     """Return what of each damaged pack can still be read."""
     if not reasons:
         return []
     places: dict[tuple[Hash, bool], dict[tuple[Hash, Place], None]] = {}
-    wanted = {(pack.hash, pack.plain) for pack in reasons}
+    wanted = {(pack.hash, pack.plain) for pack, _ in reasons}
     for view in store.views():
         for id, place in view:
             if (place.pack, place.plain) in wanted:
                 places.setdefault((place.pack, place.plain), {})[id, place] = None
     found = []
-    for pack, reason in reasons.items():
+    for (pack, folder), reason in reasons.items():
+        path = pack_path(folder, pack.hash, pack.plain)
         known = places.get((pack.hash, pack.plain), {})
         whole = []
         if pack not in gone:
-            own = dict.fromkeys(_own_places(store, pack))
-            whole = _whole_places(store, pack, known | own)
+            own = dict.fromkeys(_own_places(path, pack))
+            whole = _whole_places(path, known | own)
         keys = {(place.kind, id) for id, place in whole}
         lost = frozenset((place.kind, id) for id, place in known) - keys
-        found.append(PackDamage(pack, reason, lost, tuple(whole), pack not in gone))
+        found.append(PackDamage(pack, folder, reason, lost, tuple(whole), pack not in gone))
     return found
 
 
-def _own_places(store: Store, pack: PackEntry) -> list[tuple[Hash, Place]]:
+def _own_places(path: Path, pack: PackEntry) -> list[tuple[Hash, Place]]:
     """Return what a pack says of itself, as far as it can: no segment may name it, or wrongly."""
     try:
-        table = read_pack_table(pack_path(store.folder, pack.hash, pack.plain), plain=pack.plain)
+        table = read_pack_table(path, plain=pack.plain)
     except (IntegrityError, FileNotFoundError):
         return []
     return [
@@ -184,11 +203,9 @@ def _own_places(store: Store, pack: PackEntry) -> list[tuple[Hash, Place]]:
     ]
 
 
-def _whole_places(
-    store: Store, pack: PackEntry, known: Iterable[tuple[Hash, Place]]
-) -> list[tuple[Hash, Place]]:
+def _whole_places(path: Path, known: Iterable[tuple[Hash, Place]]) -> list[tuple[Hash, Place]]:
     whole = []
-    with PackFile(pack_path(store.folder, pack.hash, pack.plain)) as file:
+    with PackFile(path) as file:
         for id, place in sorted(known, key=lambda item: item[1].offset):
             try:
                 read_place(file, place, id)

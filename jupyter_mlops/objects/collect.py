@@ -109,7 +109,7 @@ def plan_collection(store: Store, needs: Needs) -> CollectionPlan:
     A pack of which nothing is kept goes; one of which much is not, and small ones when they have
     become many, are written anew.
     """
-    store.index_unnamed()
+    store.index_new_packs()
     known = {pack for view in store.views() for pack in view.packs}
     plans = {pack: PackPlan(pack) for pack in list_packs(store.folder) if pack in known}
     since: dict[Hash, int] = {}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.errors import IntegrityError, UnavailableError
 from jupyter_mlops.files.durable import iter_names
 from jupyter_mlops.formats.chunking import CHUNK_MAX_BYTES, iter_cuts
 from jupyter_mlops.formats.index import PackEntry, Place
+from jupyter_mlops.formats.manifest import ChunkRef
 from jupyter_mlops.formats.pack import (
     RECORD_HEADER_BYTES,
     Codec,
@@ -29,6 +32,19 @@ _RECORD = "pack"
 _PLAIN = "plain"
 _CUT_BYTES = 8 << 20
 _ROW = struct.Struct(">32s?Q")
+_OPEN = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+_NO_PACK = {
+    number
+    for name in ("ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO", "ESTALE")
+    if (number := getattr(errno, name, None)) is not None
+}
+"""What the system says where there is no file, or not any more on the server that had it."""
 
 
 def pack_path(folder: Path, pack: Hash, plain: bool) -> Path:
@@ -50,33 +66,55 @@ def decode_packs(encoded: bytes) -> list[PackEntry]:
     return [PackEntry(Hash(hash), plain, size) for hash, plain, size in _ROW.iter_unpack(encoded)]
 
 
-def list_packs(folder: Path) -> Iterator[PackEntry]:
-    """Yield every pack in the store at ``folder``, with the size that it has on disk."""
+def list_packs(
+    folder: Path, known: Collection[tuple[Hash, bool]] = frozenset()
+) -> Iterator[PackEntry]:
+    """Yield every pack in the store at ``folder``, with the size that it has on disk.
+
+    Those ``known``, by name and whether they are plain, are not looked at.
+    """
     top = folder / "packs"
     for prefix in iter_names(top):
         for name in iter_names(top / prefix):
             matched = _PACK_NAME.fullmatch(name)
             if matched and matched[1].startswith(prefix):
-                try:
-                    size_bytes = os.stat(top / prefix / name).st_size
-                except FileNotFoundError:
+                key = (Hash(bytes.fromhex(matched[1])), matched[2] == _PLAIN)
+                if key in known:
                     continue
-                yield PackEntry(Hash(bytes.fromhex(matched[1])), matched[2] == _PLAIN, size_bytes)
+                try:
+                    found = os.lstat(top / prefix / name)
+                except OSError:
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    yield PackEntry(*key, found.st_size)
 
 
 class PackFile:
     """A pack open for reading; a context manager; thread-safe where the system has ``pread``.
 
     Raises:
-        FileNotFoundError: there is no such pack.
+        FileNotFoundError: there is no such pack; a link, a pipe or a folder is none.
+        UnavailableError: it may not be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.origin = path.name
-        flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        self.fd = os.open(path, os.O_RDONLY | flags)
-        self.size_bytes = os.fstat(self.fd).st_size
+        try:
+            self.fd = os.open(path, _OPEN)
+        except OSError as error:
+            if error.errno in _NO_PACK:
+                raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
+            raise UnavailableError(
+                f"The pack {path} cannot be read: {error.strerror}.",
+                code="store-unreadable",
+                hints=("Give yourself the right to read it, then run the same command again.",),
+            ) from error
+        found = os.fstat(self.fd)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(self.fd)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        self.size_bytes = found.st_size
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +185,7 @@ def read_pack_table(path: Path, *, plain: bool) -> list[RecordInfo]:
     """
     with PackFile(path) as pack:
         if plain:
-            return list(_cut_plain(pack))
+            return plain_table(_cut_plain(pack))
         try:
             return decode_footer(pack.read, pack.size_bytes, origin=pack.origin)
         except IntegrityError:
@@ -161,17 +199,26 @@ def read_pack_table(path: Path, *, plain: bool) -> list[RecordInfo]:
             return found
 
 
-def _cut_plain(pack: PackFile) -> Iterator[RecordInfo]:
-    offset = 0
+def plain_table(refs: Iterable[ChunkRef]) -> list[RecordInfo]:
+    """Return what a plain pack holds whose chunks are ``refs`` in order."""
+    table = []
     seen = set()
+    offset = 0
+    for id, length in refs:
+        if id not in seen:
+            seen.add(id)
+            table.append(RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length))
+        offset += length
+    return table
+
+
+def _cut_plain(pack: PackFile) -> Iterator[ChunkRef]:
+    offset = 0
     while offset < pack.size_bytes:
         view = memoryview(pack.read(offset, _CUT_BYTES + CHUNK_MAX_BYTES))
         last = offset + len(view) >= pack.size_bytes
         for length in iter_cuts(view, last=last):
-            id = hash_bytes(view[:length])
-            if id not in seen:
-                seen.add(id)
-                yield RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length)
+            yield ChunkRef(hash_bytes(view[:length]), length)
             offset += length
             view = view[length:]
 

@@ -12,11 +12,12 @@ from jupyter_mlops.files.durable import StagedFile, disk_error
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import PackEntry
 from jupyter_mlops.formats.manifest import ChunkRef
-from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
+from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes, new_hasher
 from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
 from jupyter_mlops.objects.encode import manifest_record
 from jupyter_mlops.objects.packing import Record
+from jupyter_mlops.objects.packs import plain_table
 from jupyter_mlops.objects.source import Source
 from jupyter_mlops.objects.store import Store
 
@@ -58,7 +59,7 @@ def clone_as_plain(
         raise disk_error(error, store.folder) from error
     size_bytes = sum(ref.size_bytes for ref in refs)
     entry = Entry(source.mode, id, size_bytes)
-    table = _table(refs)
+    table = plain_table(refs)
     new = sum(info.plain_bytes for info in table if store.find(info.kind, info.id) is None)
     if new == 0 and store.find(RecordKind.FILE, id) is not None:
         staged.discard()
@@ -86,18 +87,6 @@ def _cut(fd: int) -> tuple[Hash, list[ChunkRef]]:
             refs.append(ChunkRef(hash_bytes(view[start : start + length]), length))
             start += length
     return Hash(hasher.digest()), refs
-
-
-def _table(refs: list[ChunkRef]) -> list[RecordInfo]:
-    table = []
-    seen: set[Hash] = set()
-    offset = 0
-    for id, length in refs:
-        if id not in seen:
-            seen.add(id)
-            table.append(RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length))
-        offset += length
-    return table
 
 
 def _read_back(staged: StagedFile, id: Hash) -> None:

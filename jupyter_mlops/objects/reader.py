@@ -247,11 +247,12 @@ def _in_order(
 
 def _open_plain_pack(store: Store, entry: Entry) -> PackFile | None:
     """Return the plain pack that holds exactly this file, opened, if there is one."""
-    with suppress(FileNotFoundError):
-        pack = PackFile(pack_path(store.folder, entry.hash, True))
-        if pack.size_bytes == entry.size_bytes:
-            return pack
-        pack.__exit__()
+    for folder in store.pack_folders:
+        with suppress(FileNotFoundError):
+            pack = PackFile(pack_path(folder, entry.hash, True))
+            if pack.size_bytes == entry.size_bytes:
+                return pack
+            pack.__exit__()
     return None
 
 

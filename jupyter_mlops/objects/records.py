@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError
 from jupyter_mlops.formats.index import Place
@@ -46,7 +47,7 @@ def read_bytes(store: Store, kind: RecordKind, id: Hash) -> bytes:
         return EMPTY_TREE
     found = next(iter_copies(store, kind, id), None)
     if found is None:
-        raise missing_content(id)
+        raise missing_content(store, id)
     return found
 
 
@@ -93,7 +94,7 @@ def locate_chunk(store: Store, id: Hash) -> Place:
     """
     place = locate(store, RecordKind.CHUNK, id, trashed=True)
     if place is None:
-        raise missing_content(id)
+        raise missing_content(store, id)
     return place
 
 
@@ -137,13 +138,20 @@ def read_run(store: Store, run: Sequence[Located]) -> list[bytes]:
         return [read_bytes(store, place.kind, id) for id, place in run]
 
 
-def missing_content(id: Hash) -> NotFoundError:
+def missing_content(store: Store, id: Hash) -> NotFoundError:
     """Return what to raise when the store lacks some content."""
     return NotFoundError(
-        f"The store on this machine lacks the content {format_hash(id)}.",
+        f"The store on this machine lacks the content {format_hash(id)}{describe_away(store)}.",
         code="content-missing",
         hints=("jupyter mlops log", "jupyter mlops check"),
     )
+
+
+def describe_away(store: Store) -> str:
+    """Return the end of a sentence about missing content: which store is away that may have it."""
+    away = store.unreachable_folders()
+    names = ", ".join(map(str, away))
+    return f"; out of reach, so that it may be there, is the store {names}" if away else ""
 
 
 def damaged(id: Hash, failure: MlopsError | None = None) -> IntegrityError:
@@ -157,14 +165,26 @@ def damaged(id: Hash, failure: MlopsError | None = None) -> IntegrityError:
 
 
 def read_place(store: Store, place: Place, id: Hash) -> bytes:
-    """Return the plain bytes of the record at one place, verified.
+    """Return the plain bytes of the record at one place, verified, wherever its pack lies.
 
     Raises:
         IntegrityError: they are damaged.
         FileNotFoundError: the pack is gone.
     """
+    failure: Exception = FileNotFoundError(place.pack.hex())
+    for path in store.pack_paths(place):
+        try:
+            return _read_at(path, place, id)
+        except FileNotFoundError:
+            continue
+        except IntegrityError as error:
+            failure = error
+    raise failure
+
+
+def _read_at(path: Path, place: Place, id: Hash) -> bytes:
     offset, length = stored_span(place)
-    with PackFile(store.pack_path(place)) as pack:
+    with PackFile(path) as pack:
         return decode_place(pack.read(offset, length), offset, place, id, pack.origin)
 
 

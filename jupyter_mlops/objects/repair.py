@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def mend_index(store: Store) -> None:
     for name in store.damaged_segments():
         path = store.index_folder / name
         if path.is_dir():  # nothing can be written in its place
-            link_aside(path, store.folder / QUARANTINE)
+            link_aside(path, store.local_folder / QUARANTINE)
     store.reload()
     store.distrust_index()
     store.adopt_rebuilt()
@@ -44,7 +45,7 @@ def mend_packs(
     anew, ``take_back`` writes what it can of the others, and only what is durable by then replaces
     it: the index forgets the pack, and its first name goes. A pack that turned out byte for byte as
     it should have been takes the damaged one's place. Killed at any moment, all of it can be done
-    again.
+    again. Alternates stay as they are: what is whole in a pack of theirs is copied, and no more.
 
     Args:
         store: the store; while ``take_back`` runs it finds nothing in the damaged packs.
@@ -54,19 +55,20 @@ def mend_packs(
     Raises:
         UnavailableError: the store cannot be written.
     """
+    own = [one for one in damaged if one.folder not in store.alternates]
     aside = {
-        one.pack: link_aside(_path(store, one), store.folder / QUARANTINE)
-        for one in damaged
+        _path(one): link_aside(_path(one), one.folder / QUARANTINE, shared=store.is_shared)
+        for one in own
         if one.on_disk
     }
     store.distrust_packs([one.pack for one in damaged])
     _save_whole(store, damaged)
     take_back()
-    replaced = [one for one in damaged if _is_replaced(store, one, aside.get(one.pack))]
-    left = [one for one in damaged if one not in replaced]
+    replaced = [one for one in own if _is_replaced(one, aside.get(_path(one)))]
+    left = [one for one in own if one not in replaced]
     forget_packs(store, [one.pack for one in left])
     for one in left:
-        remove(_path(store, one), durable=True)
+        remove(_path(one), durable=True)
     store.trust_packs()
     return [path for path in aside.values() if path is not None]
 
@@ -77,7 +79,7 @@ def _save_whole(store: Store, damaged: Sequence[PackDamage]) -> None:
             if not one.whole:
                 continue
             try:
-                file = PackFile(_path(store, one))
+                file = PackFile(_path(one))
             except FileNotFoundError:  # another repair has saved all that is whole in it
                 continue
             with file:
@@ -86,13 +88,16 @@ def _save_whole(store: Store, damaged: Sequence[PackDamage]) -> None:
         writer.finish()
 
 
-def _is_replaced(store: Store, one: PackDamage, aside: Path | None) -> bool:
-    path = _path(store, one)
-    return path.exists() and (aside is None or not is_same_file(path, aside))
+def _is_replaced(one: PackDamage, aside: Path | None) -> bool:
+    path = _path(one)
+    if aside is None or not path.exists():
+        return path.exists()
+    # where no second name could be given, what was set aside is a copy
+    return not is_same_file(path, aside) and not filecmp.cmp(path, aside, shallow=False)
 
 
-def _path(store: Store, one: PackDamage) -> Path:
-    return pack_path(store.folder, one.pack.hash, one.pack.plain)
+def _path(one: PackDamage) -> Path:
+    return pack_path(one.folder, one.pack.hash, one.pack.plain)
 
 
 def _save(store: Store, writer: Writer, kind: RecordKind, id: Hash, content: bytes) -> None:

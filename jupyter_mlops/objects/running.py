@@ -25,18 +25,18 @@ def running(store: Store) -> Iterator[None]:
     the same.
     """
     with ExitStack() as stack:
-        if store.folder.is_dir():
+        if store.local_folder.is_dir():
             with suppress(UnavailableError):
-                stack.enter_context(open_staged(store.folder / _FOLDER))
+                stack.enter_context(open_staged(store.local_folder / _FOLDER))
         yield
 
 
 def list_running(store: Store) -> frozenset[str]:
     """Return names for the commands that are under way, each the name of no other one ever."""
     clear_running(store)
-    return frozenset(iter_staged_names(store.folder / _FOLDER))
+    return frozenset(iter_staged_names(store.local_folder / _FOLDER))
 
 
 def clear_running(store: Store) -> int:
     """Remove what commands left that were killed; return how many those were."""
-    return clear_staging(store.folder / _FOLDER)
+    return clear_staging(store.local_folder / _FOLDER)

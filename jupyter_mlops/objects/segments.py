@@ -76,7 +76,8 @@ def merge_segments(store: Store, without: Collection[PackEntry]) -> None:
     left_out = {(pack.hash, pack.plain) for pack in without}
     known = {(pack.hash, pack.plain) for view in store.views() for pack in view.packs}
     kept = known - left_out
-    packs = [pack for pack in list_packs(store.folder) if (pack.hash, pack.plain) in kept]
+    there = {pack for folder in store.pack_folders for pack in list_packs(folder)}
+    packs = [pack for pack in sorted(there) if (pack.hash, pack.plain) in kept]
     if len(old) == 1 and len(packs) == len(known):
         return
     numbers = {pack: number for number, pack in enumerate(packs)}

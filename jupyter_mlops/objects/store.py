@@ -3,6 +3,10 @@
 ``format`` holds the version; ``packs/<2>/<64>.pack`` and ``.plain`` the content; ``index/<64>.idx``
 segments that say where each record is, a cache that is rebuilt from the packs; ``tmp/`` what is
 being written; ``trash/<run>/`` what one garbage collection moved away, laid out as a store itself.
+
+A store may be shared by many clones and users: then its ``format``, ``packs`` and ``tmp`` lie on a
+disk of theirs, and the index in each clone's own folder. What other clones publish is found by
+looking for packs that the own index does not name. Nothing depends on locks or times there.
 """
 
 from __future__ import annotations
@@ -10,14 +14,21 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from blake3 import blake3
 
-from jupyter_mlops.errors import IntegrityError, UnavailableError, UnsupportedError
+from jupyter_mlops.errors import (
+    ConflictError,
+    IntegrityError,
+    UnavailableError,
+    UnsupportedError,
+)
 from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import (
     clear_staging,
@@ -25,17 +36,28 @@ from jupyter_mlops.files.durable import (
     iter_names,
     make_folder,
     open_staging,
+    publish_all,
     remove,
     write_atomic,
 )
 from jupyter_mlops.files.sync import sync_folder
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index
+from jupyter_mlops.formats.manifest import ChunkRef, decode_file_manifest
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.objects.packs import list_packs, pack_path, read_pack_table
+from jupyter_mlops.objects.packs import (
+    PackFile,
+    decode_place,
+    list_packs,
+    pack_path,
+    plain_table,
+    read_pack_table,
+    stored_span,
+)
 
 FORMAT = 0
 _FORMAT_TEXT = f"{FORMAT}\n".encode()
+_FORMAT_SHOWN_BYTES = 20
 _SEGMENT_NAME = re.compile(r"[0-9a-f]{64}\.idx")
 _TICK_NS = 2_000_000_000
 
@@ -45,10 +67,20 @@ class Store:
 
     Readers never wait and never write: a segment that is missing or damaged is rebuilt in memory,
     and the next writer keeps what was rebuilt.
+
+    Attributes:
+        folder: where packs are written.
+        local_folder: the clone's own folder, with the index; packs there are read as well. It is
+            ``folder`` itself unless the store is shared.
+        alternates: the folders of other stores, which are only read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, local_folder: Path | None = None, alternates: Sequence[Path] = ()
+    ) -> None:
         self.folder = folder
+        self.local_folder = local_folder or folder
+        self.alternates = tuple(alternates)
         self._lock = threading.RLock()
         self._segments: dict[str, IndexView] | None = None
         self._damaged: frozenset[str] = frozenset()
@@ -56,12 +88,27 @@ class Store:
         self._rebuilt_bytes = b""
         self._views: tuple[IndexView, ...] = ()
         self._sizes: dict[tuple[Hash, bool], int] = {}
-        self._present: dict[tuple[Hash, bool], bool] = {}
+        self._present: dict[tuple[Hash, bool], Path | None] = {}
         self._distrusted: frozenset[tuple[Hash, bool]] = frozenset()
         self._trash: tuple[Store, ...] | None = None
         self._trashed: dict[tuple[Hash, bool], Path] = {}
         self._searched_packs = False
         self._listed_at: int | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether packs lie outside of the clone, where others write them as well."""
+        return self.folder != self.local_folder
+
+    @property
+    def has_others(self) -> bool:
+        """Whether packs are read that others write, and that the own index may not name yet."""
+        return self.is_shared or bool(self.alternates)
+
+    @property
+    def pack_folders(self) -> tuple[Path, ...]:
+        """All folders with packs that are read, the one that is written first."""
+        return tuple(dict.fromkeys((self.folder, self.local_folder, *self.alternates)))
 
     @property
     def staging_folder(self) -> Path:
@@ -71,7 +118,7 @@ class Store:
     @property
     def index_folder(self) -> Path:
         """Where the index segments lie."""
-        return self.folder / "index"
+        return self.local_folder / "index"
 
     @property
     def trash_folder(self) -> Path:
@@ -131,8 +178,32 @@ class Store:
 
     def pack_path(self, place: Place) -> Path:
         """Return the path of the pack that ``place`` is in."""
-        trashed = self._trashed.get((place.pack, place.plain))
-        return trashed or pack_path(self.folder, place.pack, place.plain)
+        key = (place.pack, place.plain)
+        trashed = self._trashed.get(key)
+        return trashed or pack_path(self._present.get(key) or self._find_pack(*key), *key)
+
+    def pack_paths(self, place: Place) -> list[Path]:
+        """Return the paths at which the pack that ``place`` is in may lie."""
+        key = (place.pack, place.plain)
+        trashed = [self._trashed[key]] if key in self._trashed else []
+        return [*(pack_path(folder, *key) for folder in self.pack_folders), *trashed]
+
+    def unreachable_folders(self) -> tuple[Path, ...]:
+        """Return the shared store and the alternates that are not there at the moment."""
+        elsewhere = (*((self.folder,) if self.is_shared else ()), *self.alternates)
+        return tuple(folder for folder in elsewhere if not is_store(folder))
+
+    def index_new_packs(self) -> bool:
+        """Index in memory the packs that no segment names; return whether there were any.
+
+        Raises:
+            UnavailableError: the store is shared and not there.
+        """
+        with self._lock:
+            self._loaded()
+            self._searched_packs = True
+            self._require_folder()
+            return self._index_unnamed()
 
     def iter_packs(self) -> Iterator[PackEntry]:
         """Yield every pack that the index speaks of, once."""
@@ -145,11 +216,8 @@ class Store:
         for hash, plain, size_bytes in packs:
             if (hash, plain) in self._distrusted:
                 return False
-            try:
-                found = os.stat(pack_path(self.folder, hash, plain)).st_size
-            except OSError:
-                return False
-            if found != size_bytes:
+            paths = (pack_path(folder, hash, plain) for folder in self.pack_folders)
+            if not any(_is_file_of(path, size_bytes) for path in paths):
                 return False
         return True
 
@@ -180,14 +248,8 @@ class Store:
             if self._searched_packs:
                 return False
             self._searched_packs = True
+            self._require_folder()
             return self.distrust_index() or self._index_unnamed()
-
-    def index_unnamed(self) -> None:
-        """Index in memory the packs that no segment names, if there are any."""
-        with self._lock:
-            self._loaded()
-            self._searched_packs = True
-            self._index_unnamed()
 
     def views(self) -> tuple[IndexView, ...]:
         """Return the index as it was loaded, rebuilt parts included."""
@@ -258,7 +320,17 @@ class Store:
         """Return whether segments may have come or gone since they were listed."""
         return self._listed_at is None or _modified_at(self.index_folder) != self._listed_at
 
+    def _require_folder(self) -> None:
+        """Let pass if a shared store is there: without it all would seem to be missing.
+
+        Raises:
+            UnavailableError: it is not.
+        """
+        if self.is_shared and not is_store(self.folder):
+            raise store_unreachable(self.folder)
+
     def _load(self) -> None:
+        self._require_folder()
         known = self._segments or {}
         segments: dict[str, IndexView] = {}
         damaged = set()
@@ -303,15 +375,32 @@ class Store:
     def _index_unnamed(self) -> bool:
         """Index in memory the packs that no segment names; return whether any are new."""
         known = {(p.hash, p.plain) for view in (self._segments or {}).values() for p in view.packs}
-        packs = [p for p in list_packs(self.folder) if (p.hash, p.plain) not in known]
-        if not packs or (self._rebuilt is not None and set(packs) <= set(self._rebuilt.packs)):
+        packs: dict[PackEntry, Path] = {}
+        for folder in self.pack_folders:
+            for pack in list_packs(folder, known):
+                packs.setdefault(pack, folder)
+        if not packs or (self._rebuilt is not None and packs.keys() <= set(self._rebuilt.packs)):
             return False
-        encoded = _encode_tables(self.folder, packs)
+        encoded = _encode_tables(packs, self._read_manifest)
         if encoded is None:
             return False
         self._rebuilt_bytes = encoded
         self._use(self._segments or {}, IndexView(encoded, origin="rebuilt"))
         return True
+
+    def _read_manifest(self, id: Hash, places: Iterable[tuple[Path, Place]]) -> list[ChunkRef]:
+        """Return the chunks of a file whose manifest stands at ``places`` or is known already."""
+        known = [
+            (self.pack_path(place), place)
+            for view in self._views
+            for place in view.find(RecordKind.FILE, id)
+        ]
+        for path, place in (*places, *known):
+            with suppress(IntegrityError, FileNotFoundError), PackFile(path) as pack:
+                offset, length = stored_span(place)
+                encoded = decode_place(pack.read(offset, length), offset, place, id, pack.origin)
+                return list(decode_file_manifest(encoded, origin=pack.origin).chunks)
+        return []
 
     def _places(self, kind: RecordKind, id: Hash) -> list[Place]:
         try:
@@ -327,26 +416,62 @@ class Store:
         key = (place.pack, place.plain)
         if key in self._distrusted:
             return False
-        present = self._present.get(key)
-        if present is None:
-            try:
-                size_bytes = os.stat(self.pack_path(place)).st_size
-            except OSError:
-                size_bytes = -1
-            present = self._present[key] = size_bytes == self._sizes.get(key)
-        return present
+        if key not in self._present:
+            folder = self._find_pack(*key)
+            self._present[key] = folder if self._has_pack(folder, *key) else None
+        return self._present[key] is not None
+
+    def _find_pack(self, pack: Hash, plain: bool) -> Path:
+        """Return the folder that has a pack, the first one where none has it."""
+        for folder in self.pack_folders:
+            if self._has_pack(folder, pack, plain):
+                return folder
+        return self.folder
+
+    def _has_pack(self, folder: Path, pack: Hash, plain: bool) -> bool:
+        """Return whether ``folder`` has a pack with the size that the index tells."""
+        return _is_file_of(pack_path(folder, pack, plain), self._sizes.get((pack, plain)))
 
 
-def open_store(folder: Path) -> Store:
+def _is_file_of(path: Path, size_bytes: int | None) -> bool:
+    """Return whether there is a file of that size at ``path``, no link."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size_bytes
+
+
+def open_store(
+    folder: Path, *, shared: Path | None = None, alternates: Sequence[Path] = ()
+) -> Store:
     """Return the store at ``folder``, which may not exist yet: the first writer creates it.
 
+    Args:
+        folder: the clone's own folder.
+        shared: the folder of the shared store that packs are written to instead. Whether it is
+            there is asked when content is.
+        alternates: folders of stores that are only read; any may be away, or unreadable.
+
     Raises:
-        UnsupportedError: the store has a newer format.
+        UnsupportedError: one of them has a newer format.
+        UnavailableError: one that is written may not be read.
     """
+    for place in (folder, shared or folder):
+        _check_format(place)
+    for place in alternates:
+        with suppress(UnavailableError):
+            _check_format(place)
+    if shared is None:
+        return Store(folder, alternates=alternates)
+    return Store(shared, local_folder=folder, alternates=alternates)
+
+
+def _check_format(folder: Path) -> None:
     try:
-        text = (folder / "format").read_bytes()
+        text = _read_format(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return Store(folder)
+        return
     except OSError as error:
         raise UnavailableError(
             f"The store {folder} cannot be read: {error.strerror}.",
@@ -354,32 +479,104 @@ def open_store(folder: Path) -> Store:
             hints=("Give yourself the right to read it, then run the same command again.",),
         ) from error
     if text != _FORMAT_TEXT:
-        shown = text[:20].decode(errors="replace").strip()
+        shown = text.decode(errors="replace").strip()
         raise UnsupportedError(
             f"The store {folder} has format {shown!r}; this version reads format {FORMAT}.",
             code="format-newer",
             hints=("pip install --upgrade jupyter-mlops",),
         )
-    return Store(folder)
+
+
+def _read_format(folder: Path) -> bytes:
+    """Return how the ``format`` of a store begins; a pipe in its place is empty."""
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    fd = os.open(folder / "format", os.O_RDONLY | flags)
+    try:
+        return os.read(fd, _FORMAT_SHOWN_BYTES)
+    finally:
+        os.close(fd)
+
+
+def is_store(folder: Path) -> bool:
+    """Return whether there is a store at ``folder`` now."""
+    try:
+        return bool(_read_format(folder))
+    except OSError:
+        return False
+
+
+def store_unreachable(folder: Path) -> UnavailableError:
+    """Return what to raise where the shared store is not at its place."""
+    return UnavailableError(
+        f"The shared store {folder}, which this clone is set to use, is not there; nothing was"
+        " changed.",
+        code="store-unreachable",
+        hints=(
+            "Mount the disk that holds it, then run the same command again.",
+            "git config --show-origin --get mlops.store",
+        ),
+    )
 
 
 def create_store(store: Store) -> None:
     """Make the store's folder and its ``format`` durable; nothing happens when they are there.
 
     Raises:
-        UnavailableError: the folder cannot be written.
+        UnavailableError: the folder cannot be written, or the store is shared and not there.
     """
-    if not (store.folder / "format").exists():
+    if store.is_shared:
+        _require_own_folders(store)
+    elif not (store.folder / "format").exists():
         write_atomic(store.folder / "format", _FORMAT_TEXT)
-    make_folder(store.staging_folder)
+    make_folder(store.staging_folder, shared=store.is_shared)
+
+
+def _require_own_folders(store: Store) -> None:
+    """Let pass if a shared store is there and keeps what it is given to itself."""
+    if not is_store(store.folder):
+        raise store_unreachable(store.folder)
+    for folder in (store.folder / "packs", store.staging_folder):
+        if folder.is_symlink():
+            raise UnavailableError(
+                f"{folder} is a link, so that something else would be written than the store"
+                f" {store.folder}.",
+                code="store-unreadable",
+                hints=("Put a folder in its place, or have another store made.",),
+            )
+
+
+def create_shared_store(folder: Path) -> None:
+    """Make an empty folder, or one that is not there, a store that many clones may use.
+
+    All folders that a writer needs are made now, with the rights of ``folder``: so no two writers
+    ever make one at the same time.
+
+    Raises:
+        ConflictError: there is something else in it.
+        UnavailableError: it cannot be written.
+    """
+    if any(True for _ in iter_names(folder)) and not (folder / "packs").is_dir():
+        raise ConflictError(
+            f"{folder} is not empty, so no store was made there.",
+            code="store-not-empty",
+            hints=("Name an empty folder, or one that is not there yet.",),
+        )
+    make_folder(folder)
+    for number in range(256):
+        make_folder(folder / "packs" / f"{number:02x}", shared=True)
+    with open_staging(folder / "tmp", shared=True) as staging:
+        file = staging.create()
+        file.write(_FORMAT_TEXT)
+        file.sync()
+        publish_all([(file, folder / "format")], overwrite=True, shared=True)
 
 
 def clear_store(store: Store) -> int:
     """Remove what dead writers left; return how many files and folders that were."""
-    places = [store.staging_folder, store.folder, store.index_folder]
+    places = [store.staging_folder, store.folder, store.local_folder, store.index_folder]
     for run in store.trash():
         places += (run.folder, run.index_folder)
-    return sum(clear_staging(place) for place in places)
+    return sum(clear_staging(place) for place in dict.fromkeys(places))
 
 
 def makes_clones(store: Store) -> bool:
@@ -387,7 +584,7 @@ def makes_clones(store: Store) -> bool:
     if not store.staging_folder.is_dir():
         return False
     with (
-        open_staging(store.staging_folder) as staging,
+        open_staging(store.staging_folder, shared=store.is_shared) as staging,
         staging.create() as source,
         staging.create() as target,
     ):
@@ -458,15 +655,32 @@ def _open_segment(path: Path) -> IndexView | None:
         ) from error
 
 
-def _encode_tables(folder: Path, packs: list[PackEntry]) -> bytes | None:
-    """Return a segment made from the packs' own bytes; None when none of them can be read."""
+def _encode_tables(
+    packs: Mapping[PackEntry, Path],
+    read_manifest: Callable[[Hash, list[tuple[Path, Place]]], list[ChunkRef]],
+) -> bytes | None:
+    """Return a segment made from the packs' own bytes; None when none of them can be read.
+
+    Each pack stands with the store folder that has it. Of a plain pack the manifest of its file
+    tells where its chunks are; only without one it is read whole and cut again.
+    """
     named: list[PackEntry] = []
     rows: list[tuple[int, RecordInfo]] = []
-    for pack in packs:
-        try:
-            table = read_pack_table(pack_path(folder, pack.hash, pack.plain), plain=pack.plain)
-        except (IntegrityError, FileNotFoundError):
-            continue
-        rows += [(len(named), info) for info in table]
+    manifests: dict[Hash, list[tuple[Path, Place]]] = {}
+    for pack in sorted(packs, key=lambda pack: pack.plain):
+        path = pack_path(packs[pack], pack.hash, pack.plain)
+        refs = read_manifest(pack.hash, manifests.get(pack.hash, [])) if pack.plain else []
+        if sum(ref.size_bytes for ref in refs) == pack.size_bytes:
+            table = plain_table(refs)
+        else:
+            try:
+                table = read_pack_table(path, plain=pack.plain)
+            except (IntegrityError, UnavailableError, FileNotFoundError):
+                continue
+        for info in table:
+            rows.append((len(named), info))
+            if info.kind is RecordKind.FILE:
+                place = Place(pack.hash, pack.plain, info.kind, *info[2:])
+                manifests.setdefault(info.id, []).append((path, place))
         named.append(pack)
     return encode_index(named, rows) if named else None

@@ -169,6 +169,7 @@ class Writer:
         publish_all(
             [(staged, pack_path(self._store.folder, p.hash, p.plain)) for staged, p, _ in packs],
             overwrite=True,
+            shared=self._store.is_shared,
         )
         self._published += [(pack, table) for _, pack, table in packs]
 
@@ -327,7 +328,9 @@ class Writer:
     def _create_staged(self) -> StagedFile:
         if self._create is None:
             create_store(self._store)
-            staging = self._stack.enter_context(open_staging(self._store.staging_folder))
+            staging = self._stack.enter_context(
+                open_staging(self._store.staging_folder, shared=self._store.is_shared)
+            )
             self._create = staging.create
         return self._create()
 
@@ -340,14 +343,17 @@ class Writer:
 def open_writer(store: Store, progress_task: Task | None = None) -> Iterator[Writer]:
     """Yield a writer; what it was given and did not :meth:`~Writer.finish` is gone on exit.
 
-    First what dead writers left is removed, and the index is read again. ``progress_task`` is told
-    the bytes of each file as they are read.
+    First what dead writers left is removed, and the index is read again; what other clones put into
+    a shared store, or stands in alternates, is known then. ``progress_task`` is told the bytes of
+    each file as they are read.
 
     Raises:
         UnavailableError: the store cannot be written.
     """
     clear_store(store)
     store.reload()
+    if store.has_others:
+        store.index_new_packs()
     store.adopt_rebuilt()
     with ExitStack() as stack:
         writer = Writer(store, stack, progress_task)

@@ -23,6 +23,7 @@ from jupyter_mlops.ids import Hash, format_hash, hash_bytes
 from jupyter_mlops.objects.check import RecordKey, StoreCheck, check_store
 from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reach import BadContent, ContentSearch
+from jupyter_mlops.objects.records import describe_away
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, list_snapshots
 from jupyter_mlops.snapshots.origins import read_origins
@@ -35,10 +36,10 @@ _NOTEBOOKS = ".ipynb"
 class Damage:
     """One thing that is not what it should be.
 
-    ``what`` is its sort: ``pack``, ``index``, ``content`` (a file), ``folder``, ``outputs`` (of a
-    notebook), ``record`` (a piece that no state needs), ``pointer``, ``snapshot``, ``object``
-    (Git's) or ``reference``. ``paths`` are the files of the project that it concerns, ``snapshots``
-    the ids of those that cannot be restored whole.
+    ``what`` is its sort: ``pack``, ``alternate`` (a pack in one), ``index``, ``content`` (a file),
+    ``folder``, ``outputs`` (of a notebook), ``record`` (a piece that no state needs), ``pointer``,
+    ``snapshot``, ``object`` (Git's) or ``reference``. ``paths`` are the files of the project that
+    it concerns, ``snapshots`` the ids of those that cannot be restored whole.
     """
 
     what: str
@@ -77,7 +78,9 @@ def check_project(handles: Handles, *, read_data: bool = False) -> ProjectCheck:
     git_damage = find_object_damage(git, read_data=read_data)
     refs = list_refs(git)
     pointers = _list_pointers(handles, refs)
-    total = sum(pack.size_bytes for pack in list_packs(handles.store.folder)) if read_data else None
+    folders = handles.store.pack_folders if read_data else ()
+    sizes = [pack.size_bytes for folder in folders for pack in list_packs(folder)]
+    total = sum(sizes) if read_data else None
     with handles.progress.task("Checking", total) as task:
         store = check_store(handles.store, read_data=read_data, task=task)
     search = ContentSearch(handles.store, store.lost | store.hidden)
@@ -147,7 +150,12 @@ class _Report:
             why = "it is not what its name says; it is made anew from the packs"
             self.damages.append(Damage("index", name, why))
         for one in self.store.damaged_packs:
-            self.damages.append(Damage("pack", one.pack.hash.hex(), one.reason))
+            name = one.pack.hash.hex()
+            if one.folder in self.handles.store.alternates:
+                why = f"{one.reason}; it is in the alternate {one.folder}, to be repaired there"
+                self.damages.append(Damage("alternate", name, why))
+            else:
+                self.damages.append(Damage("pack", name, one.reason))
 
     def read_pointers(self, pointers: dict[str, set[str]]) -> None:
         """Read and follow each pointer blob."""
@@ -218,7 +226,8 @@ class _Report:
                 self.absent += 1
                 continue
             what = "folder" if hash in self.search.bad_folders else "content"
-            why = "the store lacks it" if content.state == "missing" else "it is damaged"
+            lacking = f"the store lacks it{describe_away(self.handles.store)}"
+            why = lacking if content.state == "missing" else "it is damaged"
             self.damages.append(
                 Damage(
                     what,

@@ -86,10 +86,18 @@ def collect_garbage(
         dry_run: only look.
 
     Raises:
-        ConflictError: nothing at all is needed (``nothing-needed``).
+        ConflictError: nothing at all is needed (``nothing-needed``), or the store is shared with
+            clones whose needs are not known here (``store-shared``).
         IntegrityError: something is damaged, so that it cannot be told what is needed.
         UnavailableError: Git cannot list what it keeps, or the store cannot be written.
     """
+    if handles.store.is_shared:
+        raise ConflictError(
+            f"Nothing was collected: the store {handles.store.folder} is shared, and no clone knows"
+            " what the others need of it.",
+            code="store-shared",
+            hints=("jupyter mlops forget --keep-last 20 --keep-named --dry-run",),
+        )
     if dry_run:
         return _Collector(handles, waits, even_all=even_all).look()
     clear_leftovers(handles)

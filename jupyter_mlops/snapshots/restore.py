@@ -14,6 +14,7 @@ from jupyter_mlops.git.history import is_blob_named
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.reader import missing
+from jupyter_mlops.objects.records import describe_away
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
@@ -97,6 +98,8 @@ def restore_data(
     _check_content(handles, plans)
     if dry_run:
         return Restored(tuple(plans), None)
+    if handles.store.has_others:  # what they brought is named from now on, not searched again
+        handles.store.adopt_rebuilt()
     saved_as = _keep_overwritten(handles, scanner, plans, origins)
     files = _carry_out(handles, scanner, plans, tracked)
     scanner.save()
@@ -193,7 +196,7 @@ def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
         if lacking:
             raise NotFoundError(
                 f"Nothing was restored: the store lacks {plural(len(lacking), 'file')} of"
-                f" {plan.path}.",
+                f" {plan.path}{describe_away(handles.store)}.",
                 code="content-missing",
                 hints=["Copy the folder .git/mlops from a clone that has the content."],
             )

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import NotFoundError, UnavailableError
+from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
@@ -28,9 +30,9 @@ from jupyter_mlops.snapshots.unfinished import is_unfinished, read_unfinished
 class PathStatus:
     """One tracked path: its state, and how its files differ from what the pointer names.
 
-    ``differences`` is None where that cannot be told, because the store lacks the folder's manifest
-    or the pointer file is in a merge conflict. ``conflicts`` are then the paths in it that both
-    sides changed, as far as they can be told.
+    ``differences`` is None where that cannot be told, because the store lacks the folder's
+    manifest, or is not there, or the pointer file is in a merge conflict. ``conflicts`` are then
+    the paths in it that both sides changed, as far as they can be told.
     """
 
     path: str
@@ -79,6 +81,24 @@ def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]
     return statuses
 
 
+def count_out_of_reach(handles: Handles, statuses: Sequence[PathStatus]) -> int | None:
+    """Return how many files that the pointers name no store has that can be reached now.
+
+    None where that cannot be told, because a store that would tell it is out of reach itself.
+    """
+    count = 0
+    for one in statuses:
+        if one.tracked.pointer is None:
+            continue
+        try:
+            entries = read_entries(handles.store, one.tracked.pointer).values()
+            files = [entry for entry in entries if entry.mode is not Mode.FOLDER]
+            count += len(missing(handles.store, files))
+        except (NotFoundError, UnavailableError):
+            return None
+    return count
+
+
 def state_of(
     tracked: Tracked, origin: Origin | None, present: Present | None, unfinished: Move | None
 ) -> State:
@@ -100,6 +120,6 @@ def _differences(
         return None
     try:
         wanted = read_entries(handles.store, tracked.pointer)
-    except NotFoundError:
+    except (NotFoundError, UnavailableError):
         return None
     return count_differences(wanted, present.entries if present is not None else {})

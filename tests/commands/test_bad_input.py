@@ -16,7 +16,7 @@ import pytest
 from jupyter_mlops.commands.restore import restore
 from jupyter_mlops.commands.snapshot import snapshot
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.git.owner import current_owner, format_owner
+from jupyter_mlops.files.owner import current_owner, format_owner
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.snapshots.listing import list_snapshots

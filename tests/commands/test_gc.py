@@ -11,9 +11,11 @@ import pytest
 
 from jupyter_mlops.commands.check import check
 from jupyter_mlops.commands.gc import GcResult, gc
+from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.snapshot_drop import snapshot_drop
 from jupyter_mlops.commands.status import status
+from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import ConflictError, IntegrityError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pack import RecordKind
@@ -317,3 +319,26 @@ def test_many_small_packs_become_one_that_is_read_in_order(kept: DataProject) ->
         kept.restore(name)
         assert (kept.root / "model.bin").read_bytes() == content
     assert collect(kept, now=True).trashed_bytes == 0
+
+
+def test_a_shared_store_is_not_collected(kept: DataProject, tmp_path: Path) -> None:
+    drop(kept, "one")
+    init(open_here(kept.root), new_store=tmp_path / "shared")
+    with pytest.raises(ConflictError) as caught:
+        collect(kept, now=True)
+    assert caught.value.code == "store-shared"
+    assert not lacks(kept, ONE)
+
+
+def test_what_an_alternate_has_stays_known(kept: DataProject, tmp_path: Path) -> None:
+    other = kept.copy(tmp_path / "other")
+    shutil.rmtree(other.root / ".git/mlops/packs")
+    other.git("config", "mlops.alternates", str(kept.root / ".git/mlops"))
+    for name in range(9):
+        other.write("model.bin", f"{name}")
+        other.snapshot("model.bin")
+    result = collect(other, now=True)
+    assert result.rewritten_bytes > 0
+    other.restore("one")
+    assert (other.root / "model.bin").read_bytes() == ONE
+    assert not [path for path in packs(kept) if path.startswith("trash")]

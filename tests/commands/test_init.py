@@ -9,9 +9,9 @@ from jupyter_mlops.commands.clone import current_installation, ensure_clone, rea
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
+from jupyter_mlops.files.owner import current_owner, format_owner
 from jupyter_mlops.git.hook_scripts import HOOK_NAMES
 from jupyter_mlops.git.launcher import Installation, format_launcher, launcher_path
-from jupyter_mlops.git.owner import current_owner, format_owner
 from jupyter_mlops.git.repository import open_repository
 from tests.support.disks import make_read_only
 from tests.support.project import Project, make_project

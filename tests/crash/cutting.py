@@ -70,10 +70,15 @@ class Cutter:
 
     @contextmanager
     def copy(self, start: Path) -> Iterator[Path]:
-        """Yield a copy of a project, which is removed afterwards."""
+        """Yield a copy of a project, which is removed afterwards.
+
+        A setting that names a folder of the project names that of the copy.
+        """
         self._count += 1
         target = self.folder / f"copy-{self._count}"
         shutil.copytree(start, target, symlinks=True)
+        settings = target / ".git/config"
+        settings.write_text(settings.read_text().replace(f"{start}/", f"{target}/"))
         try:
             yield target
         finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.crash.judge import State, check_left_clean, check_names, read_state
 from tests.crash.runner import OURS, Outcome, Runner
-from tests.crash.scenarios import make_plain, notebook_with
+from tests.crash.scenarios import SHARED, make_plain, notebook_with
 from tests.support.data_project import STATE, DataProject
 from tests.support.disks import Disk
 from tests.support.system_calls import Fault
@@ -35,10 +35,10 @@ class PowerRounds:
         """Where the project is."""
         return self.disk.folder / "project"
 
-    def begin(self) -> None:
-        """Make the project, which has one snapshot."""
+    def begin(self, *, shared: bool = False) -> None:
+        """Make the project, which has one snapshot; ``shared`` lets it keep packs elsewhere."""
         project = make_plain(self.root)
-        self.runner.ours(self.root, "init")
+        self.runner.ours(self.root, "init", *(("--new-store", SHARED) if shared else ()))
         project.commit("Use jupyter-mlops")
         self._edit(project)
         self.runner.ours(self.root, "snapshot", "data", "model.bin")

@@ -13,6 +13,7 @@ from pathlib import Path
 from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
 from jupyter_mlops.formats.pointer import LISTED_LIMIT
 from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.objects.store import create_shared_store
 from tests.crash.runner import OURS, Runner
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.damage import cut, flip
@@ -28,6 +29,8 @@ MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
 
 COLLECT = ("gc", "--grace-hours", "0")
 PURGE = (*COLLECT, "--trash-days", "0")
+SHARED = ".git/shared"
+"""A shared store, which lies within the project so that it is copied and judged with it."""
 
 _SCRIPT = """\
 import jupyter_mlops as mlops
@@ -271,6 +274,15 @@ def _collected(project: DataProject, runner: Runner) -> None:
     runner.ours(project.root, *COLLECT)
 
 
+def _shared(project: DataProject, runner: Runner) -> None:
+    create_shared_store(project.root / SHARED)
+
+
+def _changed_in_shared(project: DataProject, runner: Runner) -> None:
+    runner.ours(project.root, "init", "--new-store", SHARED)
+    _changed_data(project, runner)
+
+
 def notebook_with(outputs: str) -> bytes:
     shown = {"output_type": "stream", "name": "stdout", "text": [outputs]}
     return notebook_bytes([code("print(1)", execution_count=1, outputs=[shown])])
@@ -295,6 +307,9 @@ def _committed_notebooks(project: DataProject, runner: Runner) -> None:
 
 SCENARIOS: Sequence[Scenario] = (
     Scenario("init", _nothing, (OURS, "init"), base="nothing"),
+    Scenario("init with a new shared store", _nothing, (OURS, "init", "--new-store", SHARED)),
+    Scenario("init with a shared store", _shared, (OURS, "init", "--store", SHARED)),
+    Scenario("snapshot into a shared store", _changed_in_shared, (OURS, "snapshot")),
     Scenario("first snapshot", _first_data, (OURS, "snapshot", "data", "model.bin"), base="init"),
     Scenario("snapshot of a change", _changed_data, (OURS, "snapshot")),
     Scenario(

@@ -34,11 +34,11 @@ def _split(count: int, size: int) -> list[int]:
 
 
 @pytest.mark.parametrize("kind, big", PLACES)
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
 def test_what_succeeded_survives(
     kind: Kind,
     big: bool,
-    half: int,
+    shared: bool,
     runner: Runner,
     memory: Path,
     scale: int,
@@ -46,10 +46,10 @@ def test_what_succeeded_survives(
 ) -> None:
     count = scale * SUCCEEDED // 2
     for number, rounds in enumerate(_split(count, ROUNDS[big])):
-        rng = random.Random(f"{kind} {big} {half} {number}")
+        rng = random.Random(f"{kind} {big} {shared} {number}")
         with make_disk(kind, memory / f"{number}") as disk:
             project = PowerRounds(disk, runner, rng, big)
-            project.begin()
+            project.begin(shared=shared)
             for turn in range(rounds):
                 project.lose_after(journal_first=turn % 2 == 0)
     scoreboard.add(f"power losses after success ({kind}, {'clones' if big else 'records'})", count)

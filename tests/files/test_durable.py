@@ -215,7 +215,7 @@ def test_what_is_private_is_its_owners(tmp_path: Path) -> None:
     ("number", "code"),
     [
         (errno.ENOSPC, "disk-full"),
-        (errno.EDQUOT, "disk-full"),
+        (errno.EDQUOT, "quota-used-up"),
         (errno.EROFS, "read-only"),
         (errno.EACCES, "read-only"),
         (errno.EPERM, "read-only"),

@@ -29,6 +29,7 @@ from jupyter_mlops.errors import (
     UnsupportedError,
     UsageError,
 )
+from jupyter_mlops.files.owner import format_owner, parse_owner
 from jupyter_mlops.files.stat_cache import read_stat_cache
 from jupyter_mlops.formats.conflict import join_conflict, split_conflict
 from jupyter_mlops.formats.entry import Entry
@@ -55,7 +56,6 @@ from jupyter_mlops.formats.project import parse_config
 from jupyter_mlops.formats.snapshot import decode_snapshot_record, encode_snapshot_record
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import format_launcher, parse_launcher
-from jupyter_mlops.git.owner import format_owner, parse_owner
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs

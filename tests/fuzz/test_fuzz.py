@@ -58,7 +58,7 @@ BROKEN = {
     ),
     "a second encoding": (
         "owner",
-        "import tests.fuzz.targets as t, jupyter_mlops.git.owner as o\n"
+        "import tests.fuzz.targets as t, jupyter_mlops.files.owner as o\n"
         "t.format_owner = lambda owner: o.format_owner(owner._replace(host='0' * 8))",
         "AssertionError",
     ),

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.files.owner import current_owner, format_owner
 from jupyter_mlops.git.index_file import (
     clear_own_lock,
     hold_index_lock,
     new_temporary,
     open_private_index,
 )
-from jupyter_mlops.git.owner import current_owner, format_owner
 from jupyter_mlops.git.repository import Repository
 from tests.support.project import Project
 

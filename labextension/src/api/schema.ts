@@ -361,6 +361,8 @@ export interface StatusResult {
   notebooks_with_outputs: string[];
   trash_bytes: number;
   unneeded_bytes: number;
+  stores_out_of_reach: string[];
+  files_out_of_reach: number | null;
 }
 
 export interface StripResult {

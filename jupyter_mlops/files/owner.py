@@ -57,11 +57,22 @@ def is_gone(owner: Owner, *, age_seconds: float) -> bool:
     A process on another machine or in another container cannot be looked at: it counts as gone once
     the file is an hour old.
     """
-    boot, namespace, host = _read_surroundings()
+    boot, _, host = _read_surroundings()
     if owner.host == host and owner.boot != boot:
         return True
+    seen = sees_gone(owner)
+    return age_seconds > _UNSEEN_LIFETIME_SECONDS if seen is None else seen
+
+
+def sees_gone(owner: Owner) -> bool | None:
+    """Return whether ``owner`` has ended, None where it cannot be looked at from here.
+
+    That is so on another machine, which may have the same name as this one, in another container,
+    and before this machine was started.
+    """
+    boot, namespace, host = _read_surroundings()
     if (owner.host, owner.boot, owner.namespace) != (host, boot, namespace):
-        return age_seconds > _UNSEEN_LIFETIME_SECONDS
+        return None
     if owner.started:
         return _read_start(owner.pid) != owner.started
     return not is_running(owner.pid)

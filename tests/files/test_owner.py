@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from jupyter_mlops.git.owner import (
+from jupyter_mlops.files.owner import (
     Owner,
     current_owner,
     format_owner,
     is_gone,
     parse_owner,
+    sees_gone,
 )
 
 
@@ -66,3 +67,10 @@ def test_a_process_in_another_container_is_given_an_hour() -> None:
     elsewhere = current_owner()._replace(namespace=1)
     assert not is_gone(elsewhere, age_seconds=3000)
     assert is_gone(elsewhere, age_seconds=4000)
+
+
+def test_only_a_process_that_can_be_looked_at_is_seen_to_be_gone() -> None:
+    assert sees_gone(ended_owner()) is True
+    assert sees_gone(current_owner()) is False
+    for unseen in ({"host": "01234567"}, {"boot": "0123abcd"}, {"namespace": 1}):
+        assert sees_gone(ended_owner()._replace(**unseen)) is None
