@@ -757,8 +757,11 @@ class ProjectMachine(RuleBasedStateMachine):
         def note(_: object, before: Seen, after: Seen) -> Iterable[str]:
             content = before.data()[old]
             assert after.data() == {**_without(before.data(), old), new: content}
-            keepers = self.keepers.get((old, content), set())
-            self.keepers.setdefault((new, content), set()).update(keepers)
+            encoded = after.files[f"{new}.mlops"]
+            assert isinstance(encoded, bytes)
+            for one in {content, self.meaning.get(encoded, content)}:
+                keepers = self.keepers.get((old, one), set())
+                self.keepers.setdefault((new, one), set()).update(keepers)
             at.origins.pop(new, None)
             if old in at.origins:
                 at.origins[new] = at.origins.pop(old)
