@@ -10,6 +10,7 @@ from jupyter_mlops.commands.completion import CompletionScript
 from jupyter_mlops.commands.demo import DemoResult
 from jupyter_mlops.commands.diff import DiffResult
 from jupyter_mlops.commands.doctor import DoctorResult
+from jupyter_mlops.commands.evict import EvictResult
 from jupyter_mlops.commands.forget import ForgetResult
 from jupyter_mlops.commands.gc import GcResult
 from jupyter_mlops.commands.help import Help
@@ -97,6 +98,7 @@ def gc(
     trash_days: float = ...,
     even_all: bool = ...,
 ) -> GcResult: ...
+def evict(*, dry_run: bool = ...) -> EvictResult: ...
 def forget(
     *,
     keep_last: int = ...,

@@ -62,6 +62,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("diff", "Show what changed in tracked data between two revisions.", reads=True),
     _command("gc", "Make the store smaller: what nothing names any more goes, in steps."),
+    _command("evict", "Drop at once what an alternate is verified to hold."),
     _command("forget", "Drop all snapshots but those that a rule keeps."),
     _command("undo", "Take back the last command of this worktree."),
     _command("untrack", "Give a path back to Git or to you; its files stay."),

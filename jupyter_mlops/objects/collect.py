@@ -193,17 +193,17 @@ def _rewrite(
     """Write what is kept of ``packs`` into new ones, durably, and return those; ``packs`` stay."""
     kept = [row for row in iter_rows(store, packs) if needs.state_of(*row) != "gone"]
     kept.sort(key=lambda row: (_rank(needs, row[1].id), row[0], row[1].offset))
-    store.distrust_packs(packs)
-    try:
-        with open_writer(store) as writer, _open_packs(store) as open_pack:
-            for pack, info in kept:
-                writer.add_record(_read_record(open_pack(pack), place_of(pack, info), info.id))
-                if task is not None:
-                    task.advance(info.stored_bytes)
-            writer.finish()
-            return writer.published
-    finally:
-        store.trust_packs()
+    own = Store(store.folder)  # what an alternate has is not its to lose
+    own.distrust_packs(packs)
+    with open_writer(own) as writer, _open_packs(own) as open_pack:
+        for pack, info in kept:
+            writer.add_record(read_record(open_pack(pack), place_of(pack, info), info.id))
+            if task is not None:
+                task.advance(info.stored_bytes)
+        writer.finish()
+        made = writer.published
+    store.reload()
+    return made
 
 
 def _rank(needs: Needs, id: Hash) -> int:
@@ -230,7 +230,7 @@ def _open_packs(store: Store) -> Iterator[Callable[[PackEntry], PackFile]]:
             file.__exit__()
 
 
-def _read_record(file: PackFile, place: Place, id: Hash) -> Record:
+def read_record(file: PackFile, place: Place, id: Hash) -> Record:
     """Return a record as it stands in its pack, verified; a piece of a plain pack compressed."""
     offset, length = stored_span(place)
     stored = file.read(offset, length)

@@ -6,13 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jupyter_mlops.errors import ConflictError, IntegrityError, MlopsError, NotFoundError
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.formats.index import PackEntry, Place
-from jupyter_mlops.formats.pointer import decode_pointer, find_hashes
 from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
-from jupyter_mlops.git.trees import open_blob_reader
-from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.objects.collect import (
     CollectionPlan,
     Needs,
@@ -23,14 +20,14 @@ from jupyter_mlops.objects.collect import (
 from jupyter_mlops.objects.ledger import Ledger, read_ledger, write_ledger
 from jupyter_mlops.objects.outputs import replaced_outputs
 from jupyter_mlops.objects.packs import list_packs
-from jupyter_mlops.objects.reach import ContentSearch
 from jupyter_mlops.objects.running import list_running
 from jupyter_mlops.objects.trash import TrashRun, list_trash, purge, take_from_trash, trash_bytes
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
+from jupyter_mlops.snapshots.needed import find_needed, needs_unknown
 from jupyter_mlops.snapshots.operations import TRASHED, Move, Operation, log_operation
-from jupyter_mlops.snapshots.roots import Roots, find_roots
+from jupyter_mlops.snapshots.roots import find_roots
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -116,7 +113,7 @@ class _Collector:
         self._under_way = list_running(self._store)
         self._store.reload()
         if self._store.damaged_segments():
-            raise _unknown("the index of the store is damaged")
+            raise needs_unknown("the index of the store is damaged")
         self._ledger = read_ledger(self._store.ledger_file)
         grace = timedelta(seconds=waits.grace_seconds)
         roots = find_roots(handles, undo_since=handles.clock.now() - grace + _INSTANT)
@@ -127,12 +124,7 @@ class _Collector:
                 code="nothing-needed",
                 hints=("git fetch", "jupyter mlops gc --even-all"),
             )
-        self._search = ContentSearch(self._store)
-        self._notebooks = self._look(roots)
-        ranks = {id: rank for rank, id in enumerate([*self._search.entries, *self._search.chunks])}
-        for key in self._notebooks:
-            ranks.setdefault(key, len(ranks))
-        self._ranks: dict[Hash, int] = ranks
+        self._needed = find_needed(handles, roots)
 
     def look(self) -> Collected:
         needs = self._needs()
@@ -173,45 +165,16 @@ class _Collector:
             log_operation(self._handles.git.state_dir, operation)
         return self._result(plan, name, back, purged, overdue)
 
-    def _look(self, roots: Roots) -> list[Hash]:
-        """Follow all that names content; return the names under which outputs are kept."""
-        for encoded in roots.files:
-            self._follow(encoded, "a pointer file of a worktree")
-        keys = []
-        total = len(roots.pointers) + len(roots.notebooks)
-        progress = self._handles.progress.task("Looking for what is needed", total)
-        with open_blob_reader(self._handles.git) as reader, progress as task:
-            try:
-                for oid, encoded in zip(
-                    roots.pointers, reader.read_many(roots.pointers), strict=True
-                ):
-                    self._follow(encoded, f"the pointer file {oid}")
-                    task.advance(1)
-                for notebook in reader.read_many(roots.notebooks):
-                    keys.append(hash_bytes(notebook))
-                    task.advance(1)
-            except NotFoundError as error:
-                raise _unknown("Git lacks objects that its references name") from error
-        if self._search.unreadable:
-            raise _unknown("content of the store is damaged")
-        return keys
-
-    def _follow(self, encoded: bytes, origin: str) -> None:
-        try:
-            try:
-                self._search.look(decode_pointer(encoded, origin=origin))
-            except IntegrityError:  # no valid pointer, yet somebody may make one of it
-                for id in find_hashes(encoded):
-                    self._search.look_at_hash(id)
-        except IntegrityError as error:
-            raise _unknown("content of the store is damaged") from error
-
     def _needs(self) -> Needs:
         replaced: set[Place] = set()
-        for key in self._notebooks:
+        for key in self._needed.notebooks:
             replaced.update(replaced_outputs(self._store, key))
         return Needs(
-            self._ranks.get, replaced, self._ledger.since, self._now, self._waits.grace_seconds
+            self._needed.ranks.get,
+            replaced,
+            self._ledger.since,
+            self._now,
+            self._waits.grace_seconds,
         )
 
     def _wanted(self, run: TrashRun) -> list[PackEntry]:
@@ -219,7 +182,7 @@ class _Collector:
         wanted = set()
         for view in run.store.views():
             for id, place in view:
-                if id in self._ranks and self._store.find(place.kind, id) is None:
+                if id in self._needed.ranks and self._store.find(place.kind, id) is None:
                     wanted.add((place.pack, place.plain))
         return [p for p in list_packs(run.store.folder) if (p.hash, p.plain) in wanted]
 
@@ -257,11 +220,3 @@ class _Collector:
             kept_bytes=sum(pack.size_bytes for pack in list_packs(self._store.folder)),
             forgotten=tuple(forgotten),
         )
-
-
-def _unknown(what: str) -> MlopsError:
-    return IntegrityError(
-        f"Nothing was collected: {what}, so that it cannot be told what is needed.",
-        code="needs-unknown",
-        hints=("jupyter mlops check --read-data", "jupyter mlops repair"),
-    )

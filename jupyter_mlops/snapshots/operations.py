@@ -23,6 +23,9 @@ from jupyter_mlops.snapshots.origins import Origin, decode_origin, encode_origin
 TRASHED = b"trashed"
 """The value of what a garbage collection took away, while it is in the trash."""
 
+EVICTED = b"evicted"
+"""The value of content while only alternates have it."""
+
 _FOLDER = "operations"
 _MARK = "undoing"
 _KEPT_COUNT = 100
@@ -55,6 +58,7 @@ class Operation:
     ``data``: tracked paths, as the encoded pointers that name the data on disk. ``origins``:
     encoded origins by tracked path. ``renamed``: data that was given another path, old to new.
     ``trash``: runs of garbage collection, each TRASHED while what it took away is in the trash.
+    ``evicted``: stores, each EVICTED while what alternates have is only there.
     """
 
     command: tuple[str, ...]
@@ -66,6 +70,7 @@ class Operation:
     renamed: Mapping[str, str] = field(default_factory=dict)
     staged: bool = False
     trash: Mapping[str, Move] = field(default_factory=dict)
+    evicted: Mapping[str, Move] = field(default_factory=dict)
 
     def reversed(self, command: tuple[str, ...], at: datetime) -> Operation:
         """Return the operation that takes this one back."""
@@ -83,13 +88,14 @@ class Operation:
             {new: old for old, new in self.renamed.items()},
             self.staged,
             back(self.trash),
+            back(self.evicted),
         )
 
     def moves_nothing(self) -> bool:
         """Return whether there is nothing to take back."""
         moves = [
             *(*self.files.values(), *self.refs.values(), *self.data.values()),
-            *self.trash.values(),
+            *(*self.trash.values(), *self.evicted.values()),
         ]
         return not self.renamed and not any(move.moves for move in moves)
 

@@ -29,6 +29,7 @@ from jupyter_mlops.snapshots.apply import (
     open_worktree,
 )
 from jupyter_mlops.snapshots.content import read_entries
+from jupyter_mlops.snapshots.evict import undo_eviction
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS, SNAPSHOT_REFS
 from jupyter_mlops.snapshots.operations import (
@@ -92,6 +93,8 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
         update_refs(handles.git, ref_updates)
         _move_origins(handles, back)
         _move_trash(handles, back, runs)
+        for move in back.evicted.values():
+            undo_eviction(handles, move)
     hints = _stage(handles, back)
     scanner.save()
     log_operation(state_dir, back)

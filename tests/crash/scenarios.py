@@ -283,6 +283,15 @@ def _changed_in_shared(project: DataProject, runner: Runner) -> None:
     _changed_data(project, runner)
 
 
+def _with_alternate(project: DataProject, runner: Runner) -> None:
+    """Let an alternate hold the states so far, and the project something more."""
+    git = project.root / ".git"
+    shutil.copytree(git / "mlops", git / "alternate")
+    _changed_data(project, runner)
+    runner.ours(project.root, "snapshot")
+    project.git("config", "mlops.alternates", str(git / "alternate"))
+
+
 def notebook_with(outputs: str) -> bytes:
     shown = {"output_type": "stream", "name": "stdout", "text": [outputs]}
     return notebook_bytes([code("print(1)", execution_count=1, outputs=[shown])])
@@ -359,6 +368,7 @@ SCENARIOS: Sequence[Scenario] = (
         repeated=("name-taken",),
     ),
     Scenario("forget", _with_garbage, (OURS, "forget", "--keep-last", "1")),
+    Scenario("evict", _with_alternate, (OURS, "evict")),
     Scenario("first collection", _with_garbage, (OURS, *COLLECT)),
     Scenario("second collection", _with_trash, (OURS, *PURGE)),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True),

@@ -83,6 +83,12 @@ export interface DrawnMetric {
   better: (boolean | null)[];
 }
 
+export interface EvictResult {
+  done: boolean;
+  freed_bytes: number;
+  only_here_bytes: number;
+}
+
 export interface Finding {
   code: string;
   problem: string;
@@ -522,6 +528,13 @@ export interface ICommands {
       even_all?: boolean;
     };
     result: GcResult;
+  };
+  evict: {
+    method: 'POST';
+    parameters: {
+      dry_run?: boolean;
+    };
+    result: EvictResult;
   };
   forget: {
     method: 'POST';
