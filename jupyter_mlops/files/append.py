@@ -12,7 +12,6 @@ _FLAGS = (
     | os.O_CREAT
     | os.O_APPEND
     | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
 

@@ -46,7 +46,7 @@ class Batch:
 
     def __enter__(self) -> Self:
         if sys.platform != "win32":
-            self._barrier = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._barrier = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -20,8 +20,8 @@ from jupyter_mlops.files.sync import sync_folder
 from jupyter_mlops.formats.names import check_path, show
 
 BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_OPEN_ROOT = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_OPEN_ROOT = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _OPEN_FOLDER = _OPEN_ROOT | _NO_FOLLOW
 _DEFAULT_RIGHTS = "system.posix_acl_default"
 

@@ -44,7 +44,6 @@ CREATE_FLAGS = (
     | os.O_CREAT
     | os.O_EXCL
     | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
 """How a new file is opened: never an existing one, never through a link."""
@@ -146,7 +145,6 @@ class StagedFile:
         self.fd = fd
         self.size_bytes = 0
         self._open = True
-        self._here = True
         self._failure: MlopsError | None = None
 
     def __enter__(self) -> Self:
@@ -205,9 +203,7 @@ class StagedFile:
         Where that fails the file stays, for whoever clears next.
         """
         self.close()
-        if self._here:
-            self._here = False
-            _unlink_if_possible(self.path)
+        _unlink_if_possible(self.path)  # a published file has its temporary name no more
 
     def _rename(self, path: Path, overwrite: bool, bits: int = 0o444) -> None:
         if sys.platform == "win32":
@@ -218,7 +214,6 @@ class StagedFile:
             os.replace(self.path, path)
         else:
             _rename_new(self.path, path)
-        self._here = False
         self.close()
 
 
@@ -595,11 +590,11 @@ def _time_on_disk(folder: Path) -> float:
 
 
 def _open_to_lock(path: Path) -> int:
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    no_follow = getattr(os, "O_NOFOLLOW", 0)
     try:
-        return os.open(path, os.O_RDWR | flags)
+        return os.open(path, os.O_RDWR | no_follow)
     except PermissionError:  # its writer died between taking the right to write and renaming
-        return os.open(path, os.O_RDONLY | flags)
+        return os.open(path, os.O_RDONLY | no_follow)
 
 
 def remove_folder(folder: Path) -> None:

@@ -32,7 +32,7 @@ def hold_lock(path: Path) -> Iterator[None]:
     """
     make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise disk_error(error, path.parent) from error
     try:

@@ -34,7 +34,7 @@ def sync_folder(folder: os.PathLike[str] | str) -> None:
     """Make the names in ``folder`` survive a power cut, where folders can be synced at all."""
     if sys.platform == "win32":
         return
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         sync_descriptor(fd)
     except OSError as error:

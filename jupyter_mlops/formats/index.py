@@ -166,6 +166,7 @@ class IndexView:
         return places[0] if places else None
 
     def _first(self, id: Hash) -> int:
+        """Return the number of the first record of ``id``, a negative one where there is none."""
         prefix = int.from_bytes(id[:4], "big") >> self._shift
         low, high = _FAN.unpack_from(self._buffer, self._fan + 4 * prefix)
         if not low <= high <= self._count:
@@ -175,8 +176,6 @@ class IndexView:
         found: int = self._buffer.find(id, start, end)
         while found >= 0 and (found - start) % HASH_BYTES:
             found = self._buffer.find(id, found + 1, end)
-        if found < 0:
-            return -1
         return (found - self._ids) // HASH_BYTES
 
     def _place(self, number: int) -> Place:

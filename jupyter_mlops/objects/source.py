@@ -14,7 +14,6 @@ _READ_ATTEMPTS = 3
 _OPEN = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NONBLOCK", 0)
 )
@@ -68,7 +67,7 @@ def read_small(path: str) -> tuple[bytes, Mode]:
                 raise ConflictError(f"{path} is not a file any more.", code="file-changing")
             size_bytes = before.st_size
             content = os.read(fd, size_bytes + 1)
-            if 0 < len(content) < size_bytes:
+            if len(content) < size_bytes:
                 content = _read_rest(fd, content, size_bytes)
             after = os.fstat(fd)
         except OSError as error:

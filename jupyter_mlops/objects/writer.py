@@ -106,22 +106,18 @@ class Writer:
             for number, entry in zip(numbers, future.result(), strict=True):
                 entries[number] = entry
 
-        try:
-            for numbers in _batches(stats):
-                if len(numbers) == 1 and stats[numbers[0]].size_bytes > SMALL_BYTES:
-                    item = stats[numbers[0]]
-                    path = f"{top}/{item.path}"
-                    entries[numbers[0]] = retry_while_changing(path, self._add_big)
-                    continue
-                batch = [stats[number] for number in numbers]
-                waiting.append((numbers, self._pool.submit(self._add_batch, top, batch)))
-                if len(waiting) > _BATCHES_AHEAD:
-                    collect()
-            while waiting:
+        for numbers in _batches(stats):
+            item = stats[numbers[0]]
+            if item.size_bytes > SMALL_BYTES:
+                path = f"{top}/{item.path}"
+                entries[numbers[0]] = retry_while_changing(path, self._add_big)
+                continue
+            batch = [stats[number] for number in numbers]
+            waiting.append((numbers, self._pool.submit(self._add_batch, top, batch)))
+            if len(waiting) > _BATCHES_AHEAD:
                 collect()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        while waiting:
+            collect()
         return [entry for entry in entries if entry is not None]
 
     def add_bytes(self, kind: RecordKind, id: Hash, data: bytes) -> None:
@@ -251,30 +247,25 @@ class Writer:
         hasher = blake3()
         refs: list[ChunkRef] = []
         waiting: deque[Future[list[ChunkRef]]] = deque()
-        try:
-            for block in iter_blocks(fd, self._take_buffer):
-                length = sum(block.lengths)
-                waiting.append(self._pool.submit(self._add_block, block))
-                hasher.update(memoryview(block.buffer)[:length])
-                self._advance(length)
-                if len(waiting) >= _BUFFERS:
-                    refs += waiting.popleft().result()
-            while waiting:
+        for block in iter_blocks(fd, self._take_buffer):
+            length = sum(block.lengths)
+            waiting.append(self._pool.submit(self._add_block, block))
+            hasher.update(memoryview(block.buffer)[:length])
+            self._advance(length)
+            if len(waiting) >= _BUFFERS:
                 refs += waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            for future in waiting:
-                if not future.cancelled():
-                    future.exception()
+        while waiting:
+            refs += waiting.popleft().result()
         return Hash(hasher.digest()), refs
 
     def _add_block(self, block: Block) -> list[ChunkRef]:
         """Add the chunks of a block; runs in the pool."""
         records: list[Record] = []
-        refs = self._encoder.encode_chunks(memoryview(block.buffer), block.lengths, records)
-        self._append(records, flush=True)
-        self._buffers.put(block.buffer)
+        try:
+            refs = self._encoder.encode_chunks(memoryview(block.buffer), block.lengths, records)
+            self._append(records, flush=True)
+        finally:
+            self._buffers.put(block.buffer)
         return refs
 
     def _take_buffer(self) -> bytearray:
