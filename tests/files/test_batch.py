@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_mlops.errors import ConflictError, UnavailableError
 from jupyter_mlops.files.batch import Batch
+from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from tests.support.disks import mount_tmpfs
@@ -213,17 +214,26 @@ def test_a_new_folder_that_cannot_be_moved_in_fails(tree: WorkTree, tmp_path: Pa
     assert os.listdir(tmp_path / "st") == []
 
 
+def _staged_in(folder: Path) -> bool:
+    return any(name.startswith(STAGED_PREFIX) for name in os.listdir(folder))
+
+
 def test_staging_is_on_the_disk_of_the_files(tree: WorkTree, tmp_path: Path) -> None:
     (tree.root / "disk").mkdir()
     with mount_tmpfs(tree.root / "disk", "4m"):
         with tree.open_batch("disk/d") as batch:
             _write(batch, "disk/d/x", b"x")
+            assert _staged_in(tree.root / "disk")
             batch.apply()
         assert tree.read("disk/d/x") == b"x"
         assert os.listdir(tree.root / "disk") == ["d"]
         assert not (tmp_path / "st").exists()
+        with tree.open_batch("disk/d") as batch:
+            _write(batch, "disk/d/x", b"again")
+            assert _staged_in(tree.root / "disk"), "not in what the batch is about"
         with tree.open_batch("disk") as batch:
             _write(batch, "disk/y", b"y")
+            assert _staged_in(tree.root / "disk")
             batch.apply()
         assert sorted(os.listdir(tree.root / "disk")) == ["d", "y"]
     assert os.listdir(tree.root) == ["disk"]
@@ -244,3 +254,16 @@ def test_a_copy_to_another_disk_is_durable_before_it_replaces(
         steps = run_watched(change, tree.root / "d" / "disk").steps
     beside = ".mlops-tmp-*"
     assert steps == [f"sync {beside}", f"replace {beside} x", "sync ."]
+
+
+def test_a_path_is_staged_once_and_never_through_a_link(tree: WorkTree, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    with tree.open_batch("d") as batch:
+        _write(batch, "d/x", b"x")
+        with pytest.raises(UnavailableError):
+            batch.open_file("d/x", Mode.FILE)
+        (staged,) = (tmp_path / "st").glob("*/*")
+        (staged / "y").symlink_to(tmp_path / "mine")
+        with pytest.raises(UnavailableError):
+            batch.open_file("d/y", Mode.FILE)
+    assert (tmp_path / "mine").read_bytes() == b"mine"

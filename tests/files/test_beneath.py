@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import ConflictError
-from jupyter_mlops.files.beneath import BY_DESCRIPTOR, Folder
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.files.beneath import BY_DESCRIPTOR, Folder, Way
+from tests.support.system_steps import fail_with, run_watched
 
 _OPEN_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 
@@ -84,3 +87,41 @@ def test_where_rights_may_be_handed_down_a_folder_says_so(tmp_path: Path) -> Non
         assert plain.hands_down()
     with Folder("/proc", os.open("/proc", _OPEN_FOLDER)) as without_rights:
         assert not without_rights.hands_down()
+
+
+class _Swapped(Folder):
+    """A folder in which another program puts a link in a folder's place after it was looked at."""
+
+    def stat(self, name: str) -> os.stat_result:
+        return os.stat(self.path)
+
+
+@pytest.mark.skipif(not BY_DESCRIPTOR, reason="not run: this system opens nothing by descriptor")
+@pytest.mark.parametrize(("name", "code"), [("link", "link-on-the-way"), ("file", "not-a-folder")])
+def test_what_takes_a_folders_place_meanwhile_is_not_entered(
+    tmp_path: Path, name: str, code: str
+) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "file").write_bytes(b"mine")
+    with (
+        _Swapped(str(tmp_path), os.open(tmp_path, _OPEN_FOLDER)) as folder,
+        pytest.raises(ConflictError) as caught,
+    ):
+        folder.enter(name)
+    assert caught.value.code == code
+
+
+def test_a_file_is_no_root(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(NotFoundError), Way(tmp_path / "file") as way:
+        way.to("")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+def test_a_file_system_without_rights_to_hand_down_hands_none_down(tmp_path: Path) -> None:
+    def ask() -> None:
+        with Folder(str(tmp_path), os.open(tmp_path, _OPEN_FOLDER)) as folder:
+            assert not folder.hands_down()
+
+    run_watched(ask, tmp_path, {"os.listxattr": fail_with(errno.ENOTSUP)})

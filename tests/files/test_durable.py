@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,13 +90,21 @@ def test_a_staged_file_is_private_and_gone_unless_it_is_published(tmp_path: Path
     assert os.listdir(tmp_path) == []
 
 
-def test_a_published_file_has_the_readers_of_its_folder_and_no_writers(tmp_path: Path) -> None:
-    folder = tmp_path / "private"
-    folder.mkdir(mode=0o700)
+@pytest.mark.parametrize(
+    ("folders", "files"), [(0o700, 0o400), (0o750, 0o440), (0o755, 0o444), (0o777, 0o444)]
+)
+def test_a_published_file_has_the_readers_of_its_folder_and_no_writers(
+    tmp_path: Path, folders: int, files: int
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder").chmod(folders)
 
-    write_atomic(folder / "file", b"x")
+    write_atomic(tmp_path / "folder" / "file", b"x")
+    with open_staging(tmp_path) as staging, staging.create() as staged:
+        publish_all([(staged, tmp_path / "folder" / "other")])
 
-    assert stat.S_IMODE(os.stat(folder / "file").st_mode) == 0o400
+    for name in ("file", "other"):
+        assert stat.S_IMODE(os.stat(tmp_path / "folder" / name).st_mode) == files
 
 
 def test_a_closed_file_never_writes_into_the_next_one_of_its_number(tmp_path: Path) -> None:
@@ -229,15 +238,18 @@ def test_what_a_disk_refuses_is_told_apart(number: int, code: str) -> None:
     assert told.hints
 
 
-def test_bytes_that_cannot_be_synced_are_discarded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempt", [StagedFile.sync, lambda staged: staged.write(b"x")])
+def test_bytes_that_cannot_be_written_or_synced_are_discarded(
+    tmp_path: Path, attempt: Callable[[StagedFile], None]
+) -> None:
     path = tmp_path / "staged"
     path.write_bytes(b"x")
-    reading, writing = os.pipe()  # which cannot be synced
+    reading, writing = os.pipe()  # which can be neither
     os.close(reading)
     staged = StagedFile(path, writing)
 
     with pytest.raises(UnavailableError) as caught:
-        staged.sync()
+        attempt(staged)
 
     assert caught.value.code == "write-failed"
     assert os.listdir(tmp_path) == []
@@ -258,6 +270,7 @@ def test_names_are_taken_only_once_among_many(tmp_path: Path) -> None:
             publish_all(files)
         publish_all(files[1:], overwrite=True)
     assert caught.value.code == "name-taken"
+    assert str(tmp_path / "taken") in caught.value.message
     assert {name: (tmp_path / name).read_bytes() for name in ("free", "taken")} == {
         "free": b"new",
         "taken": b"new",
@@ -348,3 +361,26 @@ def test_what_cannot_be_looked_at_or_linked_is_said(tmp_path: Path) -> None:
     )
     assert setting_aside.code == "write-failed"
     assert os.listdir(tmp_path / "aside") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+def test_a_staging_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    def stage() -> None:
+        with open_staging(tmp_path):
+            pass
+
+    failing = {"os.mkdir": fail_with(errno.EIO)}
+    assert run_watched(stage, tmp_path, failing).code == "write-failed"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+def test_a_folder_is_set_aside_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a/folder").mkdir(parents=True)
+    (tmp_path / "a/folder/file").write_bytes(b"mine")
+    (tmp_path / "aside").mkdir()
+
+    steps = run_watched(lambda: link_aside(tmp_path / "a/folder", tmp_path / "aside"), tmp_path)
+
+    assert steps.steps == ["rename a/folder aside/folder", "sync aside", "sync a"]
+    assert (tmp_path / "aside/folder/file").read_bytes() == b"mine"

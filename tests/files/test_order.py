@@ -289,3 +289,15 @@ def test_nothing_stays_open(tmp_path: Path, tree: WorkTree) -> None:
     sync_paths([str(tmp_path), str(tmp_path / "a/file")], None)
 
     assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.skipif(not tells_failures(os.uname().release), reason="not run: needs Linux 5.8")
+def test_many_files_take_few_syncs_however_many_they_are(tree: WorkTree, tmp_path: Path) -> None:
+    def change() -> None:
+        with tree.open_batch("d") as batch:
+            for number in range(100):
+                os.close(batch.open_file(f"d/{number}/x", Mode.FILE))
+            batch.apply()
+
+    assert not [step for step in _steps(change, tmp_path) if step.startswith("sync")]
+    assert len(os.listdir(tree.root / "d")) == 100

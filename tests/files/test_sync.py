@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.sync import sync_paths, tells_failures
+from tests.support.system_steps import fail_with, run_watched
 
 
 @pytest.mark.parametrize("count", [1, 100])
@@ -41,3 +45,20 @@ def test_what_is_gone_is_passed_over_and_what_cannot_be_synced_is_not(tmp_path: 
 )
 def test_old_kernels_do_not_tell_of_lost_bytes(release: str, tells: bool) -> None:
     assert tells_failures(release) is tells
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EINVAL, None),
+        (errno.ENOTSUP, None),
+        (errno.EIO, "write-failed"),
+        (errno.ENOSPC, "disk-full"),
+    ],
+)
+def test_a_folder_that_cannot_be_synced_is_told_from_a_disk_that_fails(
+    tmp_path: Path, number: int, code: str | None
+) -> None:
+    system = {"os.fsync": fail_with(number)}
+    assert run_watched(lambda: make_folder(tmp_path / "new"), tmp_path, system).code == code

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -15,6 +16,7 @@ from jupyter_mlops.files.folder_tree import FolderTree
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from tests.support.disks import make_read_only
+from tests.support.system_steps import fail_with, run_watched
 
 
 @pytest.fixture(params=["beside", "staging"])
@@ -214,6 +216,7 @@ def test_links_stay_inside_the_tracked_folder(tree: WorkTree) -> None:
             batch.add_link("data/link", "../x", within="data")
         batch.apply()
     assert caught.value.code == "link-leaves-folder"
+    assert " link -> ../x " in caught.value.message
     assert _files(tree.root) == {"data/a/link": "../x"}
 
 
@@ -341,3 +344,28 @@ def test_clearing_takes_what_dead_writers_left_beside_files(tree: WorkTree) -> N
     assert tree.clear("d/deep") == 2
     assert tree.clear() == 1
     assert tree.clear("d") == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+def test_what_the_system_refuses_is_told_apart(tree: WorkTree) -> None:
+    tree.write_file("d/x", b"mine")
+    for name, number, attempt, code in (
+        ("os.open", errno.EACCES, lambda: tree.read("d/x"), "read-only"),
+        ("os.open", errno.EACCES, lambda: tree.stat("d/x"), "read-only"),
+        ("os.replace", errno.ENOENT, lambda: tree.rename("d/x", "d/y"), "path-not-found"),
+        ("os.replace", errno.EXDEV, lambda: tree.rename("d/x", "d/y"), "write-failed"),
+        ("os.unlink", errno.EIO, lambda: tree.unlink("d/x"), "write-failed"),
+        ("os.mkdir", errno.ENOSPC, lambda: tree.make_folder("e"), "disk-full"),
+    ):
+        ended = run_watched(attempt, tree.root, {name: fail_with(number)})
+        assert ended.code == code, (name, number)
+    assert _files(tree.root) == {"d/x": b"mine"}
+
+
+def test_staging_stands_beside_what_it_is_for(tree: WorkTree) -> None:
+    tree.write_file("d/x", b"")
+    with tree.open_batch("d") as batch:
+        os.close(batch.open_file("d/y", Mode.FILE))
+        place = tree.staging or tree.root
+        assert [name for name in os.listdir(place) if name.startswith(STAGED_PREFIX)]
+        assert os.listdir(tree.root / "d") == ["x"]
