@@ -40,11 +40,7 @@ STAGED_PREFIX = ".mlops-tmp-"
 
 _LOCK_SUFFIX = ".lock"
 CREATE_FLAGS = (
-    os.O_RDWR
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_BINARY", 0)
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
 """How a new file is opened: never an existing one, never through a link."""
 
