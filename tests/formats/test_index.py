@@ -280,3 +280,17 @@ def test_a_record_or_a_pack_twice_is_not_written() -> None:
         encode_index(PACKS, [*ROWS, ROWS[0]])
     with pytest.raises(ValueError):
         encode_index([PACKS[0], PACKS[0]], ())
+
+
+@pytest.mark.parametrize("shift", range(1, 32))
+def test_an_id_is_found_where_it_begins_not_where_its_bytes_stand(shift: int) -> None:
+    """The bytes of ``wanted`` stand across its own beginning, ``shift`` bytes before it."""
+    wanted = Hash(b"\1" * 32)
+    before = Hash(b"\1" * (31 - shift) + b"\0" + b"\1" * shift)
+    rows = [(0, INFOS[0]._replace(id=id)) for id in (before, wanted)]
+    view = IndexView(encode_index(PACKS[:1], rows), origin="i")
+    for id in (before, wanted):
+        found = view.find_first(INFOS[0].kind, id)
+        assert found is not None and view.find(INFOS[0].kind, id) == [found]
+    assert view.find_first(INFOS[0].kind, Hash(b"\1" * 31 + b"\2")) is None
+    assert view.find(INFOS[0].kind, Hash(b"\1" * 31 + b"\2")) == []

@@ -319,3 +319,11 @@ def test_the_limits_are_those_of_the_format() -> None:
 
 def test_every_kind_of_record_is_among_the_samples() -> None:
     assert {kind for kind, *_ in RECORDS} == set(RecordKind) - {RecordKind.TOMBSTONE}
+
+
+def test_a_pack_that_holds_nothing_is_none() -> None:
+    counts = struct.pack(">QI", len(PACK_HEADER), 0)
+    empty = b"".join([PACK_HEADER, b"mlopsFT\0", counts, blake3(counts).digest(16), b"mlopsEN\0"])
+    for pack in (empty, PACK_HEADER, PACK[: len(PACK_HEADER) + TRAILER_BYTES]):
+        with pytest.raises(IntegrityError, match="cut short"):
+            decode_footer(pack, origin="p")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     with mount_tmpfs(folder, "4m"):
         yield folder
+
+
+def open_files() -> list[str]:
+    """Return the paths of all that this process has open; needs Linux's /proc."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(link))
+    return found
 
 
 def rebuild_index(store: Store) -> None:

@@ -140,6 +140,7 @@ def test_a_damaged_segment_is_made_anew(store: Store) -> None:
     mend_index(open_store(store.folder))
 
     assert not check_store(open_store(store.folder)).damaged_segments
+    assert not (store.folder / "quarantine").exists()
     assert _read(store, b"content") == b"content"
 
 
@@ -229,10 +230,87 @@ def test_a_damaged_segment_is_not_merged_into_a_new_one(store: Store) -> None:
     segment = sorted(store.index_folder.iterdir())[3]
     whole = segment.read_bytes()
     segment.unlink()
-    segment.write_bytes(whole[:-5] + b"?" + whole[-4:])
+    segment.write_bytes(whole[:-37] + b"?" + whole[-36:])  # in the row of its one record
 
     _add(open_store(store.folder), contents[8])
 
     assert open_store(store.folder).damaged_segments() == ()
     for content in contents:
         assert _read(store, content) == content
+
+
+def _add_outputs(store: Store, key: Hash, content: bytes, *more: bytes) -> PackEntry:
+    before = set(store.iter_packs())
+    with open_writer(store) as writer:
+        writer.add_bytes(RecordKind.OUTPUTS, key, content)
+        for other in more:
+            writer.add_chunk(other)
+        writer.finish()
+    (pack,) = set(store.iter_packs()) - before
+    return pack
+
+
+def test_other_outputs_of_the_same_name_do_not_stand_for_lost_ones(store: Store) -> None:
+    key = hash_bytes(b"notebook")
+    pack = _add_outputs(store, key, b"one" * 50)
+    _add_outputs(store, key, b"two" * 50)
+    place = read_pack_table(_path(store, pack), plain=False)[0]
+    _damage(store, pack, place.offset + 60)
+
+    found = check_store(open_store(store.folder), read_data=True)
+
+    assert found.lost == {(RecordKind.OUTPUTS, key)}
+
+
+def test_outputs_that_are_whole_are_saved_beside_others_of_the_same_name(store: Store) -> None:
+    key = hash_bytes(b"notebook")
+    pack = _add_outputs(store, key, b"one" * 50, b"damaged" * 50)
+    _add_outputs(store, key, b"two" * 50)
+    place = store.locate(*_key(b"damaged" * 50))
+    assert place is not None and place.pack == pack.hash
+    _damage(store, pack, place.offset + 60)
+    found = check_store(open_store(store.folder), read_data=True)
+
+    mend_packs(open_store(store.folder), found.damaged_packs, lambda: None)
+
+    copies = sorted(iter_copies(open_store(store.folder), RecordKind.OUTPUTS, key))
+    assert copies == [b"one" * 50, b"two" * 50]
+
+
+def test_each_of_many_damaged_packs_gives_what_it_has(store: Store) -> None:
+    """Whatever the others have, nothing at all or no file any more."""
+    contents = [b"%d" % number * 50 for number in range(6)]
+    packs = [
+        *(_add(store, content) for content in contents[:2]),
+        *(_add(store, content, b"damaged" + content) for content in contents[2:]),
+    ]
+    for pack in packs:
+        place = read_pack_table(_path(store, pack), plain=False)[-1]
+        _damage(store, pack, place.offset + 60)
+    found = check_store(open_store(store.folder), read_data=True).damaged_packs
+    assert len(found) == 6
+    bare = [one for one in found if not one.whole]
+    first, *others = (one for one in found if one.whole)
+    _path(store, first.pack).unlink()
+
+    mend_packs(open_store(store.folder), [*bare, first, *others], lambda: None)
+
+    assert len(bare) == 2
+    for one in others:
+        for _, id in one.whole_keys():
+            assert open_store(store.folder).find(RecordKind.CHUNK, id) is not None
+    assert not check_store(open_store(store.folder), read_data=True).damaged_packs
+
+
+def test_a_folder_in_the_place_of_a_segment_is_set_aside(store: Store) -> None:
+    _add(store, b"content")
+    (segment,) = store.index_folder.iterdir()
+    segment.unlink()
+    (segment / "inner").mkdir(parents=True)
+
+    mend_index(open_store(store.folder))
+
+    assert segment.is_file()
+    assert (store.folder / "quarantine" / segment.name / "inner").is_dir()
+    assert not check_store(open_store(store.folder)).damaged_segments
+    assert _read(store, b"content") == b"content"

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import accumulate, combinations
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.clone import try_clone
+from jupyter_mlops.files.durable import STAGED_PREFIX
+from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import PackEntry, encode_index
@@ -22,7 +25,8 @@ from jupyter_mlops.objects.packs import pack_path, read_pack_table
 from jupyter_mlops.objects.plain import LEAST_BYTES
 from jupyter_mlops.objects.reader import missing, read_file, read_manifest, restore_files
 from jupyter_mlops.objects.store import Store, open_store
-from tests.objects.conftest import add_contents, add_folder, rebuild_index
+from jupyter_mlops.objects.writer import open_writer
+from tests.objects.conftest import add_contents, add_folder, open_files, rebuild_index
 from tests.support.system_steps import fail_with, run_watched
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
@@ -138,6 +142,32 @@ def test_the_next_version_of_a_cloned_file_adds_its_new_chunks(cloning_disk: Pat
     assert report.stored_bytes < 1_000_000
     assert len(_plain_packs(store)) == 1
     assert read_file(open_store(store.folder), entries["big"]) == changed
+
+
+def test_a_file_of_chunks_that_are_all_known_is_listed_by_itself(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    entry = add_folder(store, _data(cloning_disk, _BIG))[0]["big"]
+    sizes = [ref.size_bytes for ref in read_manifest(store, entry).chunks]
+    starts = list(accumulate(sizes[:-10], initial=0))
+    # where a file is cut depends on the byte that follows, so that one chunk's follows another's
+    start, end = next(two for two in combinations(starts, 2) if _BIG[two[0]] == _BIG[two[1]])
+    twice = _BIG[:end] + _BIG[start:]
+
+    entries, report = add_folder(store, _data(cloning_disk, twice))
+
+    assert report.new_bytes == 0
+    assert read_file(open_store(store.folder), entries["big"]) == twice
+
+
+@linux
+def test_clones_that_are_not_kept_do_not_stay_open(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    for content in (_BIG, _BIG, _BIG[:9_000_000] + b"changed" + _BIG[9_000_000:]):
+        data = _data(cloning_disk, content)
+        with open_writer(store) as writer:
+            writer.add_files(data, walk(data))
+            writer.finish()
+        assert not [name for name in open_files() if STAGED_PREFIX in name]
 
 
 def _data(disk: Path, content: bytes) -> Path:

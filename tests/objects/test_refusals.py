@@ -8,6 +8,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,10 @@ from jupyter_mlops.objects.packs import PackFile, list_packs, pack_path
 from jupyter_mlops.objects.reader import has_file, iter_file, missing, read_file, restore_files
 from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.room import measure_new
-from jupyter_mlops.objects.store import Store, open_store
+from jupyter_mlops.objects.store import Store, create_store, makes_clones, open_store
 from jupyter_mlops.objects.writer import open_writer
 from jupyter_mlops.progress import Task
-from tests.objects.conftest import add_contents, add_folder
+from tests.objects.conftest import add_contents, add_folder, open_files
 from tests.support.disks import make_read_only
 from tests.support.system_steps import fail_with, run_watched
 
@@ -219,3 +220,54 @@ def test_progress_comes_to_the_bytes_of_all_files(store: Store, source: Path) ->
 
     restore_files(store, [(entry, open_next) for entry in files], written)
     assert written.total == sum(entry.size_bytes for entry in files)
+
+
+@linux
+def test_a_disk_that_fails_to_clone_makes_no_clones(store: Store, tmp_path: Path) -> None:
+    assert not makes_clones(store)
+    create_store(store)
+
+    def ask() -> None:
+        assert not makes_clones(store)
+
+    run_watched(ask, tmp_path, {"fcntl.ioctl": fail_with(errno.EIO)})
+    assert os.listdir(store.staging_folder) == []
+
+
+@linux
+def test_a_clone_that_fails_stops_a_restore_and_nothing_stays_open(
+    store: Store, tmp_path: Path
+) -> None:
+    entry = add_contents(store, {"big": _BIG}, tmp_path / "data")["big"]
+    plain = pack_path(store.folder, entry.hash, True)
+    plain.parent.mkdir(exist_ok=True)
+    plain.write_bytes(_BIG)
+
+    def restore() -> None:
+        try:
+            opening = partial(os.open, tmp_path / "out", os.O_RDWR | os.O_CREAT)
+            restore_files(open_store(store.folder), [(entry, opening)])
+        finally:
+            assert str(tmp_path / "out") not in open_files()
+            assert str(plain) not in open_files()
+
+    system = {"fcntl.ioctl": fail_with(errno.EIO)}
+    assert run_watched(restore, tmp_path, system).code == "write-failed"
+    assert run_watched(restore, tmp_path).code is None
+    assert (tmp_path / "out").read_bytes() == _BIG
+
+
+@linux
+def test_a_writer_that_fails_on_big_files_takes_the_next(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "big").write_bytes(random.Random(32).randbytes(24_000_000))
+    create_store(store)
+
+    def add() -> None:
+        with open_writer(store) as writer:
+            for _ in range(4):
+                with pytest.raises(UnavailableError):
+                    writer.add_files(tmp_path / "data", walk(tmp_path / "data"))
+
+    run_watched(add, tmp_path, {"os.write": fail_with(errno.ENOSPC)})
+    assert os.listdir(store.staging_folder) == []

@@ -209,6 +209,34 @@ def test_an_open_store_sees_what_others_add(store: Store) -> None:
     assert has(reader, RecordKind.CHUNK, second.hash)
 
 
+def test_what_came_meanwhile_is_located_by_looking_again(store: Store) -> None:
+    (first,) = _add(store, b"first")
+    reader = open_store(store.folder)
+    assert reader.locate(RecordKind.CHUNK, first.hash) is not None
+    (second,) = _add(open_store(store.folder), b"second")
+    assert reader.find(RecordKind.CHUNK, second.hash) is None
+    found = reader.locate(RecordKind.CHUNK, second.hash)
+    assert found is not None
+    assert reader.pack_path(found).exists()
+    assert reader.locate(RecordKind.CHUNK, hash_bytes(b"never")) is None
+
+
+def test_of_two_copies_the_one_that_is_still_there_is_read(store: Store, tmp_path: Path) -> None:
+    (entry,) = _add(store, b"precious" * 20)
+    (mine,) = _packs(store)
+    other = open_store(tmp_path / "other")
+    _add(other, b"precious" * 20, b"something else")
+    shutil.copytree(other.folder / "packs", store.folder / "packs", dirs_exist_ok=True)
+    rebuild_index(store)
+    for name in _packs(store):
+        reader = open_store(store.folder)
+        assert len(reader.places(RecordKind.CHUNK, entry.hash)) == 2
+        os.rename(name, tmp_path / "away")
+        assert read_file(reader, entry) == b"precious" * 20
+        os.rename(tmp_path / "away", name)
+    assert mine in _packs(store)
+
+
 def test_a_pack_without_index_is_found(store: Store) -> None:
     (first,) = _add(store, b"first")
     (kept,) = _segments(store)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
+from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.walk import FileStat, stat_file, walk
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
@@ -21,7 +22,9 @@ from jupyter_mlops.objects.reader import has_file, missing, read_file
 from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.objects.writer import open_writer
-from tests.objects.conftest import add_contents, add_folder
+from tests.objects.conftest import add_contents, add_folder, open_files
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
 
 
 def _disk(store: Store) -> dict[str, int]:
@@ -154,6 +157,74 @@ def test_progress_is_told_every_byte(store: Store, source: Path) -> None:
     with open_writer(store, counter) as writer:
         writer.add_files(source, stats)
     assert counter.total == sum(stat.size_bytes for stat in stats)
+
+
+class _Steps:
+    """Remembers what a task is told."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def advance(self, amount: int) -> None:
+        self.told.append(amount)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "at_most"),
+    [(10, 500, 128 * 10), (1 << 20, 7, 2 << 20), (9 << 20, 2, 4 << 20)],
+)
+def test_progress_moves_on_in_small_steps(
+    store: Store, tmp_path: Path, size: int, count: int, at_most: int
+) -> None:
+    """Of many small files, of few that are not so small, and of big ones."""
+    rng = random.Random(5)
+    names = {f"{number:03d}": rng.randbytes(size) for number in range(count)}
+    stats = walk(_folder(tmp_path / "data", names))
+    steps = _Steps()
+    with open_writer(store, steps) as writer:
+        writer.add_files(tmp_path / "data", stats)
+    assert sum(steps.told) == size * count
+    assert at_most / 2 <= max(steps.told) <= at_most
+
+
+@linux
+def test_a_writer_that_is_not_finished_leaves_no_thread_and_no_file(
+    store: Store, source: Path
+) -> None:
+    with open_writer(store) as writer:
+        writer.add_files(source, walk(source))
+        assert [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
+    assert not [name for name in open_files() if STAGED_PREFIX in name]
+    assert os.listdir(store.staging_folder) == []
+    del writer
+
+
+@linux
+def test_a_writer_that_is_far_ahead_of_the_disk_waits(store: Store) -> None:
+    """So that however much is added, only few packs are open."""
+    block = random.Random(6).randbytes(1 << 20)
+    most = 0
+    with open_writer(store) as writer:
+        for number in range(200):
+            writer.add_chunk(number.to_bytes(8, "big") + block[8:])
+            most = max(most, sum(f"{store.staging_folder}/" in name for name in open_files()))
+        assert most <= 5  # the lock, the pack under way, one being sealed and two that wait
+        assert writer.finish().packs == 7
+
+
+def test_a_new_writer_clears_what_a_dead_one_left(store: Store) -> None:
+    with open_writer(store) as writer:
+        writer.add_chunk(b"content")
+        writer.finish()
+    left = [
+        place / f"{STAGED_PREFIX}0"
+        for place in (store.folder, store.staging_folder, store.index_folder)
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    with open_writer(store):
+        assert not [path for path in left if path.exists()]
 
 
 def _folder(path: Path, contents: dict[str, bytes]) -> Path:
