@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from jupyter_mlops.notebooks.outputs import encode_outputs
 from jupyter_mlops.notebooks.strip import StripSettings, strip
 from jupyter_mlops.objects.outputs import write_outputs
 from jupyter_mlops.objects.writer import open_writer
+from jupyter_mlops.snapshots.restore import restore_data
 from tests.support.data_project import STATE, DataProject
+from tests.support.system_steps import run_watched
 
 
 @pytest.fixture
@@ -125,7 +128,46 @@ def test_a_revision_is_one_within_a_tracked_folder_too(two_states: DataProject) 
 def test_a_part_of_a_tracked_folder_is_not_tracked_by_itself(two_states: DataProject) -> None:
     with pytest.raises(NotFoundError) as caught:
         two_states.restore("HEAD", "data/a.csv")
-    assert "data" in caught.value.hints[0]
+    head = two_states.head()[:10]
+    assert caught.value.message == (
+        f"data/a.csv is a part of data, which revision {head} tracks as a whole."
+    )
+    assert caught.value.hints[0] == f"jupyter mlops restore {head} data"
+    with pytest.raises(NotFoundError) as caught:
+        two_states.restore("HEAD", "nowhere.csv")
+    assert caught.value.message == f"Revision {head} tracks nothing at nowhere.csv."
+
+
+def test_the_working_tree_is_named_where_no_revision_is(two_states: DataProject) -> None:
+    for path, message, hint in (
+        (
+            "data/a.csv",
+            "data/a.csv is a part of data, which the working tree tracks as a whole.",
+            "jupyter mlops restore HEAD data",
+        ),
+        ("nowhere", "The working tree tracks nothing at nowhere.", "jupyter mlops status"),
+    ):
+        with pytest.raises(NotFoundError) as caught:
+            restore_data(two_states.open(), None, [path], command=())
+        assert (caught.value.message, caught.value.hints) == (message, (hint,))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+@pytest.mark.parametrize(("spare", "code"), [(-1, "disk-full"), (0, None)])
+def test_a_restore_needs_room_for_its_files_and_a_mebibyte(
+    two_states: DataProject, spare: int, code: str | None
+) -> None:
+    needed = sum(len(content) for content in (b"a1", b"one", b"m1"))
+    room = shutil.disk_usage(two_states.root)._replace(free=needed + (1 << 20) + spare)
+    before = two_states.everything()
+
+    ended = run_watched(
+        lambda: two_states.restore("one"), two_states.root, {"shutil.disk_usage": lambda _: room}
+    )
+
+    assert ended.code == code
+    assert (two_states.everything() == before) == (code is not None)
+    assert two_states.leftovers() == []
 
 
 def test_a_dry_run_changes_nothing(two_states: DataProject) -> None:
@@ -210,9 +252,11 @@ def test_a_missing_chunk_changes_nothing(two_states: DataProject) -> None:
     for pack in set((two_states.root / ".git/mlops/packs").rglob("*.pack")) - packs:
         pack.unlink()
     before = two_states.everything()
-    with pytest.raises(NotFoundError) as caught:
-        two_states.restore("bigger")
-    assert caught.value.code == "content-missing"
+    for dry_run in (True, False):
+        with pytest.raises(NotFoundError) as caught:
+            two_states.restore("bigger", dry_run=dry_run)
+        assert caught.value.code == "content-missing"
+        assert caught.value.message.endswith("the store lacks 1 file of big.bin.")
     assert two_states.everything() == before
     assert two_states.leftovers() == []
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from jupyter_mlops.commands.workspace import Execution, open_workspace
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.git.commits import has_identity
+from jupyter_mlops.snapshots.content import keep_content
 from jupyter_mlops.snapshots.listing import list_snapshots
-from tests.support.data_project import DataProject, make_data_project
+from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.scan import Scanner
+from tests.support.data_project import STATE, DataProject, make_data_project
 
 
 def _record(project: DataProject, result: SnapshotResult) -> dict[str, object]:
@@ -375,3 +379,44 @@ def test_large_and_many_new_files_are_left_out_and_named(data_project: DataProje
     assert [left.path for left in result.left_out] == ["huge.txt", "two.txt"]
     (listed,) = list_snapshots(data_project.open().git)
     assert [left.path for left in listed.record.left_out] == ["huge.txt", "two.txt"]
+
+
+def test_a_pointer_that_git_does_not_know_is_staged_again(data_project: DataProject) -> None:
+    data_project.write("data/a.csv", "1")
+    data_project.snapshot("data")
+    staged = data_project.git("ls-files", "--stage")
+    data_project.git("rm", "--quiet", "--cached", "data.mlops", ".gitignore")
+    data_project.snapshot()
+    assert data_project.git("ls-files", "--stage") == staged
+
+
+def test_a_worktree_that_forgot_where_its_data_came_from_learns_it(
+    data_project: DataProject,
+) -> None:
+    data_project.write("data/a.csv", "1")
+    data_project.snapshot("data")
+    origins = read_origins(data_project.root / STATE)
+    shutil.rmtree(data_project.root / STATE / "origins")
+    data_project.snapshot()
+    assert read_origins(data_project.root / STATE) == origins
+    assert data_project.states() == {"data": "clean"}
+
+
+def test_only_what_is_taken_unasked_is_automatic(data_project: DataProject) -> None:
+    data_project.write("data/a.csv", "1")
+    first = data_project.snapshot("data")
+    assert _record(data_project, first).get("automatic", False) is False
+    data_project.write("data/a.csv", "2")
+    saved = data_project.restore(first.id).saved_as
+    record = json.loads(
+        data_project.git("show", f"refs/mlops/snapshots/{saved}:.mlops/snapshot.json")
+    )
+    assert record["automatic"] is True
+
+
+def test_what_is_gone_when_it_is_to_be_kept_is_named(data_project: DataProject) -> None:
+    ws = data_project.open()
+    with pytest.raises(NotFoundError) as caught:
+        keep_content(ws, Scanner(ws), ["nowhere"])
+    assert caught.value.code == "path-not-found"
+    assert "nowhere" in caught.value.message

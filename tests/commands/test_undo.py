@@ -12,7 +12,8 @@ from jupyter_mlops.commands.snapshot_note import snapshot_note
 from jupyter_mlops.commands.untrack import untrack
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.snapshots.listing import find_snapshot
-from tests.support.data_project import DataProject
+from jupyter_mlops.snapshots.origins import read_origins
+from tests.support.data_project import STATE, DataProject
 
 Command = Callable[[DataProject], object]
 
@@ -24,10 +25,10 @@ def _edited_snapshot(project: DataProject) -> object:
 
 
 def _seen(project: DataProject) -> tuple[object, ...]:
-    """Everything, without the refs that keep dropped snapshots."""
+    """Everything and the origins, without the refs that keep dropped snapshots."""
     files, index, refs, *rest = project.everything()
     rows = [row for row in str(refs).splitlines() if "refs/mlops/dropped/" not in row]
-    return (files, index, rows, *rest)
+    return (files, index, rows, *rest, read_origins(project.root / STATE))
 
 
 @pytest.fixture
@@ -125,6 +126,10 @@ def test_nothing_to_undo(data_project: DataProject) -> None:
 
 MOVES: dict[str, tuple[Command, Command]] = {
     "data": (lambda p: p.restore("one"), lambda p: p.write("data/a.csv", "since")),
+    "data, back to what it was": (
+        lambda p: p.restore("one"),
+        lambda p: (p.write("data/a.csv", "a2"), p.write("data/two.csv", "two")),
+    ),
     "added file": (lambda p: p.restore("one"), lambda p: p.write("data/since.csv", "since")),
     "pointer": (lambda p: p.restore("one"), lambda p: p.git("checkout", "HEAD", "model.bin.mlops")),
     "snapshot's pointer": (_edited_snapshot, lambda p: p.git("reset", "--hard", "--quiet")),
@@ -164,6 +169,20 @@ def test_what_has_moved_since_is_not_taken_back(two: DataProject, what: str) -> 
     assert caught.value.hints
     assert two.everything() == before
     assert two.leftovers() == []
+
+
+def test_former_content_that_is_gone_is_said_and_nothing_moves(two: DataProject) -> None:
+    packs = set((two.root / ".git/mlops/packs").rglob("*.pack"))
+    two.write("data/a.csv", "mine")
+    two.restore("one")
+    for pack in set((two.root / ".git/mlops/packs").rglob("*.pack")) - packs:
+        pack.unlink()
+    before = two.everything()
+    with pytest.raises(NotFoundError) as caught:
+        two.undo()
+    assert caught.value.code == "content-missing"
+    assert caught.value.message == "The former content of data is not in the store any more."
+    assert two.everything() == before
 
 
 def test_a_drop_keeps_content_and_comes_back(two: DataProject) -> None:

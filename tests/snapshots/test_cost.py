@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import pytest
+
+from jupyter_mlops.commands.snapshot import snapshot
+from jupyter_mlops.progress import Task
 from tests.support.data_project import DataProject
+from tests.support.system_steps import run_watched
 
 
 def _count_processes(work: Callable[[], object]) -> int:
@@ -39,3 +46,63 @@ def test_a_snapshot_of_what_has_not_changed_starts_few_processes(
     data_project.snapshot()
     assert 0 < _count_processes(data_project.snapshot) <= 12
     assert 0 < _count_processes(data_project.states) <= 6
+
+
+def _count_data_reads(work: Callable[[], object]) -> int:
+    """Return how many files of data ``work`` opens; it runs in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal count
+            count += event == "open" and "/data/" in str(arguments[0])
+
+        sys.addaudithook(watch)
+        try:
+            work()
+        finally:
+            os._exit(count)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
+def test_what_a_restore_wrote_is_not_read_to_see_that_it_is_clean(
+    data_project: DataProject,
+) -> None:
+    """Of files that are older than the system tells times apart."""
+    for number in (1, 2):
+        for name in ("a", "b"):
+            data_project.write(f"data/{name}", f"{name}{number}")
+        data_project.snapshot("data", name=f"n{number}")
+    now = time.time_ns
+
+    restored = run_watched(
+        lambda: data_project.restore("n1"),
+        data_project.root,
+        {"time.time_ns": lambda: now() + 10_000_000_000},
+    )
+
+    assert restored.code is None
+    assert _count_data_reads(data_project.states) == 0
+    assert data_project.states() == {"data": "clean"}
+    data_project.write("data/a", "a3")
+    assert _count_data_reads(data_project.states) == 1
+
+
+def test_new_content_is_read_once(data_project: DataProject) -> None:
+    told = []
+
+    class Told(Task):
+        def advance(self, amount: int) -> None:
+            told.append(amount)
+
+    class Telling:
+        @contextmanager
+        def task(self, label: str, total: int | None, unit: str = "B") -> Iterator[Task]:
+            yield Told()
+
+    for name in ("a", "b/c"):
+        data_project.write(f"data/{name}", name * 1000)
+    snapshot(data_project.open(progress=Telling()), ("data",))
+    assert sum(told) == sum(len(content) for content in data_project.files("data").values())

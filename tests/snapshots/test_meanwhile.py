@@ -17,6 +17,7 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation
+from jupyter_mlops.snapshots.take import Circumstances, take_snapshot
 from tests.support.data_project import DataProject
 
 
@@ -80,6 +81,7 @@ def test_a_file_that_changes_is_not_overwritten(project: DataProject, command: s
         restore(ws, "HEAD~1", ("data",)) if command == "restore" else undo(ws)
 
     assert caught.value.code == "file-changing"
+    assert " data/a was changed" in caught.value.message
     assert project.read("data/a") == b"mine"
     assert project.leftovers() == []
     project.restore("HEAD")
@@ -94,7 +96,19 @@ def test_a_file_that_comes_where_one_is_to_be_written_stays(project: DataProject
         restore(ws, None, ("data",))
 
     assert caught.value.code == "file-changing"
+    assert " data/a was changed" in caught.value.message
     assert project.read("data/a") == b"mine"
+
+
+def test_a_single_file_that_changes_is_named(project: DataProject) -> None:
+    for content in (b"one", b"two"):
+        project.write("model.bin", content)
+        project.snapshot("model.bin", name=content.decode())
+    ws = _open(project, "Restoring", lambda: project.write("model.bin", b"mine"))
+    with pytest.raises(ConflictError) as caught:
+        restore(ws, "one", ("model.bin",))
+    assert " model.bin was changed" in caught.value.message
+    assert project.read("model.bin") == b"mine"
 
 
 def test_a_folder_that_comes_where_none_was_stays(project: DataProject) -> None:
@@ -157,6 +171,25 @@ def test_data_that_is_newer_than_what_was_kept_counts_as_changed(project: DataPr
     assert project.read("data/a") == b"4"
     project.snapshot()
     assert project.states() == {"data": "clean"}
+
+
+def test_a_newer_snapshot_while_git_is_waited_for_stays_the_newest(project: DataProject) -> None:
+    """What the older one settles at its end is its own only."""
+    project.write("data/a", b"3")
+    lock = project.root / ".git/index.lock"
+    lock.write_bytes(b"")
+
+    def keep_newer(seconds: float) -> None:
+        if lock.exists():
+            lock.unlink()
+            project.write("data/a", b"4")
+            project.snapshot()
+
+    take_snapshot(project.open(), ("data",), Circumstances(), sleep=keep_newer)
+
+    assert not lock.exists()
+    project.write("data/a", b"5")
+    assert project.states() == {"data": "changed"}
 
 
 def test_operations_that_are_logged_at_once_are_all_there(tmp_path: Path) -> None:

@@ -96,6 +96,19 @@ def test_a_restore_notes_what_it_moves_until_all_of_it_stands(project: DataProje
     assert project.read("data/a") == b"one"
 
 
+def test_a_restore_notes_data_that_moves_alone(project: DataProject) -> None:
+    project.remove("data/a")
+    assert _run(project, project.restore) == ["note", "data", "no note", "operation"]
+
+
+def test_a_restore_notes_a_pointer_that_moves_alone(project: DataProject) -> None:
+    project.write("data/a", b"one")
+    assert _run(project, lambda: project.restore("HEAD")) == [
+        *("note", "pointer", "origin", "no note", "operation"),
+    ]
+    assert project.states() == {"data": "clean"}
+
+
 def test_what_a_restore_overwrites_has_a_snapshot_before(project: DataProject) -> None:
     project.write("data/a", b"mine")
     assert _run(project, lambda: project.restore("HEAD")) == [

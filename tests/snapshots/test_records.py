@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import hash_bytes
@@ -16,7 +20,13 @@ from jupyter_mlops.snapshots.operations import (
     read_undo_mark,
     write_undo_mark,
 )
-from jupyter_mlops.snapshots.origins import Origin, read_origins, remove_origin, write_origin
+from jupyter_mlops.snapshots.origins import (
+    Origin,
+    encode_origin,
+    read_origins,
+    remove_origin,
+    write_origin,
+)
 from jupyter_mlops.snapshots.unfinished import (
     is_unfinished,
     read_unfinished,
@@ -134,3 +144,19 @@ def test_a_note_holds_while_nobody_else_moves_the_pointer() -> None:
     assert not is_unfinished(move, None)
     assert is_unfinished(Move(None, b"after"), None)
     assert not is_unfinished(None, b"before")
+
+
+@pytest.mark.parametrize("kind", ["files", "data", "origins", "renamed"])
+@pytest.mark.parametrize("path", ["../out", "a/../../out", ".git/config", "/etc/x"])
+def test_an_operation_that_names_what_is_outside_is_passed_over(
+    tmp_path: Path, kind: str, path: str
+) -> None:
+    kept = _operation(1)
+    log_operation(tmp_path, kept)
+    more: list[dict[str, Any]] = [{kind: {path: "b"}}, {kind: {"a": path}}]
+    if kind != "renamed":
+        more = [{kind: {path: Move(None, encode_origin(Origin(path, NEW)))}}]
+    for number, fields in enumerate(more, start=2):
+        log_operation(tmp_path, replace(_operation(number), **fields))
+        last = read_last_operation(tmp_path)
+        assert last is not None and last[1] == kept, fields
