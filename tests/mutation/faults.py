@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
-import operator
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,9 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.provider import OperatorProvider
 from parso.python.tree import Keyword
 
+from tests.mutation.sameness import runs_alike
+
 _Position = tuple[int, int]
-_COMPARE: dict[type[ast.cmpop], Callable[[str, str], bool]] = {
-    ast.Eq: operator.eq,
-    ast.Is: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.IsNot: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +66,9 @@ OPERATORS = _operators()
 
 
 def put(fault: Fault, source: str) -> str | None:
-    """Return ``source`` with the fault in it, None where it makes no difference here.
-
-    Annotations, the texts of docstrings, and code for other systems make none.
-    """
+    """Return ``source`` with the fault in it, None where it makes no difference here."""
     changed: str | None = mutate_code(source, OPERATORS[fault.operator], fault.occurrence)
-    if changed is None:
-        return None
-    try:
-        tree = ast.parse(changed)
-    except SyntaxError:
-        return None
-    return None if _what_runs(tree) == _what_runs(ast.parse(source)) else changed
+    return None if changed is None or runs_alike(source, changed) else changed
 
 
 def show(root: Path, fault: Fault) -> str:
@@ -128,69 +109,3 @@ def _places(root: Path, module: str) -> list[list[Fault]]:
         for occurrence, (start, end) in enumerate(spans):
             found[start].append(Fault(module, name, occurrence, start[0], end[0]))
     return [found[start] for start in sorted(found)]
-
-
-def _what_runs(tree: ast.Module) -> str:
-    return ast.dump(_OnlyHere().visit(tree))
-
-
-class _OnlyHere(ast.NodeTransformer):
-    """Takes away what makes no difference: annotations, docstrings, slots, other systems."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        if isinstance(node.value, ast.Constant):
-            return ast.Pass()
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if ast.unparse(node.func) == "getattr" and ast.unparse(node.args[0]) == "os":
-            del node.args[2:]
-        if ast.unparse(node.func) == "dataclass":
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "slots"]
-        return self.generic_visit(node)
-
-    def visit_arguments(self, node: ast.arguments) -> ast.AST:
-        node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-        node.defaults = [*node.defaults, *filter(None, node.kw_defaults)]
-        node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
-        return self.generic_visit(node)
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        match node:
-            case ast.Compare(
-                left=ast.Attribute(value=ast.Name(id="sys"), attr="platform"),
-                ops=[compare],
-                comparators=[ast.Constant(value=str(system))],
-            ) if type(compare) in _COMPARE:
-                return ast.Constant(_COMPARE[type(compare)]("linux", system))
-        return self.generic_visit(node)
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Constant):
-            return ast.Constant(not node.operand.value)
-        return node
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        if isinstance(node.test, ast.Constant):
-            return (node.body if node.test.value else node.orelse) or [ast.Pass()]
-        return node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.test, ast.Constant):
-            return node.body if node.test.value else node.orelse
-        return node
