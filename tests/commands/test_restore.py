@@ -157,12 +157,16 @@ def test_the_working_tree_is_named_where_no_revision_is(two_states: DataProject)
 def test_a_restore_needs_room_for_its_files_and_a_mebibyte(
     two_states: DataProject, spare: int, code: str | None
 ) -> None:
-    needed = sum(len(content) for content in (b"a1", b"one", b"m1"))
-    room = shutil.disk_usage(two_states.root)._replace(free=needed + (1 << 20) + spare)
+    for content in (bytes(1_200_000), b"small"):
+        two_states.write("model.bin", content)
+        two_states.snapshot("model.bin", name=f"of-{len(content)}")
+    room = shutil.disk_usage(two_states.root)._replace(free=1_200_000 + (1 << 20) + spare)
     before = two_states.everything()
 
     ended = run_watched(
-        lambda: two_states.restore("one"), two_states.root, {"shutil.disk_usage": lambda _: room}
+        lambda: two_states.restore("of-1200000", "model.bin"),
+        two_states.root,
+        {"shutil.disk_usage": lambda _: room},
     )
 
     assert ended.code == code
