@@ -142,6 +142,10 @@ MOVES: dict[str, tuple[Command, Command]] = {
         lambda p: move(p.open(), "model.bin", "m2.bin"),
         lambda p: p.write("model.bin", "another"),
     ),
+    "data that is gone where it was moved to": (
+        lambda p: move(p.open(), "model.bin", "m2.bin"),
+        lambda p: p.remove("m2.bin"),
+    ),
     "snapshot's name": (
         lambda p: snapshot_name(p.open(), "one", "first"),
         lambda p: p.git("update-ref", "-d", _ref(p, "first")),

@@ -384,3 +384,15 @@ def test_a_folder_is_set_aside_by_its_name(tmp_path: Path) -> None:
 
     assert steps.steps == ["rename a/folder aside/folder", "sync aside", "sync a"]
     assert (tmp_path / "aside/folder/file").read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="not run: needs /dev/full")
+def test_a_file_that_failed_fails_the_same_way_again(tmp_path: Path) -> None:
+    (tmp_path / "staged").write_bytes(b"")
+    with open("/dev/full", "wb", buffering=0) as full:
+        staged = StagedFile(tmp_path / "staged", os.dup(full.fileno()))
+        for _ in range(2):
+            with pytest.raises(UnavailableError) as caught:
+                staged.write(b"x")
+            assert caught.value.code == "disk-full"
+    assert os.listdir(tmp_path) == []

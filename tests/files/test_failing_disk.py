@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def test_a_lock_that_cannot_be_had_is_told(tmp_path: Path) -> None:
             pass
 
     assert run_failing(hold, tmp_path, "flock") == (0, "write-failed")
+    (tmp_path / "told").unlink()
     assert run_failing(lambda: open_staged(tmp_path), tmp_path, "flock") == (0, "write-failed")
+    assert sorted(os.listdir(tmp_path)) == ["lock", "told"]
 
 
 def test_a_temporary_file_that_cannot_be_removed_stays(tmp_path: Path) -> None:

@@ -356,6 +356,7 @@ def test_what_the_system_refuses_is_told_apart(tree: WorkTree) -> None:
         ("os.replace", errno.EXDEV, lambda: tree.rename("d/x", "d/y"), "write-failed"),
         ("os.unlink", errno.EIO, lambda: tree.unlink("d/x"), "write-failed"),
         ("os.mkdir", errno.ENOSPC, lambda: tree.make_folder("e"), "disk-full"),
+        ("os.write", errno.ENOSPC, lambda: tree.write_file("d/x", b"new"), "disk-full"),
     ):
         ended = run_watched(attempt, tree.root, {name: fail_with(number)})
         assert ended.code == code, (name, number)

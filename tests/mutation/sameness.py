@@ -6,10 +6,12 @@ import ast
 import operator
 from collections.abc import Callable
 
-_AT_A_TIME = {"_COPY_BYTES", "_HASH_BYTES", "_READ_BYTES", "_THREADS", "_AHEAD", "_BATCHES_AHEAD"}
-"""Constants that say how much is read or done at a time, not what comes of it."""
+_AT_A_TIME = {
+    **dict.fromkeys(("_BATCH_BYTES", "_COPY_BYTES", "_HASH_BYTES", "_READ_BYTES"), 64 << 20),
+    **dict.fromkeys(("_AHEAD", "_BATCHES_AHEAD", "_BATCH_FILES", "_THREADS"), 1000),
+}
+"""Constants that say how much is read or done at a time, not what comes of it; and the most."""
 
-_MOST_AT_A_TIME = 64 << 20
 _COMPARE: dict[type[ast.cmpop], Callable[[str, str], bool]] = {
     ast.Eq: operator.eq,
     ast.Is: operator.eq,
@@ -43,15 +45,15 @@ def _what_runs(source: str) -> str:
     return ast.dump(_OnlyHere().visit(ast.parse(source)))
 
 
-def _is_enough(value: ast.expr) -> bool:
-    """Return whether a number that is worked out from others alone is of a size that serves."""
+def _serves(value: ast.expr, most: int) -> bool:
+    """Return whether a number, worked out from others alone, is something and not too much."""
     if any(isinstance(node, ast.Name | ast.Call) for node in ast.walk(value)):
         return False
     try:
         number = eval(ast.unparse(value), {"__builtins__": {}})
     except (ArithmeticError, TypeError, ValueError):
         return False
-    return isinstance(number, int) and 0 < number <= _MOST_AT_A_TIME
+    return isinstance(number, int) and 0 < number <= most
 
 
 class _OnlyHere(ast.NodeTransformer):
@@ -71,7 +73,7 @@ class _OnlyHere(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         match node.targets:
-            case [ast.Name(id=name)] if name in _AT_A_TIME and _is_enough(node.value):
+            case [ast.Name(id=name)] if _serves(node.value, _AT_A_TIME.get(name, 0)):
                 return ast.Pass()
         return self.generic_visit(node)
 

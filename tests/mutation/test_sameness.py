@@ -11,6 +11,7 @@ SAME = {
     "frozen": ("@dataclass(frozen=True)\nclass A: ...", "@dataclass(frozen=False)\nclass A: ..."),
     "strict": ("zip(a, b, strict=True)", "zip(a, b, strict=False)"),
     "tuned": ("_READ_BYTES = 4 << 20", "_READ_BYTES = 5 << 20"),
+    "tuned count": ("_THREADS = 2", "_THREADS = 3"),
     "other system": (
         'if sys.platform == "win32":\n    f(1)\nelse:\n    g()',
         'if sys.platform == "win32":\n    f(2)\nelse:\n    g()',
@@ -27,6 +28,7 @@ OTHER = {
     "zipped": ("zip(a, b, strict=True)", "zip(a, a, strict=True)"),
     "nothing at a time": ("_READ_BYTES = 4 << 20", "_READ_BYTES = 4 >> 20"),
     "too much at a time": ("_READ_BYTES = 4 << 20", "_READ_BYTES = 4 ** 20"),
+    "too many at a time": ("_THREADS = 2", "_THREADS = 2000"),
     "no number of bytes": ("_READ_BYTES = 4 << 20", "_READ_BYTES = 4 / 20"),
     "other constant": ("_PACK_BYTES = 4 << 20", "_PACK_BYTES = 5 << 20"),
     "this system": (

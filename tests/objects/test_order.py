@@ -153,3 +153,18 @@ def test_a_pack_that_lacks_a_record_of_its_table_is_not_kept(tmp_path: Path) -> 
         with pytest.raises(IntegrityError):
             pack.seal()
         assert os.listdir(staging.path) == []
+
+
+def test_a_pack_is_written_while_it_grows(tmp_path: Path) -> None:
+    """So that it takes little memory, however much is added."""
+    content = bytes(200_000)
+    with open_staging(tmp_path) as staging, staging.create() as staged:
+        pack = OpenPack(staged)
+        for _ in range(30):
+            record = make_record(
+                RecordKind.CHUNK, hash_bytes(content), Codec.RAW, len(content), content
+            )
+            pack.append(record)
+            written = staged.path.stat().st_size
+            assert pack.size_bytes - written < 1 << 20
+            assert written == staged.size_bytes

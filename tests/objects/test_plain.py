@@ -15,7 +15,6 @@ import pytest
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.clone import try_clone
-from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -159,6 +158,20 @@ def test_a_file_of_chunks_that_are_all_known_is_listed_by_itself(cloning_disk: P
     assert read_file(open_store(store.folder), entries["big"]) == twice
 
 
+def test_a_file_that_repeats_itself_takes_what_it_has_once(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    content = bytes(LEAST_BYTES + 1_000_000)
+
+    entries, report = add_folder(store, _data(cloning_disk, content))
+
+    assert _plain_packs(store) == []
+    assert (report.packs, report.stored_bytes < 10_000) == (1, True)
+    assert report.new_bytes == sum(
+        size for _, size in set(read_manifest(store, entries["big"]).chunks)
+    )
+    assert read_file(open_store(store.folder), entries["big"]) == content
+
+
 @linux
 def test_clones_that_are_not_kept_do_not_stay_open(cloning_disk: Path) -> None:
     store = open_store(cloning_disk / "store")
@@ -167,7 +180,7 @@ def test_clones_that_are_not_kept_do_not_stay_open(cloning_disk: Path) -> None:
         with open_writer(store) as writer:
             writer.add_files(data, walk(data))
             writer.finish()
-        assert not [name for name in open_files() if STAGED_PREFIX in name]
+        assert not [name for name in open_files() if f"{store.staging_folder}/" in name]
 
 
 def _data(disk: Path, content: bytes) -> Path:

@@ -195,7 +195,7 @@ def test_a_writer_that_is_not_finished_leaves_no_thread_and_no_file(
         writer.add_files(source, walk(source))
         assert [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
     assert not [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
-    assert not [name for name in open_files() if STAGED_PREFIX in name]
+    assert not [name for name in open_files() if f"{store.staging_folder}/" in name]
     assert os.listdir(store.staging_folder) == []
     del writer
 

@@ -42,17 +42,17 @@ def project(two_states: DataProject, tmp_path: Path) -> DataProject:
 
 
 def _fail_at(part: str) -> dict[str, Callable[..., Any]]:
-    """Return a system in which no file gets a name with ``part`` in it."""
+    """Return a system in which no file gets, or loses, a name with ``part`` in it."""
 
     def failing(function: Callable[..., Any]) -> Callable[..., Any]:
-        def checked(source: Any, target: Any, **options: Any) -> Any:
-            if part in os.fspath(target):
+        def checked(*paths: Any, **options: Any) -> Any:
+            if part in os.fspath(paths[-1]):
                 raise OSError(errno.EIO, os.strerror(errno.EIO), part)
-            return function(source, target, **options)
+            return function(*paths, **options)
 
         return checked
 
-    return {f"os.{name}": failing(getattr(os, name)) for name in ("replace", "link")}
+    return {f"os.{name}": failing(getattr(os, name)) for name in ("replace", "link", "unlink")}
 
 
 COMMANDS: Mapping[str, Callable[[DataProject], object]] = {
@@ -142,3 +142,18 @@ def test_what_killed_commands_left_is_gone_with_the_next(
         (folder / f"{STAGED_PREFIX}0").write_bytes(b"half")
     getattr(project, command)()
     assert project.leftovers() == []
+
+
+def test_what_was_to_be_gone_is_gone_when_it_is_finished(project: DataProject) -> None:
+    before = read_origins(project.root / STATE)
+    untrack(project.open(), "model.bin")
+    project.remove("model.bin")
+    project.restore("one", "model.bin")
+    ended = run_watched(project.undo, project.root, _fail_at("model.bin.mlops"))
+    assert ended.code == "write-failed"
+
+    project.restore()
+
+    assert not (project.root / "model.bin").exists()
+    assert not (project.root / "model.bin.mlops").exists()
+    assert before.keys() - read_origins(project.root / STATE).keys() == {"model.bin"}

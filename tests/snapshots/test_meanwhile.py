@@ -71,6 +71,19 @@ def test_a_pointer_that_moves_stops_a_restore(project: DataProject) -> None:
     assert project.read("data/a") == b"1"
 
 
+def test_a_pointer_that_moves_stops_an_undo(project: DataProject) -> None:
+    project.restore("HEAD~1")
+    newer = project.git("show", "HEAD:data.mlops").encode()
+    ws = _open(project, "Restoring", lambda: project.write("data.mlops", newer))
+
+    with pytest.raises(ConflictError) as caught:
+        undo(ws)
+
+    assert caught.value.code == "undo-moved"
+    assert (project.read("data/a"), project.read("data.mlops")) == (b"1", newer)
+    assert project.leftovers() == []
+
+
 @pytest.mark.parametrize("command", ["restore", "undo"])
 def test_a_file_that_changes_is_not_overwritten(project: DataProject, command: str) -> None:
     if command == "undo":
