@@ -55,7 +55,7 @@ ENOUGH = 0.8
 HIDE_WHAT_THEY_REACH = ("hypothesis", "run_watched", "subprocess")
 """What a test's file mentions when its work runs where nothing tells which test it belongs to."""
 
-LONGEST_SECONDS = 20.0
+LONGEST_SECONDS = 40.0
 """How long the tests of one fault took together when they ran without it, at most."""
 
 
@@ -66,18 +66,18 @@ class Reach(NamedTuple):
     seconds: dict[str, float]
 
     def tests_of(self, fault: Fault) -> list[str]:
-        """Return the tests to try: those that reach it, then those that may, cheap ones first."""
+        """Return the tests to try: of those that reach it or may, the package's own first.
+
+        Cheap ones come before others.
+        """
         lines = self.lines.get(fault.module, {})
         touched = range(fault.first_line, fault.last_line + 1)
-        reached = {name for line in touched for name in lines.get(line, ())} & self.seconds.keys()
-        names = reached
-        if not reached:  # what runs in other processes, or when the module is imported
+        names = {name for line in touched for name in lines.get(line, ())} & self.seconds.keys()
+        if not names:  # what runs in other processes, or when the module is imported
             names = {name for found in lines.values() for name in found} & self.seconds.keys()
         own = f"tests/{fault.module.split('/')[1]}/"
-        hidden = {name for name in self.seconds if name.startswith(_hiding_files(own))} - names
-        ordered = [*sorted(names, key=self._cost), *sorted(hidden, key=self._cost)]
-        if not reached:
-            ordered = [*ordered[len(names) :], *ordered[: len(names)]]
+        names |= {name for name in self.seconds if name.startswith(_hiding_files(own))}
+        ordered = sorted(names, key=lambda name: (not name.startswith(own), *self._cost(name)))
         chosen: list[str] = []
         left = LONGEST_SECONDS
         for name in ordered:

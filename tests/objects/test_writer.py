@@ -191,10 +191,11 @@ def test_progress_moves_on_in_small_steps(
 def test_a_writer_that_is_not_finished_leaves_no_thread_and_no_file(
     store: Store, source: Path
 ) -> None:
+    before = set(threading.enumerate())
     with open_writer(store) as writer:
         writer.add_files(source, walk(source))
-        assert [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
-    assert not [one.name for one in threading.enumerate() if one.name.startswith("mlops-")]
+        assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) <= before
     assert not [name for name in open_files() if f"{store.staging_folder}/" in name]
     assert os.listdir(store.staging_folder) == []
     del writer
