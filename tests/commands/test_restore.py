@@ -192,6 +192,23 @@ def test_what_the_store_lacks_is_kept_first(two_states: DataProject) -> None:
     assert two_states.files("data") == mine
 
 
+def test_each_of_many_paths_is_kept_whatever_becomes_of_the_others(
+    data_project: DataProject,
+) -> None:
+    """Of those before it one is unchanged, one is not here, and of one only a file is missing."""
+    for path in ("a/x", "b/x", "c/x", "c/y", "d/x"):
+        data_project.write(path, path)
+    data_project.snapshot("a", "b", "c", "d")
+    data_project.remove("b")
+    data_project.remove("c/y")
+    data_project.write("d/x", b"mine")
+    saved = data_project.restore().saved_as
+    assert saved is not None
+    assert [data_project.read(path) for path in ("b/x", "c/y", "d/x")] == [b"b/x", b"c/y", b"d/x"]
+    data_project.restore(saved)
+    assert data_project.read("d/x") == b"mine"
+
+
 def test_names_that_no_snapshot_has_are_kept_although_the_bytes_are_known(
     two_states: DataProject,
 ) -> None:
