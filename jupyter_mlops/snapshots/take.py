@@ -351,7 +351,6 @@ def _write_pointers(
             write_origin(state_dir, Origin(path, content, before or content))
             tree.write_file(name, encoded, Mode.FILE)
             files[name] = Move(former.encoded if former is not None else None, encoded)
-            stage.append(name)
         elif not former.staged:
             stage += _unstaged(handles, path)
     settle_unfinished(state_dir, kept.pointers.keys())

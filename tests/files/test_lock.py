@@ -38,6 +38,7 @@ def test_whoever_comes_second_waits(tmp_path: Path) -> None:
     holder.stdin.flush()
     with hold_lock(lock):
         assert mark.read_text() == "left"
+    assert lock.stat().st_mode & 0o777 == 0o600
     holder.communicate()
 
 
