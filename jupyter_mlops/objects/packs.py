@@ -37,7 +37,6 @@ _OPEN = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
 )
 _NO_PACK = {
     number

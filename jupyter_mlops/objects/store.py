@@ -489,7 +489,7 @@ def _check_format(folder: Path) -> None:
 
 def _read_format(folder: Path) -> bytes:
     """Return how the ``format`` of a store begins; a pipe in its place is empty."""
-    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     fd = os.open(folder / "format", os.O_RDONLY | flags)
     try:
         return os.read(fd, _FORMAT_SHOWN_BYTES)
