@@ -106,8 +106,8 @@ class StatusResult:
         freeable = self.trash_bytes + self.unneeded_bytes
         if freeable:
             blocks.append(Note(f"{format_bytes(freeable)} in the store can be freed.", "quiet"))
-            days = " --trash-days 0" if self.trash_bytes else ""
-            blocks.append(Hint("Free it", f"jupyter mlops gc{days}"))
+            command = "jupyter mlops gc --trash-days 0" if self.trash_bytes else "jupyter mlops gc"
+            blocks.append(Hint("Free it", command))
         return Document(tuple(blocks))
 
     def _describe_states(self) -> list[Block]:

@@ -57,7 +57,7 @@ class Needs:
         return None if self.order(id) is not None else self.since.get(id, self.now_seconds)
 
     def state_of(self, pack: PackEntry, info: RecordInfo) -> Literal["needed", "waiting", "gone"]:
-        """Return what a record that stands in ``pack`` is; one that waits is kept for now."""
+        """Return what a record that stands in ``pack`` is; one that waits stays for the while."""
         first = self.first_seconds(info.id)
         if first is not None:
             return "waiting" if self.now_seconds - first < self.grace_seconds else "gone"
@@ -91,7 +91,7 @@ class CollectionPlan:
 
     @property
     def unneeded_bytes(self) -> int:
-        """The bytes on disk of records that are not needed and stay for now."""
+        """The bytes on disk of records that are not needed and stay for the while."""
         return sum(
             one.waiting_bytes + (one.gone_bytes if one.fate == "kept" else 0) for one in self.packs
         )

@@ -285,7 +285,7 @@ def test_without_an_environment_git_says_how_to_go_on(gone: Gone, args: tuple[st
     assert "pip install jupyter-mlops" in first
     assert "git config --remove-section filter.mlops-notebook" in first
     assert "Traceback" not in done.stderr
-    assert len(rest) <= 3
+    assert len(rest) <= 4
 
 
 def test_without_an_environment_the_clone_can_be_freed(gone: Gone) -> None:
