@@ -13,7 +13,6 @@ from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
 from jupyter_mlops.objects.collect import (
     CollectionPlan,
     Needs,
-    PackPlan,
     carry_out,
     plan_collection,
 )
@@ -56,10 +55,6 @@ class Collected:
     trash_bytes: int
     kept_bytes: int
     forgotten: tuple[str, ...]
-
-    def having(self, fate: str) -> list[PackPlan]:
-        """Return the plans of packs of this fate."""
-        return [one for one in self.plan.packs if one.fate == fate]
 
 
 def collect_garbage(

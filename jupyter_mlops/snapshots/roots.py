@@ -69,7 +69,7 @@ def find_roots(handles: Handles, undo_since: datetime) -> Roots:
         for path, oid in list_staged(git, git_dir, *(f"*{suffix}" for suffix in blobs)):
             blobs[_suffix_of(path)][oid] = None
     commits = list_kept_commits(git, without=DROPPED_REFS)
-    commits += [oid for oid in peel_to_commits(git, named).values() if oid not in set(commits)]
+    commits = list(dict.fromkeys([*commits, *peel_to_commits(git, named).values()]))
     history = iter_history(git, commits, [f"**/*{suffix}" for suffix in blobs])
     for commit in reversed(history):
         for change in commit.changes:
