@@ -33,6 +33,7 @@ from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
 from tests.crash.model import Content, content_at, content_of, quick_folder
 from tests.support.data_project import STATE, DataProject, make_data_project
+from tests.support.later import LATER, run_at
 
 TRACKED = ("big.bin", "data", "model.bin", "plain.bin", "wide")
 OLD, NEW = "old", "new"
@@ -68,7 +69,7 @@ def make_sample(folder: Path) -> Sample:
     project.write("model.bin", b"the older model")
     for number in range(12):
         project.write(f"wide/{number:03}", b"%d" % number)
-    project.snapshot(*TRACKED, name=OLD, commit=True)
+    run_at(project.root, LATER, "snapshot", *TRACKED, "--name", OLD, "--commit")
     project.restore("HEAD")
     holds = {OLD: _contents(project)}
     older = folder / "older"
@@ -76,7 +77,7 @@ def make_sample(folder: Path) -> Sample:
     project.write("model.bin", b"the newer model")
     project.write("data/part-0", chance.randbytes(500))
     project.remove("data/part-1")
-    project.snapshot(name=NEW, commit=True)
+    run_at(project.root, LATER, "snapshot", "--name", NEW, "--commit")
     holds[NEW] = _contents(project)
     project.restore(OLD, "model.bin")
     project.restore("HEAD")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.crash.changing import (
     version,
 )
 from tests.support.data_project import DataProject, make_data_project
+from tests.support.later import run_at
 from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
@@ -77,22 +77,6 @@ def test_a_reader_that_does_not_look_twice_is_found(changing: DataProject) -> No
     assert "AssertionError" in done.stderr
 
 
-def _run_at(project: DataProject, clock: str, *words: str) -> str:
-    faketime = shutil.which("faketime")
-    if faketime is None:
-        pytest.skip("not run: no faketime can be had here")
-    done = subprocess.run(
-        [faketime, "-f", clock, sys.executable, "-m", "jupyter_mlops", *words],
-        cwd=project.root,
-        env={**os.environ, "NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_clock_that_is_set_hides_no_edit_and_loses_nothing(
     changing: DataProject, clock: str
@@ -100,12 +84,12 @@ def test_a_clock_that_is_set_hides_no_edit_and_loses_nothing(
     changing.snapshot("small.bin", name="first", commit=True)
     file = changing.root / "small.bin"
     for number, at in ((1, clock), (2, "+0"), (3, clock)):
-        assert "clean" in _run_at(changing, at, "status")
+        assert "clean" in run_at(changing.root, at, "status")
         seen = file.stat()
         file.write_bytes(version(number, SIZES["small"]))
         os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        assert "changed" in _run_at(changing, at, "status")
-        _run_at(changing, at, "snapshot", "--name", f"number-{number}")
+        assert "changed" in run_at(changing.root, at, "status")
+        run_at(changing.root, at, "snapshot", "--name", f"number-{number}")
     for name, number in (("first", 0), ("number-1", 1), ("number-2", 2), ("number-3", 3)):
         changing.restore(name)
         assert changing.read("small.bin") == version(number, SIZES["small"])

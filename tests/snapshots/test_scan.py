@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-
 import pytest
 
 from jupyter_mlops.files.stat_cache import read_stat_cache
@@ -15,16 +10,17 @@ from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.snapshots.scan import Scanner
 from tests.support.data_project import STATE, DataProject
+from tests.support.later import LATER, run_at
 
 
 def test_the_cache_forgets_files_that_are_gone(data_project: DataProject) -> None:
     for name in ("a", "b", "c"):
         data_project.write(f"data/{name}", name)
     data_project.write("data-2/a", "of another folder")
-    snapshot_later(data_project, "data", "data-2")
+    run_at(data_project.root, LATER, "snapshot", "data", "data-2")
     assert len(read_stat_cache(data_project.root / STATE / "stat-cache")) == 4
     (data_project.root / "data/b").unlink()
-    snapshot_later(data_project)
+    run_at(data_project.root, LATER, "snapshot")
     assert len(read_stat_cache(data_project.root / STATE / "stat-cache")) == 3
 
 
@@ -35,34 +31,24 @@ def test_content_that_has_gone_is_kept_again_though_the_file_is_unchanged(
     contents = {"data/a": b"one", "data/b": b"another"}
     for name, content in contents.items():
         data_project.write(name, content)
-        snapshot_later(data_project, "data")
+        run_at(data_project.root, LATER, "snapshot", "data")
     packs = sorted((data_project.root / ".git/mlops/packs").glob("*/*"))
     for pack in packs[: 1 if how == "pack" else None]:
         pack.unlink()
     assert any(lacks(data_project, content) for content in contents.values())
-    snapshot_later(data_project)
+    run_at(data_project.root, LATER, "snapshot")
     assert not any(lacks(data_project, content) for content in contents.values())
 
 
 def test_what_is_known_to_be_kept_is_not_looked_for(data_project: DataProject) -> None:
     data_project.write("data/a", b"one")
-    snapshot_later(data_project, "data")
+    run_at(data_project.root, LATER, "snapshot", "data")
     ws = data_project.open()
     present = Scanner(ws).look("data")
     assert present is not None
     assert Scanner(ws).is_kept("data", "a", present.entries["a"].hash)
     assert not Scanner(ws).is_kept("data", "a", hash_bytes(b"another"))
     assert not Scanner(ws).is_kept("data", "b", present.entries["a"].hash)
-
-
-def snapshot_later(project: DataProject, *paths: str) -> None:
-    """Take a snapshot an hour from now, when the stat cache believes what it sees of files."""
-    faketime = shutil.which("faketime")
-    if faketime is None:
-        pytest.skip("not run: no faketime can be had here")
-    command = [faketime, "-f", "+1h", sys.executable, "-m", "jupyter_mlops", "snapshot", *paths]
-    true_times = {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    subprocess.run(command, cwd=project.root, env=os.environ | true_times, check=True)
 
 
 def lacks(project: DataProject, content: bytes) -> bool:
