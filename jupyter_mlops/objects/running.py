@@ -21,12 +21,13 @@ _FOLDER = "running"
 def running(store: Store) -> Iterator[None]:
     """Let every garbage collection know that a command is under way while the block runs.
 
-    Where the store cannot be written there is no such note; packs stay in the trash for days all
-    the same.
+    What commands left that were killed goes. Where the store cannot be written there is no such
+    note; packs stay in the trash for days all the same.
     """
     with ExitStack() as stack:
         if store.local_folder.is_dir():
             with suppress(UnavailableError):
+                clear_running(store)
                 stack.enter_context(open_staged(store.local_folder / _FOLDER))
         yield
 

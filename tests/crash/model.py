@@ -278,6 +278,18 @@ class ProjectMachine(RuleBasedStateMachine):
     def _kept_refs(self, seen: Seen) -> set[str]:
         return {oid for name, oid in seen.refs.items() if name.startswith("refs/mlops/snapshots/")}
 
+    def _is_kept(self, path: str, content: Content, kept: set[str]) -> bool:
+        """Return whether one of the snapshots ``kept``, or a commit of a branch, has a content."""
+        if self.keepers.get((path, content), set()) & kept:
+            return True
+        encoded = self.encoding.get(content)
+        if encoded is None:
+            return False
+        git = self.places[0].project.git
+        oid = git("hash-object", "--stdin", input=encoded.decode()).strip()
+        words = ("log", "--branches", "-1", "--format=%H", f"--find-object={oid}")
+        return bool(git(*words, "--", f"{path}.mlops").strip())
+
     def _pointers(self, seen: Seen, place: Place) -> dict[str, bytes]:
         """Return the pointer files of the tracked paths."""
         listed = {line.partition("\t")[2] for line in seen.staged.splitlines()}
@@ -361,7 +373,7 @@ class ProjectMachine(RuleBasedStateMachine):
         for path, content in before.data().items():
             if content in there.values() or _holds(there.get(path), content):
                 continue
-            assert self.keepers.get((path, content), set()) & kept, f"{path} was lost"
+            assert self._is_kept(path, content, kept), f"{path} was lost"
         ours = (".mlops", ".gitignore")
         for name, body in before.files.items():
             if not name.endswith(ours) and body != "dir" and not _is_data(name):
@@ -853,7 +865,7 @@ class ProjectMachine(RuleBasedStateMachine):
         there, kept = after.data(), self._kept_refs(after)
         for path, content in before.data().items():
             if there.get(path) != content:
-                assert self.keepers.get((path, content), set()) & kept, path
+                assert self._is_kept(path, content, kept), path
 
     @rule(place=st.integers(0, 1))
     def commit(self, place: int) -> None:

