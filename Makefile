@@ -37,7 +37,7 @@ ifneq ($(LAB),0)
 endif
 
 test: .venv/test.stamp
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check .
@@ -49,11 +49,11 @@ check: .venv/test.stamp
 
 torture: SCALE ?= 10
 torture: .venv/test.stamp
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scale $(SCALE) $(FAULTS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --scale $(SCALE) $(FAULTS)
 
 coverage: .venv/test.stamp
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m coverage run -m pytest -q -n $(WORKERS)
 	@$(BIN)/python -m coverage combine --quiet
 	@for package in files formats objects snapshots; do \
 		$(BIN)/python -m coverage report --include="jupyter_mlops/$$package/*" --fail-under=95 \

@@ -6,9 +6,10 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.lab import open_browser
 from tests.support.programs import find_chromium
@@ -17,6 +18,9 @@ from tests.support.scoreboard import Scoreboard, add_up
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
+
+ONE_PROCESS = ("tests/demo/", "tests/ui/", "tests/test_packaging.py")
+"""Places of tests that share a project, a server or a package that takes long to make."""
 
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
@@ -27,6 +31,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--scale", type=int, default=1, help="how many times as many faults to try (default 1)"
     )
+
+
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands tests out one by one, but for those that share what takes long to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((place for place in ONE_PROCESS if nodeid.startswith(place)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Let the tests of each of ONE_PROCESS run in one process."""
+    return _Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

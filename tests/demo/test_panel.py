@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.demo,
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.xdist_group("demo"),
 ]
 
 METRIC = "metrics/cancer.json:accuracy"

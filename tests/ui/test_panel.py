@@ -12,7 +12,7 @@ from tests.support.project import Project, make_project
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("lab")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HTML = "<img src=x onerror=alert(1)>"
 LOAD = "%load_ext jupyter_mlops\nimport jupyter_mlops as mlops"

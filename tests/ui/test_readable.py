@@ -12,7 +12,7 @@ from tests.support.readable import LEAST_CONTRAST, MEASURE
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("lab")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MAKE_DATA = """\
 %load_ext jupyter_mlops

@@ -11,7 +11,7 @@ from tests.support.project import Project
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("lab")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LOAD = "%load_ext jupyter_mlops"
 
