@@ -88,7 +88,9 @@ def test_a_source_archive_builds_without_node(
 ) -> None:
     with tarfile.open(built("sdist", sources, tmp_path / "sdist", without_node)) as archive:
         assert not [name for name in archive.getnames() if "node_modules" in name]
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(tmp_path / "unpacked")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     with (unpacked / "labextension/src/index.ts").open("a") as file:
         file.write("// An archive's panel is taken as it is.\n")
