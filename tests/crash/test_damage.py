@@ -21,9 +21,9 @@ from tests.support.scoreboard import Scoreboard
 pytestmark = pytest.mark.slow
 
 COUNTS = {
-    "pack": 160,
+    "pack": 120,
     "plain pack": 40,
-    "index": 90,
+    "index": 70,
     "format": 20,
     "pointer": 70,
     "stat cache": 20,
