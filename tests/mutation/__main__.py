@@ -34,12 +34,13 @@ MODULES = {
     "files": ("append", "batch", "beneath", "durable", "lock", "sync", "worktree"),
     "formats": ("index", "manifest", "pack", "pointer"),
     "objects": (
-        *("check", "chunker", "encode", "packing", "plain", "reader", "records", "repair"),
-        *("segments", "source", "store", "writer"),
+        *("check", "chunker", "collect", "encode", "evict", "ledger", "merge", "packing", "plain"),
+        *("reader", "records", "repair", "running", "segments", "source", "store", "trash"),
+        "writer",
     ),
     "snapshots": (
-        *("apply", "content", "operations", "origins", "restore", "take", "tracked", "undo"),
-        "unfinished",
+        *("apply", "collect", "content", "evict", "merge", "needed", "operations", "origins"),
+        *("restore", "roots", "take", "tracked", "undo", "unfinished"),
     ),
 }
 TESTS = (
@@ -47,6 +48,8 @@ TESTS = (
     *("tests/commands/test_snapshot.py", "tests/commands/test_restore.py"),
     *("tests/commands/test_undo.py", "tests/commands/test_check.py"),
     *("tests/commands/test_paths.py", "tests/commands/test_move.py"),
+    *("tests/commands/test_gc.py", "tests/commands/test_evict.py"),
+    "tests/commands/test_merge.py",
 )
 OUTCOMES = ("killed", "timeout", "survived", "unreached")
 ENOUGH = 0.8
