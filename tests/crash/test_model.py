@@ -8,7 +8,6 @@ that nobody has written for some seconds.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.model import BROKEN
+from tests.support.later import LATER, by_clock
 from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
@@ -37,17 +37,15 @@ RUNS = [
 def _run(
     number: int, examples: int, hooks: str, clock: str, *broken: str
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.crash.model", f"{number}", f"{examples}", hooks]
+    words = [f"{number}", f"{examples}", hooks, *broken]
+    command = [sys.executable, "-m", "tests.crash.model", *words]
+    environment = dict(os.environ)
     if clock == "ahead":
-        faketime = shutil.which("faketime")
-        if faketime is None:
-            pytest.skip("not run: no faketime can be had here")
-        command = [faketime, "-f", "+1h", *command]
-    files_have_true_times = {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        command, environment = by_clock(LATER, command)
     return subprocess.run(
-        [*command, *broken],
+        command,
         cwd=ROOT,
-        env=os.environ | files_have_true_times,
+        env=environment,
         capture_output=True,
         text=True,
         errors="replace",

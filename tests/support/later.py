@@ -18,18 +18,24 @@ _TRUE_TIMES = {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 """What leaves the times of files, and waiting, as they are."""
 
 
-def run_at(root: Path, clock: str, *words: str) -> str:
-    """Run a command of ours in ``root`` by a clock as faketime has it; return what it printed.
+def by_clock(clock: str, command: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return ``command`` as it is run by a clock as faketime has it, and its environment.
 
     Skips the test, with the reason, where the clock cannot be moved.
     """
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("not run: no faketime can be had here")
+    return [faketime, "-f", clock, *command], {**os.environ, **_TRUE_TIMES}
+
+
+def run_at(root: Path, clock: str, *words: str) -> str:
+    """Run a command of ours in ``root``, as :func:`by_clock` does; return what it printed."""
+    command, environment = by_clock(clock, [sys.executable, "-m", "jupyter_mlops", *words])
     done = subprocess.run(
-        [faketime, "-f", clock, sys.executable, "-m", "jupyter_mlops", *words],
+        command,
         cwd=root,
-        env={**os.environ, **_TRUE_TIMES, "PYTHONPATH": str(_ROOT)},
+        env={**environment, "PYTHONPATH": str(_ROOT)},
         capture_output=True,
         text=True,
     )
