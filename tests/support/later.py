@@ -14,19 +14,38 @@ LATER = "+1h"
 """By then the stat cache believes what it sees of files that are written now."""
 
 _ROOT = Path(__file__).parents[2]
-_TRUE_TIMES = {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-"""What leaves the times of files, and waiting, as they are."""
+_TRUE_TIMES = {
+    "NO_FAKE_STAT": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+}
+"""What leaves the times of files, and waiting, as they are; the last keeps threads from spinning."""
+
+_LIBRARY = "faketime/libfaketime.so.1"
+_LIBRARY_FOLDERS = ("lib", "lib/*", "lib64", "lib64/*")
 
 
 def by_clock(clock: str, command: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return ``command`` as it is run by a clock as faketime has it, and its environment.
 
-    Skips the test, with the reason, where the clock cannot be moved.
+    Skips the test, with the reason, where the clock cannot be moved. faketime's library is loaded
+    without its program, which refuses where a killed one of the same process id has left its
+    semaphore behind.
     """
-    faketime = shutil.which("faketime")
-    if faketime is None:
+    library = _find_library()
+    if library is None:
         pytest.skip("not run: no faketime can be had here")
-    return [faketime, "-f", clock, *command], {**os.environ, **_TRUE_TIMES}
+    moved = {"LD_PRELOAD": str(library), "FAKETIME": clock}
+    return command, {**os.environ, **_TRUE_TIMES, **moved}
+
+
+def _find_library() -> Path | None:
+    program = shutil.which("faketime")
+    if program is None:
+        return None
+    top = Path(program).resolve().parents[1]
+    found = (path for folder in _LIBRARY_FOLDERS for path in top.glob(f"{folder}/{_LIBRARY}"))
+    return next(found, None)
 
 
 def run_at(root: Path, clock: str, *words: str) -> str:
