@@ -19,7 +19,7 @@ _TRUE_TIMES = {
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",
 }
-"""What leaves the times of files, and waiting, as they are; the last keeps threads from spinning."""
+"""What leaves the times of files, and waiting, as they are; without the last threads spin."""
 
 _LIBRARY = "faketime/libfaketime.so.1"
 _LIBRARY_FOLDERS = ("lib", "lib/*", "lib64", "lib64/*")
