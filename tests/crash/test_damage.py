@@ -21,11 +21,11 @@ from tests.support.scoreboard import Scoreboard
 pytestmark = pytest.mark.slow
 
 COUNTS = {
-    "pack": 120,
+    "pack": 110,
     "plain pack": 40,
-    "index": 70,
+    "index": 60,
     "format": 20,
-    "pointer": 70,
+    "pointer": 60,
     "stat cache": 20,
     "origin": 30,
     "operation": 20,

@@ -15,7 +15,7 @@ from tests.support.system_calls import WATCHED, WRITES, Fault
 pytestmark = pytest.mark.slow
 
 FAILED = [scenario for scenario in SCENARIOS if scenario.writes]
-POINTS = 10
+POINTS = 9
 """How many errors a command meets in a run at scale 1; fewer where it is slow."""
 
 READS = 3

@@ -14,7 +14,7 @@ from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 4
+SECONDS = 3
 
 _EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
 
