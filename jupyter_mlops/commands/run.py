@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_mlops.clock import Clock
+from jupyter_mlops.commands.cycles import rare_cycle_search
 from jupyter_mlops.commands.help import Help, Version, explain_all, explain_command, explain_group
 from jupyter_mlops.commands.parse import Invocation
 from jupyter_mlops.commands.signature import read_signature
@@ -49,7 +50,7 @@ def run_command(
     handles = open_handles(start, clock=clock, progress=progress, execution=execution)
     positionals = [arguments.get(p.name, p.default) for p in signature.positionals]
     options = {p.name: arguments[p.name] for p in signature.options if p.name in arguments}
-    with _noted(command, handles):
+    with rare_cycle_search(), _noted(command, handles):
         result = signature.function(handles, *positionals, **options)
     if result is None or isinstance(result, Result):
         return result

@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -55,16 +55,20 @@ class StatCache:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def lookup(self, path: str, found: FileStat) -> Hash | None:
-        """Return the hash of the file at ``path`` if ``found`` proves that it is unchanged."""
-        row = self._rows.get(path)
-        if row is None:
-            return None
-        start = row * _STAT_BYTES
-        if self._stats[start : start + _STAT_BYTES] != _pack(found):
-            return None
-        start = row * HASH_BYTES
-        return Hash(bytes(self._hashes[start : start + HASH_BYTES]))
+    def lookup(self, top: str, stats: Mapping[str, FileStat]) -> dict[str, Hash]:
+        """Return the hashes of those files that ``stats`` prove to be unchanged.
+
+        ``top`` is a project-relative path; files are named relative to it, ``""`` being the file at
+        ``top`` itself.
+        """
+        hashes, known = bytes(self._hashes), bytes(self._stats)
+        found: dict[str, Hash] = {}
+        for name, row in self._rows_of(top, stats):
+            start = row * _STAT_BYTES
+            if known[start : start + _STAT_BYTES] == _pack(stats[name]):
+                start = row * HASH_BYTES
+                found[name] = Hash(hashes[start : start + HASH_BYTES])
+        return found
 
     def record(
         self, path: str, found: FileStat, content_hash: Hash, checked_at_ns: int | None = None
@@ -84,20 +88,28 @@ class StatCache:
         self._kept[row : row + 1] = b"\0"
         self._changed = True
 
-    def is_kept(self, path: str, content_hash: Hash) -> bool:
-        """Return whether :meth:`mark_kept` was called for this content of the file."""
-        row = self._rows.get(path)
-        if row is None or not self._kept[row]:
-            return False
-        start = row * HASH_BYTES
-        return bytes(self._hashes[start : start + HASH_BYTES]) == content_hash
+    def find_unmarked(self, top: str, hashes: Mapping[str, Hash]) -> set[str]:
+        """Return the files of which :meth:`mark_kept` was not called for this content.
 
-    def mark_kept(self, path: str) -> None:
-        """Mark the content that is remembered of the file as one that need not be kept again."""
-        row = self._rows.get(path)
-        if row is not None and not self._kept[row]:
-            self._kept[row] = 1
-            self._changed = True
+        Files are named as in :meth:`lookup`.
+        """
+        unmarked = set(hashes)
+        remembered = bytes(self._hashes)
+        for name, row in self._rows_of(top, hashes):
+            start = row * HASH_BYTES
+            if self._kept[row] and remembered[start : start + HASH_BYTES] == hashes[name]:
+                unmarked.remove(name)
+        return unmarked
+
+    def mark_kept(self, top: str, names: Iterable[str]) -> None:
+        """Mark the content that is remembered of files as what need not be kept again.
+
+        Files are named as in :meth:`lookup`.
+        """
+        for _, row in self._rows_of(top, names):
+            if not self._kept[row]:
+                self._kept[row] = 1
+                self._changed = True
 
     def clear_marks(self, token: bytes) -> None:
         """Forget all marks; new ones are made by ``token``."""
@@ -105,16 +117,17 @@ class StatCache:
         self.token = token
         self._changed = True
 
-    def retain(self, folder: str, present: Container[str]) -> None:
-        """Forget the files under ``folder`` whose project-relative paths are not in ``present``."""
-        prefix = folder.rstrip("/") + "/"
-        kept = {
-            path: row
-            for path, row in self._rows.items()
-            if path in present or not (path == folder or path.startswith(prefix))
+    def retain(self, top: str, names: Container[str]) -> None:
+        """Forget the files at and under ``top`` that are not in ``names``, as in :meth:`lookup`."""
+        prefix, start = f"{top}/", len(top) + 1
+        gone = {
+            path for path in self._rows if path.startswith(prefix) and path[start:] not in names
         }
-        if len(kept) == len(self._rows):
+        if "" not in names and top in self._rows:
+            gone.add(top)
+        if not gone:
             return
+        kept = {path: row for path, row in self._rows.items() if path not in gone}
         hashes, stats, marks = bytearray(), bytearray(), bytearray()
         for row in kept.values():
             hashes += self._hashes[row * HASH_BYTES : (row + 1) * HASH_BYTES]
@@ -138,6 +151,13 @@ class StatCache:
         check = blake3(body).digest(_CHECK_BYTES)
         write_atomic(path, b"".join((_MAGIC, check, body)), durable=False)
         self._changed = False
+
+    def _rows_of(self, top: str, names: Iterable[str]) -> Iterator[tuple[str, int]]:
+        rows, prefix = self._rows, f"{top}/"
+        for name in names:
+            row = rows.get(prefix + name if name else top)
+            if row is not None:
+                yield name, row
 
     def _forget(self, path: str) -> None:
         """Let nothing be remembered of ``path``: a stat that no file has."""
@@ -180,7 +200,7 @@ def read_stat_cache(path: Path) -> StatCache:
 
 
 def _pack(found: FileStat) -> bytes:
-    return _STAT.pack(found.size_bytes, found.mtime_ns, found.ctime_ns, found.inode)
+    return _STAT.pack(*found[2:])  # size, mtime, ctime, inode
 
 
 _NO_STAT = _STAT.pack(-1, 0, 0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.walk import FileStat
-from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
 from jupyter_mlops.objects.folders import read_folder, write_folder
 from jupyter_mlops.objects.reader import missing
@@ -110,20 +110,18 @@ class _Reading:
                 code="path-not-found",
                 hints=["jupyter mlops status"],
             )
-        files = {
-            name: entry
-            for name, entry in present.entries.items()
-            if entry not in fresh
-            and entry.mode is not Mode.FOLDER
-            and not self.scanner.is_kept(path, name, entry.hash)
-        }
+        unkept = ((name, present.entries[name]) for name in self.scanner.find_unkept(present))
+        files = {name: entry for name, entry in unkept if entry not in fresh}
         lacking = set(missing(self.handles.store, files.values()))
         names = [name for name, entry in files.items() if entry in lacking]
         if not names:
             return present
         stats = [present.stats[name] for name in names]
         added = self._add(path, self.scanner.folder_of(present), stats)
-        return replace(present, entries={**present.entries, **dict(zip(names, added, strict=True))})
+        kept = dict(zip(names, added, strict=True))
+        if all(present.entries[name] == entry for name, entry in kept.items()):
+            return present
+        return replace(present, entries={**present.entries, **kept})
 
     def _add(self, path: str, folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
         total = sum(found.size_bytes for found in stats)

@@ -122,21 +122,20 @@ class Scanner:
             return None
         is_folder, stats, of_git = listed
         if is_folder:
-            self._cache.retain(path, {_join(path, name) for name in stats})
-        known: dict[str, Entry] = {}
+            self._cache.retain(path, stats)
+        hashes = self._cache.lookup(path, stats)
+        entries: dict[str, Entry] = {}
         unknown: list[str] = []
         for name, found in stats.items():
             if found.mode is Mode.FOLDER:
-                known[name] = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
-                continue
-            cached = self._cache.lookup(_join(path, name), found)
-            if cached is None:
-                unknown.append(name)
+                entries[name] = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
+            elif name in hashes:
+                entries[name] = Entry(found.mode, hashes[name], found.size_bytes)
             else:
-                known[name] = Entry(found.mode, cached, found.size_bytes)
+                unknown.append(name)
         if unknown:
-            self._hash(path, stats, unknown, known, hash_files or hash_only)
-        entries = {name: known[name] for name in stats}
+            self._hash(path, stats, unknown, entries, hash_files or hash_only)
+            entries = {name: entries[name] for name in stats}
         return Present(path, is_folder, stats, entries, of_git)
 
     def folder_of(self, present: Present) -> Path:
@@ -148,23 +147,29 @@ class Scanner:
         """Let the stat cache answer for a file that was just written."""
         self._cache.record(_join(path, name), found, content_hash, checked_at_ns=time.time_ns())
 
-    def is_kept(self, path: str, name: str, content_hash: Hash) -> bool:
-        """Return whether the store is known to have a file's content, without asking it.
+    def find_unkept(self, present: Present) -> list[str]:
+        """Return the files and links of which the store is not known to have the content.
 
-        So it is after :meth:`note_kept` for as long as every pack that there was then is there.
+        What it has is known after :meth:`note_kept` for as long as every pack that there was then
+        is there.
         """
-        return self._marks_hold and self._cache.is_kept(_join(path, name), content_hash)
+        hashes = {
+            name: entry.hash
+            for name, entry in present.entries.items()
+            if entry.mode is not Mode.FOLDER
+        }
+        unkept = self._cache.find_unmarked(present.path, hashes) if self._marks_hold else hashes
+        return [name for name in hashes if name in unkept]
 
     def note_kept(self, present: Present) -> None:
-        """Let :meth:`is_kept` say so of all files that are at a path."""
+        """Let :meth:`find_unkept` leave out all files that are at a path."""
         if not self._marks_hold:
             self._cache.clear_marks(b"")
             self._marks_hold = True
         # whatever the marks so far were made by has to stay there as well
         packs = {*decode_packs(self._cache.token), *self._handles.store.iter_packs()}
         self._cache.token = encode_packs(packs)
-        for name in present.entries:
-            self._cache.mark_kept(_join(present.path, name))
+        self._cache.mark_kept(present.path, present.entries)
 
     @cached_property
     def _marks_hold(self) -> bool:
@@ -185,7 +190,7 @@ class Scanner:
         path: str,
         stats: Mapping[str, FileStat],
         unknown: Sequence[str],
-        known: dict[str, Entry],
+        entries: dict[str, Entry],
         hash_files: HashFiles,
     ) -> None:
         full = self._handles.root / path
@@ -194,7 +199,7 @@ class Scanner:
         for name, entry in zip(
             unknown, hash_files(folder, [stats[name] for name in unknown]), strict=True
         ):
-            known[name] = entry
+            entries[name] = entry
             if entry.mode is not Mode.SYMLINK:
                 self._cache.record(
                     _join(path, name), stats[name], entry.hash, checked_at_ns=checked_at_ns

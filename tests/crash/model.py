@@ -1037,8 +1037,8 @@ def _break_stat_cache() -> None:
     """Let the stat cache believe in size, time and inode alone."""
     lookup, record = StatCache.lookup, StatCache.record
 
-    def believe(cache: StatCache, path: str, found: FileStat) -> Hash | None:
-        return lookup(cache, path, found._replace(ctime_ns=0))
+    def believe(cache: StatCache, top: str, stats: Mapping[str, FileStat]) -> dict[str, Hash]:
+        return lookup(cache, top, {name: one._replace(ctime_ns=0) for name, one in stats.items()})
 
     def note(cache: StatCache, path: str, found: FileStat, *rest: Any, **more: Any) -> None:
         record(cache, path, found._replace(ctime_ns=0), *rest, **more)

@@ -18,11 +18,15 @@ _STAT = FileStat("x", Mode.FILE, 7, _OLD, _OLD, 42)
 _LATER = _OLD + 10 * GRANULARITY_NS
 
 
+def _ask(cache: StatCache, path: str, found: FileStat) -> Hash | None:
+    return cache.lookup(path, {"": found}).get("")
+
+
 def test_an_unchanged_old_file_is_answered_for() -> None:
     cache = StatCache()
     cache.record("x", _STAT, _HASH, _LATER)
-    assert cache.lookup("x", _STAT) == _HASH
-    assert cache.lookup("y", _STAT) is None
+    assert _ask(cache, "x", _STAT) == _HASH
+    assert _ask(cache, "y", _STAT) is None
 
 
 def test_each_difference_makes_the_entry_silent() -> None:
@@ -30,16 +34,16 @@ def test_each_difference_makes_the_entry_silent() -> None:
     cache.record("x", _STAT, _HASH, _LATER)
     for change in ("size_bytes", "mtime_ns", "ctime_ns", "inode"):
         other = _STAT._replace(**{change: getattr(_STAT, change) + 1})
-        assert cache.lookup("x", other) is None, change
+        assert _ask(cache, "x", other) is None, change
 
 
 def test_a_file_written_just_before_it_was_read_is_hashed_again() -> None:
     cache = StatCache()
     for checked in (_OLD, _OLD + GRANULARITY_NS, _OLD - 5 * GRANULARITY_NS):
         cache.record("x", _STAT, _HASH, checked)
-        assert cache.lookup("x", _STAT) is None
+        assert _ask(cache, "x", _STAT) is None
     cache.record("x", _STAT, _HASH, _OLD + GRANULARITY_NS + 1)
-    assert cache.lookup("x", _STAT) == _HASH
+    assert _ask(cache, "x", _STAT) == _HASH
 
 
 def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path) -> None:
@@ -49,12 +53,12 @@ def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path
     seen = stat_file(file)
     cache = StatCache()
     cache.record("file", seen, hash_bytes(b"before"), time.time_ns() + 10 * GRANULARITY_NS)
-    assert cache.lookup("file", stat_file(file)) is not None
+    assert _ask(cache, "file", stat_file(file)) is not None
 
     file.write_bytes(b"after!")
     os.utime(file, ns=(_OLD, _OLD))
 
-    assert cache.lookup("file", stat_file(file)) is None
+    assert _ask(cache, "file", stat_file(file)) is None
 
 
 _STATS = st.builds(
@@ -81,7 +85,7 @@ def test_what_was_written_is_read_back(
     again = read_stat_cache(tmp_path / "cache") if rows else StatCache()
     assert len(again) == len(rows)
     for path, (found, content) in rows.items():
-        assert again.lookup(path, found) == content
+        assert _ask(again, path, found) == content
 
 
 def test_a_damaged_cache_is_an_empty_one(tmp_path: Path) -> None:
@@ -117,12 +121,36 @@ def test_entries_of_files_that_are_gone_can_be_forgotten(tmp_path: Path) -> None
     cache = StatCache()
     for path in ("data/a", "data/b", "database", "data"):
         cache.record(path, _STAT, hash_bytes(path.encode()), _LATER)
-    cache.retain("data", {"data/b"})
-    left = {p for p in ("data/a", "data/b", "database", "data") if cache.lookup(p, _STAT)}
+    cache.retain("data", {"b"})
+    left = {p for p in ("data/a", "data/b", "database", "data") if _ask(cache, p, _STAT)}
     assert left == {"data/b", "database"}
-    assert cache.lookup("database", _STAT) == hash_bytes(b"database")
+    assert _ask(cache, "database", _STAT) == hash_bytes(b"database")
     cache.record("data/c", _STAT, _HASH, _LATER)
-    assert cache.lookup("data/c", _STAT) == _HASH
+    assert _ask(cache, "data/c", _STAT) == _HASH
+
+
+def test_the_files_of_a_folder_are_answered_for_together() -> None:
+    cache = StatCache()
+    for path in ("data/a", "data/sub/b", "data/c", "a"):
+        cache.record(path, _STAT, hash_bytes(path.encode()), _LATER)
+    stats = {"a": _STAT, "sub/b": _STAT, "c": _STAT._replace(inode=43), "new": _STAT}
+    assert cache.lookup("data", stats) == {
+        "a": hash_bytes(b"data/a"),
+        "sub/b": hash_bytes(b"data/sub/b"),
+    }
+
+
+def test_a_mark_is_for_one_content_of_a_file() -> None:
+    cache = StatCache()
+    for path in ("data/a", "data/b", "file"):
+        cache.record(path, _STAT, _HASH, _LATER)
+    cache.mark_kept("data", ["a", "new"])
+    cache.mark_kept("file", [""])
+    assert cache.find_unmarked("data", {"a": _HASH, "b": _HASH, "new": _HASH}) == {"b", "new"}
+    assert cache.find_unmarked("data", {"a": hash_bytes(b"another")}) == {"a"}
+    assert cache.find_unmarked("file", {"": _HASH}) == set()
+    cache.record("data/a", _STAT, _HASH, _LATER)
+    assert cache.find_unmarked("data", {"a": _HASH}) == {"a"}
 
 
 def test_nothing_new_is_not_written(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from jupyter_mlops.files.stat_cache import read_stat_cache
@@ -46,9 +48,11 @@ def test_what_is_known_to_be_kept_is_not_looked_for(data_project: DataProject) -
     ws = data_project.open()
     present = Scanner(ws).look("data")
     assert present is not None
-    assert Scanner(ws).is_kept("data", "a", present.entries["a"].hash)
-    assert not Scanner(ws).is_kept("data", "a", hash_bytes(b"another"))
-    assert not Scanner(ws).is_kept("data", "b", present.entries["a"].hash)
+    assert Scanner(ws).find_unkept(present) == []
+    entry = present.entries["a"]
+    other = entry._replace(hash=hash_bytes(b"another"))
+    assert Scanner(ws).find_unkept(replace(present, entries={"a": other})) == ["a"]
+    assert Scanner(ws).find_unkept(replace(present, entries={"b": entry})) == ["b"]
 
 
 def lacks(project: DataProject, content: bytes) -> bool:
