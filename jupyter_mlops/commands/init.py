@@ -106,6 +106,8 @@ def init(
     repo = open_repository(here.cwd)
     tree = WorkTree(repo.root)
     _clear_leftovers(repo, tree)
+    for name in (ATTRIBUTES_NAME, _IGNORE_NAME):  # what cannot be read is refused before all else
+        _read_lines(tree, name)
     done_to_store = _set_up_store(here, repo, store or new_store, make=new_store is not None)
     done = [
         *done_to_store,
@@ -192,15 +194,19 @@ def _write_ignored(repo: Repository, tree: WorkTree) -> list[str]:
 
 def _add_lines(tree: WorkTree, name: str, lines: Sequence[str]) -> bool:
     """Write ``lines`` at the end of the file ``name``; return whether that changed it."""
-    try:
-        before = tree.read(name)
-    except NotFoundError:
-        before = b""
+    before = _read_lines(tree, name)
     text = add_lines(before.decode("utf-8", "surrogateescape"), lines)
     after = text.encode("utf-8", "surrogateescape")
     if after != before:
         tree.write_file(name, after)
     return after != before
+
+
+def _read_lines(tree: WorkTree, name: str) -> bytes:
+    try:
+        return tree.read(name)
+    except NotFoundError:
+        return b""
 
 
 def _read_uncommitted(repo: Repository) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from jupyter_mlops.objects.records import describe_away
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.ignores import ignore_data
+from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
 from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
@@ -96,6 +96,9 @@ def restore_data(
     scanner.ask_git(selected)
     plans = [_plan(handles, scanner, path, wanted[path]) for path in selected]
     _check_content(handles, plans)
+    for plan in plans:
+        if plan.pointer is not None:
+            check_ignore_file(handles, plan.path)
     if dry_run:
         return Restored(tuple(plans), None)
     if handles.store.has_others:  # what they brought is named from now on, not searched again

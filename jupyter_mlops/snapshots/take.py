@@ -35,7 +35,7 @@ from jupyter_mlops.ids import new_snapshot_id
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.content import Kept, keep_content
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.ignores import ignore_data, ignore_file
+from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data, ignore_file
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.manage import check_name
 from jupyter_mlops.snapshots.merge import find_conflicts
@@ -128,7 +128,10 @@ def take_snapshot(
     presents, left_out = _look_at_tracked(scanner, chosen, known.tracked, named=bool(paths))
     if not keep_mine:
         _refuse_stale(handles, presents, known)
-    kept = keep_content(handles, scanner, [c for c in chosen if c not in left_out], presents)
+    here = [path for path in chosen if path not in left_out]
+    for path in here:
+        check_ignore_file(handles, path)
+    kept = keep_content(handles, scanner, here, presents)
     with one_mover(handles):
         known = _read_again(handles, kept, known, keep_mine=keep_mine)
         files, stage = _write_pointers(handles, kept, known)

@@ -8,7 +8,7 @@ import pytest
 from jupyter_mlops.commands.clone import current_installation, ensure_clone, read_launcher
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.workspace import open_here
-from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
+from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.files.owner import current_owner, format_owner
 from jupyter_mlops.git.hook_scripts import HOOK_NAMES
 from jupyter_mlops.git.launcher import Installation, format_launcher, launcher_path
@@ -131,6 +131,17 @@ def test_a_linked_worktree_shares_all_but_its_files(project: Project, tmp_path: 
     project.commit("Use jupyter-mlops")
     other = project.worktree(tmp_path / "linked", "HEAD")
     assert init(open_here(other.root)).done == ()
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".gitattributes"])
+def test_a_file_of_gits_that_is_a_link_stops_it(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    (project.root / name).symlink_to(tmp_path / "elsewhere")
+    before = files_of(project)
+    with pytest.raises(ConflictError):
+        init(open_here(project.root))
+    assert files_of(project) == before
 
 
 def test_outside_of_git_nothing_is_made(tmp_path: Path) -> None:

@@ -430,6 +430,18 @@ def test_nothing_is_written_through_a_link(two_states: DataProject, tmp_path: Pa
     assert list(outside.iterdir()) == []
 
 
+def test_nothing_is_restored_beside_an_ignore_file_that_cannot_be_written(
+    two_states: DataProject, tmp_path: Path
+) -> None:
+    ignores = two_states.root / ".gitignore"
+    ignores.rename(tmp_path / "ignores")
+    ignores.symlink_to(tmp_path / "ignores")
+    before = two_states.everything()
+    with pytest.raises(ConflictError):
+        two_states.restore("one")
+    assert two_states.everything() == before
+
+
 def test_a_restore_inside_or_around_a_tracked_path_is_refused(data_project: DataProject) -> None:
     data_project.write("data/a.bin", b"1")
     data_project.snapshot("data/a.bin", name="inner", commit=True)

@@ -420,3 +420,15 @@ def test_what_is_gone_when_it_is_to_be_kept_is_named(data_project: DataProject) 
         keep_content(ws, Scanner(ws), ["nowhere"])
     assert caught.value.code == "path-not-found"
     assert "nowhere" in caught.value.message
+
+
+def test_nothing_is_kept_beside_an_ignore_file_that_cannot_be_written(
+    data_project: DataProject, tmp_path: Path
+) -> None:
+    data_project.write("a/model.bin", "1")
+    data_project.write("b/model.bin", "2")
+    (data_project.root / "b/.gitignore").symlink_to(tmp_path / "elsewhere")
+    before = data_project.everything()
+    with pytest.raises(ConflictError):
+        data_project.snapshot("a/model.bin", "b/model.bin")
+    assert data_project.everything() == before
