@@ -31,7 +31,11 @@ def explain_failure(error: Exception, folder: Path | None = None) -> MlopsError:
     if isinstance(error, MlopsError):
         return error
     if isinstance(error, MemoryError):
-        return UnavailableError("There is not enough memory left to do this.", code="out-of-memory")
+        return UnavailableError(
+            "There is not enough memory left to do this.",
+            code="out-of-memory",
+            hints=("Close what else needs memory, then run the same command again.",),
+        )
     kept = _keep_traceback(error, folder)
     shown = f"{type(error).__name__}: {error}".strip().rstrip(":").splitlines()[0]
     return InternalError(

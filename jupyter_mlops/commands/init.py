@@ -25,7 +25,7 @@ from jupyter_mlops.git.attributes import (
     read_missing_lines,
 )
 from jupyter_mlops.git.config import SHARED_STORE, read_setting, write_setting
-from jupyter_mlops.git.ignore import ignored
+from jupyter_mlops.git.ignore import LINES_LIMIT_BYTES, ignored
 from jupyter_mlops.git.index_file import clear_own_lock
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
@@ -204,7 +204,7 @@ def _add_lines(tree: WorkTree, name: str, lines: Sequence[str]) -> bool:
 
 def _read_lines(tree: WorkTree, name: str) -> bytes:
     try:
-        return tree.read(name)
+        return tree.read(name, limit_bytes=LINES_LIMIT_BYTES)
     except NotFoundError:
         return b""
 

@@ -151,7 +151,7 @@ def _find_all(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]
     found: dict[Path | None, dict[Path, None]] = {}
     for named in names:
         path = Path(os.path.normpath(here.cwd / named))
-        if not path.exists():
+        if not os.path.exists(path):
             raise NotFoundError(
                 f"There is no file or folder {named}.",
                 code="path-not-found",

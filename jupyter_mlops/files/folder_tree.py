@@ -11,10 +11,14 @@ from jupyter_mlops.files.worktree import WorkTree
 
 
 class FolderTree:
-    """The regular files under ``root``, as a ``trees.Tree``, without ``.git`` and links."""
+    """The regular files under ``root``, as a ``trees.Tree``, without ``.git`` and links.
 
-    def __init__(self, root: Path) -> None:
+    Where ``most_bytes`` is given, a file is read no further than that.
+    """
+
+    def __init__(self, root: Path, most_bytes: int | None = None) -> None:
         self.root = root
+        self._most_bytes = most_bytes
         self._files = WorkTree(root)
 
     def iter_paths(self) -> Iterator[str]:
@@ -37,7 +41,7 @@ class FolderTree:
             NotFoundError: there is no such file.
             ConflictError: a link stands on the way.
         """
-        return self._files.read(path)
+        return self._files.read_head(path, self._most_bytes)
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and bytes of each of ``paths`` that exists, in the order given."""

@@ -48,6 +48,21 @@ class WorkTree:
                 ``limit_bytes``.
             UnavailableError: it cannot be read.
         """
+        content = self.read_head(path, None if limit_bytes is None else limit_bytes + 1)
+        if limit_bytes is not None and len(content) > limit_bytes:
+            raise ConflictError(
+                f"{self.root / path} is larger than the {limit_bytes} bytes that such a file may"
+                " have.",
+                code="file-too-big",
+                hints=(_MOVE_AWAY,),
+            )
+        return content
+
+    def read_head(self, path: str, most_bytes: int | None) -> bytes:
+        """Return the first ``most_bytes`` of the file at ``path``, or all of it.
+
+        Raises as :meth:`read` does, but however large the file is.
+        """
         with self._at(path) as (folder, name):
             full = os.path.join(folder.path, name)
             try:
@@ -67,16 +82,9 @@ class WorkTree:
                 )
             try:
                 with open(fd, "rb") as file:
-                    content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
+                    return file.read(-1 if most_bytes is None else most_bytes)
             except OSError as error:
                 raise _not_readable(full, error) from error
-        if limit_bytes is not None and len(content) > limit_bytes:
-            raise ConflictError(
-                f"{full} is larger than the {limit_bytes} bytes that such a file may have.",
-                code="file-too-big",
-                hints=(_MOVE_AWAY,),
-            )
-        return content
 
     def write_file(self, path: str, data: bytes, mode: Mode = Mode.FILE) -> None:
         """Write ``data`` as the whole of ``path``, making missing folders; durable on return.

@@ -14,6 +14,10 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SPECIAL = re.compile(r"([\\*?\[])")
 
 
+LINES_LIMIT_BYTES = 100 * 1024**2
+"""The largest ``.gitignore`` or ``.gitattributes`` that is read; of the latter Git's own limit."""
+
+
 def ignored(repo: Repository, paths: Sequence[str]) -> dict[str, str]:
     """Return the rule that ignores each of ``paths`` which is ignored, as ``file:line:pattern``.
 

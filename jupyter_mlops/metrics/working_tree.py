@@ -7,16 +7,18 @@ from pathlib import Path
 
 from jupyter_mlops.files.folder_tree import FolderTree
 from jupyter_mlops.metrics.patterns import literal_folders
+from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES
 
 
 class WorkingTree:
     """The files below the folders in which matches of ``patterns`` can lie, as a ``trees.Tree``.
 
-    Folders of data beside them are not walked.
+    Folders of data beside them are not walked, and no more is read of a file than shows that it is
+    too large.
     """
 
     def __init__(self, root: Path, patterns: Sequence[str]) -> None:
-        self._whole = FolderTree(root)
+        self._whole = FolderTree(root, FILE_LIMIT_BYTES + 1)
         self._folders = [
             folder for folder in literal_folders(patterns) if not _is_linked(root, folder)
         ]

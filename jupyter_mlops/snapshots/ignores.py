@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.git.ignore import add_ignore_line, remove_ignore_line
+from jupyter_mlops.git.ignore import LINES_LIMIT_BYTES, add_ignore_line, remove_ignore_line
 from jupyter_mlops.snapshots.apply import open_worktree
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.operations import Move
@@ -29,7 +29,7 @@ def check_ignore_file(handles: Handles, path: str) -> None:
     """Let ``path`` pass if the ``.gitignore`` beside it can be written, or made.
 
     Raises:
-        ConflictError: it is a link or no file.
+        ConflictError: it is a link, no file, or too large.
     """
     _read(handles, path)
 
@@ -44,7 +44,7 @@ def unignore_data(handles: Handles, path: str, files: dict[str, Move]) -> None:
 
 def _read(handles: Handles, path: str) -> bytes | None:
     try:
-        return open_worktree(handles).read(ignore_file(path))
+        return open_worktree(handles).read(ignore_file(path), limit_bytes=LINES_LIMIT_BYTES)
     except NotFoundError:
         return None
 

@@ -144,6 +144,15 @@ def test_a_file_of_gits_that_is_a_link_stops_it(
     assert files_of(project) == before
 
 
+def test_attributes_that_git_passes_over_are_not_read(project: Project) -> None:
+    with (project.root / ".gitattributes").open("wb") as file:
+        file.truncate(101 << 20)
+    before = files_of(project)
+    with pytest.raises(ConflictError):
+        init(open_here(project.root))
+    assert files_of(project) == before
+
+
 def test_outside_of_git_nothing_is_made(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         init(open_here(tmp_path))

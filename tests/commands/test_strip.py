@@ -115,7 +115,11 @@ def test_what_is_not_a_notebook_is_left_and_said(project: Project) -> None:
 def test_wrong_paths_change_nothing(project: Project) -> None:
     project.write("a.ipynb", PLAIN)
     project.write("a.txt", "text")
-    for path, kind in (("gone.ipynb", NotFoundError), ("a.txt", UsageError)):
+    for path, kind in (
+        ("gone.ipynb", NotFoundError),
+        ("x" * 5000, NotFoundError),
+        ("a.txt", UsageError),
+    ):
         with pytest.raises(kind):
             strip_in(project.root, "a.ipynb", path)
     assert project.read("a.ipynb") == PLAIN

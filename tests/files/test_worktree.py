@@ -140,6 +140,7 @@ def test_reading_has_a_limit_and_only_reads_files(tree: WorkTree) -> None:
     with pytest.raises(ConflictError) as caught:
         tree.read("x", limit_bytes=4)
     assert caught.value.code == "file-too-big"
+    assert [tree.read_head("x", most) for most in (3, 9, None)] == [b"123", b"12345", b"12345"]
     with pytest.raises(NotFoundError):
         tree.read("y")
     with pytest.raises(NotFoundError):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES, read_metrics
 from jupyter_mlops.metrics.working_tree import WorkingTree
 
 
@@ -18,6 +19,15 @@ def test_only_the_folders_of_the_patterns_are_walked(tmp_path: Path) -> None:
     assert tree.read("metrics/deep/b.json") == b"metrics/deep/b.json"
     with pytest.raises(NotFoundError):
         tree.read("metrics/none.json")
+
+
+def test_of_a_file_that_is_too_large_no_more_is_read_than_shows_it(tmp_path: Path) -> None:
+    with (tmp_path / "x.json").open("wb") as file:
+        file.truncate(4 * FILE_LIMIT_BYTES)
+    tree = WorkingTree(tmp_path, ("*.json",))
+    assert len(tree.read("x.json")) == FILE_LIMIT_BYTES + 1
+    (problem,) = read_metrics(tree, ("*.json",)).problems
+    assert problem.why == "it is larger than 8 MiB"
 
 
 def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
