@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ _HEAD = struct.Struct(">BBHII32s")
 _ROW = struct.Struct(">BBHIIQ32s")
 _TRAILER = struct.Struct(">QI16s8s")
 _CHECKSUM_BYTES = 8
+_SHORT_BYTES = 1 << 20
+_VERIFIED_BYTES = 1 << 20
 RECORD_HEADER_BYTES = _HEAD.size + _CHECKSUM_BYTES
 TRAILER_BYTES = _TRAILER.size
 _NAMED_BY_CONTENT = frozenset({RecordKind.CHUNK, RecordKind.TREE})
@@ -87,9 +89,7 @@ def encode_record_header(
     if reason or len(id) != HASH_BYTES:
         raise ValueError(f"not a record: {reason or 'its id is not a hash'}")
     head = _HEAD.pack(kind, codec, 0, plain_bytes, len(payload), id)
-    hasher = blake3(head)
-    hasher.update(payload)
-    return head + hasher.digest(_CHECKSUM_BYTES)
+    return head + _checksum(head, payload)
 
 
 def encode_footer(infos: Sequence[RecordInfo]) -> bytes:
@@ -203,9 +203,53 @@ def decode_record(
         )
     raw = info.codec is Codec.RAW
     plain = bytes(payload) if raw else _decompress(payload, info, origin)
+    _check_content(plain, info, origin)
+    return plain
+
+
+def verify_records(
+    view: bytes | memoryview, infos: Iterable[RecordInfo], *, origin: str, base_offset: int = 0
+) -> None:
+    """Let records pass that :func:`decode_record` returns, in a fraction of its time.
+
+    For a pack that was just written: ``infos`` are believed in how much there is to decompress at
+    once, bytes after the end of a compressed payload are not looked for, tombstones pass.
+
+    Raises:
+        IntegrityError: the bytes of a record are not that record.
+    """
+    squeezed: list[tuple[RecordInfo, memoryview]] = []
+    waiting_bytes = 0
+    for info in infos:
+        payload = _checked_payload(view, info, origin, base_offset)
+        if info.codec is Codec.RAW:
+            _check_content(payload, info, origin)
+            continue
+        squeezed.append((info, payload))
+        waiting_bytes += info.plain_bytes
+        if waiting_bytes >= _VERIFIED_BYTES:
+            _verify_squeezed(squeezed, origin)
+            squeezed, waiting_bytes = [], 0
+    _verify_squeezed(squeezed, origin)
+
+
+def _verify_squeezed(records: Sequence[tuple[RecordInfo, memoryview]], origin: str) -> None:
+    if not records:
+        return
+    try:
+        plain = _decompressor().multi_decompress_to_buffer([payload for _, payload in records])
+    except (zstandard.ZstdError, ValueError) as error:
+        reason = "it, or one of those after it, cannot be decompressed"
+        raise _record_damaged(origin, records[0][0].offset, reason) from error
+    for number, (info, _) in enumerate(records):
+        if len(plain[number]) != info.plain_bytes:
+            raise _record_damaged(origin, info.offset, "its compressed size is not what it says")
+        _check_content(plain[number].tobytes(), info, origin)
+
+
+def _check_content(plain: bytes | memoryview, info: RecordInfo, origin: str) -> None:
     if info.kind in _NAMED_BY_CONTENT and blake3(plain).digest() != info.id:
         raise _record_damaged(origin, info.offset, "its bytes are not those that its id names")
-    return plain
 
 
 def _as_reader(
@@ -266,27 +310,38 @@ def _checked_payload(
         raise _record_damaged(origin, offset, "the pack is cut short")
     head = _HEAD.pack(kind, codec, 0, plain_bytes, stored_bytes, id)
     payload = view[middle : middle + stored_bytes]
-    hasher = blake3(head)
-    hasher.update(payload)
-    if view[start:middle] != head + hasher.digest(_CHECKSUM_BYTES):
+    if view[start:middle] != head + _checksum(head, payload):
         raise _record_damaged(origin, offset, "its bytes do not match its checksum")
     return payload
+
+
+def _checksum(head: bytes, payload: bytes | memoryview) -> bytes:
+    """Return a record's checksum; what is short is hashed in one piece, which is twice as fast."""
+    if len(payload) <= _SHORT_BYTES:
+        return blake3(b"".join((head, payload))).digest(_CHECKSUM_BYTES)
+    hasher = blake3(head)
+    hasher.update(payload)
+    return hasher.digest(_CHECKSUM_BYTES)
 
 
 def _decompress(payload: memoryview, info: RecordInfo, origin: str) -> bytes:
     if info.plain_bytes > MAX_PLAIN_BYTES[info.kind]:
         raise _record_damaged(origin, info.offset, "it claims more bytes than its kind may have")
-    decompressor = getattr(_per_thread, "decompressor", None)
-    if decompressor is None:
-        decompressor = _per_thread.decompressor = zstandard.ZstdDecompressor()
     try:
         if zstandard.frame_content_size(payload) != info.plain_bytes:
             raise _record_damaged(origin, info.offset, "its compressed size is not what it says")
-        plain: bytes = decompressor.decompress(payload, allow_extra_data=False)
+        plain: bytes = _decompressor().decompress(payload, allow_extra_data=False)
     except zstandard.ZstdError as error:
         reason = "it cannot be decompressed"
         raise _record_damaged(origin, info.offset, reason) from error
     return plain
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    found: zstandard.ZstdDecompressor | None = getattr(_per_thread, "decompressor", None)
+    if found is None:
+        found = _per_thread.decompressor = zstandard.ZstdDecompressor()
+    return found
 
 
 def _footer_checksum(rows: bytes, offset: int, count: int) -> bytes:

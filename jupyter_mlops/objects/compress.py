@@ -1,12 +1,13 @@
 """Compression where it pays.
 
 Level 1 gives up on what does not shrink at several GB/s, so each chunk is tried and no sample is
-needed.
+needed. Many are compressed by one call: each call lets other threads run, and waits for them.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import zstandard
 
@@ -20,12 +21,21 @@ _per_thread = threading.local()
 
 def compress(content: bytes | memoryview) -> tuple[Codec, bytes | memoryview]:
     """Return how ``content`` is to be stored, and the payload; thread-safe."""
-    if len(content) < _LEAST_BYTES:
-        return Codec.RAW, content
-    squeezed = _compressor().compress(content)
-    if len(squeezed) < len(content) * _WORTH:
-        return Codec.ZSTD, squeezed
-    return Codec.RAW, content
+    return compress_many([content])[0]
+
+
+def compress_many(
+    contents: Sequence[bytes | memoryview],
+) -> list[tuple[Codec, bytes | memoryview]]:
+    """Return the same for each of ``contents``; thread-safe."""
+    found: list[tuple[Codec, bytes | memoryview]] = [(Codec.RAW, one) for one in contents]
+    tried = [number for number, one in enumerate(contents) if len(one) >= _LEAST_BYTES]
+    if tried:
+        squeezed = _compressor().multi_compress_to_buffer([contents[number] for number in tried])
+        for at, number in enumerate(tried):
+            if len(squeezed[at]) < len(contents[number]) * _WORTH:
+                found[number] = (Codec.ZSTD, squeezed[at].tobytes())
+    return found
 
 
 def _compressor() -> zstandard.ZstdCompressor:

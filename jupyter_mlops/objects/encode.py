@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, encode_file_manifest
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes, new_hasher
 from jupyter_mlops.objects.chunker import cut_bytes, iter_blocks
-from jupyter_mlops.objects.compress import compress
+from jupyter_mlops.objects.compress import compress, compress_many
 from jupyter_mlops.objects.packing import Record, make_record
 from jupyter_mlops.objects.source import open_source, read_error, read_small
 
@@ -31,23 +31,28 @@ class Encoder:
             codec, payload = compress(content)
             records.append(make_record(kind, id, codec, len(content), payload))
 
-    def encode_small(self, path: str, records: list[Record]) -> Entry:
-        """Read a file of at most about SMALL_BYTES; add its records to ``records``.
+    def encode_small(self, paths: Iterable[str], records: list[Record]) -> list[Entry]:
+        """Read files of at most about SMALL_BYTES; add their records to ``records``.
 
         Raises:
-            ConflictError: it is no file any more, or kept changing while it was read.
-            NotFoundError: it vanished.
-            UnavailableError: it cannot be read.
+            ConflictError: one is no file any more, or kept changing while it was read.
+            NotFoundError: one vanished.
+            UnavailableError: one cannot be read.
         """
-        content, mode = read_small(path)
-        id = hash_bytes(content)
-        lengths = cut_bytes(content)
-        if len(lengths) == 1:
-            self.encode(RecordKind.CHUNK, id, content, records)
-        else:
-            refs = self.encode_chunks(memoryview(content), lengths, records)
-            self.encode_manifest(id, refs, records)
-        return Entry(mode, id, len(content))
+        entries = []
+        chunks: list[tuple[Hash, bytes | memoryview]] = []
+        for path in paths:
+            content, mode = read_small(path)
+            id = hash_bytes(content)
+            lengths = cut_bytes(content)
+            if len(lengths) == 1:
+                chunks.append((id, content))
+            else:
+                refs = _cut(memoryview(content), lengths, chunks)
+                self.encode_manifest(id, refs, records)
+            entries.append(Entry(mode, id, len(content)))
+        self._encode_chunks(chunks, records)
+        return entries
 
     def encode_chunks(
         self, view: memoryview, lengths: Sequence[int], records: list[Record]
@@ -56,20 +61,38 @@ class Encoder:
 
         A record may refer to ``view``.
         """
-        refs = []
-        start = 0
-        for length in lengths:
-            part = view[start : start + length]
-            start += length
-            id = hash_bytes(part)
-            refs.append(ChunkRef(id, length))
-            self.encode(RecordKind.CHUNK, id, part, records)
+        chunks: list[tuple[Hash, bytes | memoryview]] = []
+        refs = _cut(view, lengths, chunks)
+        self._encode_chunks(chunks, records)
         return refs
 
     def encode_manifest(self, id: Hash, refs: Sequence[ChunkRef], records: list[Record]) -> None:
         """Add the record that lists the chunks of a file; one of a single chunk needs none."""
         if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
             records.append(manifest_record(id, refs))
+
+    def _encode_chunks(
+        self, chunks: Iterable[tuple[Hash, bytes | memoryview]], records: list[Record]
+    ) -> None:
+        new = [one for one in chunks if not self._is_known(RecordKind.CHUNK, one[0])]
+        payloads = compress_many([content for _, content in new])
+        for (id, content), (codec, payload) in zip(new, payloads, strict=True):
+            records.append(make_record(RecordKind.CHUNK, id, codec, len(content), payload))
+
+
+def _cut(
+    view: memoryview, lengths: Sequence[int], chunks: list[tuple[Hash, bytes | memoryview]]
+) -> list[ChunkRef]:
+    """Name the chunks that ``view`` begins with, and add them to ``chunks``."""
+    refs = []
+    start = 0
+    for length in lengths:
+        part = view[start : start + length]
+        start += length
+        id = hash_bytes(part)
+        refs.append(ChunkRef(id, length))
+        chunks.append((id, part))
+    return refs
 
 
 def manifest_record(id: Hash, refs: Sequence[ChunkRef]) -> Record:
@@ -89,7 +112,7 @@ def iter_records(
     """
     records: list[Record] = []
     if size_bytes <= SMALL_BYTES:
-        encoder.encode_small(path, records)
+        encoder.encode_small([path], records)
         yield records
         return
     hasher = new_hasher()

@@ -44,6 +44,7 @@ _BATCH_FILES = 128
 _BATCH_BYTES = 2 << 20
 _BATCHES_AHEAD = 6
 _SEALING = 2
+_REGULAR = (Mode.FILE, Mode.EXECUTABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +204,11 @@ class Writer:
         """Add small files; runs in the pool."""
         entries = []
         records: list[Record] = []
+        paths = [f"{top}/{item.path}" for item in items if item.mode in _REGULAR]
+        files = iter(self._encoder.encode_small(paths, records))
         for item in items:
-            if item.mode is Mode.FILE or item.mode is Mode.EXECUTABLE:
-                entries.append(self._encoder.encode_small(f"{top}/{item.path}", records))
+            if item.mode in _REGULAR:
+                entries.append(next(files))
             elif item.mode is Mode.SYMLINK:
                 entries.append(self._add_link(f"{top}/{item.path}"))
             else:

@@ -24,6 +24,7 @@ from jupyter_mlops.formats.pack import (
     encode_footer,
     encode_record_header,
     scan_records,
+    verify_records,
 )
 from jupyter_mlops.ids import Hash, hash_bytes
 from tests.formats.samples import (
@@ -63,6 +64,7 @@ def test_what_is_written_is_read_back(written: list[Record]) -> None:
     pack, infos = build_pack(written)
     assert decode_footer(pack, origin="p") == infos
     assert list(scan_records(pack, origin="p")) == infos
+    verify_records(pack, infos, origin="p")
     second = second_reader.read_record_pack(pack)
     for info, other in zip(infos, second, strict=True):
         assert decode_record(pack, info, origin="p") == other["plain"]
@@ -144,6 +146,22 @@ def test_each_changed_byte_of_a_record_is_noticed_without_the_footer() -> None:
             scan_everything(bytes(damaged))
 
 
+def test_each_changed_byte_of_a_new_pack_is_noticed() -> None:
+    for position in range(len(PACK_HEADER), len(PACK) - FOOTER_BYTES):
+        damaged = bytearray(PACK)
+        damaged[position] ^= 1 << position % 8
+        with pytest.raises(IntegrityError):
+            verify_records(bytes(damaged), INFOS, origin="p")
+
+
+def test_a_part_of_a_new_pack_is_verified() -> None:
+    info = INFOS[2]
+    part = PACK[info.offset : info.offset + RECORD_HEADER_BYTES + info.stored_bytes]
+    verify_records(part, [info], origin="p", base_offset=info.offset)
+    with pytest.raises(IntegrityError, match="cut short"):
+        verify_records(part, INFOS[2:4], origin="p", base_offset=info.offset)
+
+
 @pytest.mark.parametrize("read", [read_everything, second_reader.read_record_pack])
 def test_each_shortened_pack_is_noticed(read: Callable[[bytes], object]) -> None:
     for length in range(len(PACK)):
@@ -212,6 +230,24 @@ def test_a_record_that_lies_is_refused(pack: bytes, reason: str) -> None:
         scan_everything(pack)
     with pytest.raises(second_reader.NotValid):
         second_reader.read_record_pack(pack)
+
+
+@pytest.mark.parametrize(
+    ("pack", "reason"),
+    [
+        (_forge(1, 0, 1, b"x", hash_bytes(b"y")), "its bytes are not those that its id names"),
+        (_forge(1, 1, 1_000, DIGITS_ZSTD, hash_bytes(b"y")), "those that its id names"),
+        (_forge(1, 1, 10_000, BOMB, DIGITS_ID), "its compressed size is not what it says"),
+        (_forge(1, 1, 1_000, UNSIZED, DIGITS_ID), "cannot be decompressed"),
+        (_forge(1, 1, 1_000, b"not zstd", DIGITS_ID), "cannot be decompressed"),
+        (_forge(1, 1, 1_000, DIGITS_ZSTD[:-1], DIGITS_ID), "cannot be decompressed"),
+    ],
+)
+def test_a_record_of_a_new_pack_that_lies_is_refused(pack: bytes, reason: str) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        verify_records(pack, decode_footer(pack, origin="p"), origin="p")
+    assert caught.value.message.endswith(f"{reason}.")
+    assert caught.value.code == "record-damaged"
 
 
 def test_the_forger_can_also_tell_the_truth() -> None:

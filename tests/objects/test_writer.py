@@ -18,6 +18,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.objects.compress import compress, compress_many
 from jupyter_mlops.objects.reader import has_file, missing, read_file
 from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.store import Store, open_store
@@ -114,6 +115,23 @@ def test_compressible_content_is_compressed_and_random_is_not(store: Store, tmp_
     assert report.stored_bytes < 60_000
     _, report = add_folder(store, _folder(tmp_path / "noise", {"n": noise}))
     assert 1_000_000 < report.stored_bytes < 1_010_000
+
+
+def test_many_are_compressed_as_each_of_them_alone() -> None:
+    text, noise = b"a line of a table,1,2,3\n" * 400, random.Random(3).randbytes(9_000)
+    contents: list[bytes | memoryview] = [
+        text,
+        noise,
+        b"",
+        b"short",
+        memoryview(text)[:5000],
+        b"0" * 63,
+        b"0" * 64,
+    ]
+    found = compress_many(contents)
+    assert found == [compress(one) for one in contents]
+    codecs = [codec.name for codec, _ in found]
+    assert codecs == ["ZSTD", "RAW", "RAW", "RAW", "ZSTD", "RAW", "ZSTD"]
 
 
 def test_packs_are_closed_at_their_size(store: Store, tmp_path: Path) -> None:
