@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import StagedFile, disk_error
+from jupyter_mlops.files.stat_cache import GRANULARITY_NS
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import PackEntry
 from jupyter_mlops.formats.manifest import ChunkRef
@@ -18,7 +20,7 @@ from jupyter_mlops.objects.chunker import BLOCK_BYTES, iter_blocks
 from jupyter_mlops.objects.encode import manifest_record
 from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.packs import plain_table
-from jupyter_mlops.objects.source import Source
+from jupyter_mlops.objects.source import Source, read_error
 from jupyter_mlops.objects.store import Store
 
 LEAST_BYTES = 16 << 20
@@ -41,6 +43,9 @@ def clone_as_plain(
 ) -> tuple[Entry, PlainPack | None, Record | None] | None:
     """Clone ``source`` and cut the clone, which cannot change any more.
 
+    A clone has none of its bytes in memory yet, so the file itself is cut where its times prove
+    that its bytes are still those that were cloned.
+
     Returns None where it is too small or cannot be cloned. Else its entry with the new pack and the
     record of its manifest; with neither, when the store has the file; or with the record alone,
     when the store has so much of it that its new chunks are better kept in a record pack.
@@ -52,8 +57,7 @@ def clone_as_plain(
         if not try_clone(source.fd, staged.fd):
             staged.discard()
             return None
-        os.lseek(staged.fd, 0, os.SEEK_SET)
-        id, refs = _cut(staged.fd)
+        id, refs = _cut_source(source) or _cut(staged.fd)
     except OSError as error:
         staged.discard()
         raise disk_error(error, store.folder) from error
@@ -75,7 +79,22 @@ def clone_as_plain(
     return entry, PlainPack(staged, PackEntry(id, True, size_bytes), table), record
 
 
+def _cut_source(source: Source) -> tuple[Hash, list[ChunkRef]] | None:
+    """Cut the file that was just cloned; None where it may have changed since it was opened."""
+    changed_at = max(source.before.st_mtime_ns, source.before.st_ctime_ns)
+    if time.time_ns() - changed_at <= GRANULARITY_NS:
+        return None
+    try:
+        id, refs = _cut(source.fd)
+        os.lseek(source.fd, 0, os.SEEK_SET)
+    except OSError as error:
+        raise read_error(source.path, error) from error
+    same = source.is_unchanged(sum(ref.size_bytes for ref in refs))
+    return (id, refs) if same else None
+
+
 def _cut(fd: int) -> tuple[Hash, list[ChunkRef]]:
+    os.lseek(fd, 0, os.SEEK_SET)
     hasher = new_hasher()
     refs: list[ChunkRef] = []
     buffer = bytearray(BLOCK_BYTES)
@@ -90,7 +109,7 @@ def _cut(fd: int) -> tuple[Hash, list[ChunkRef]]:
 
 
 def _read_back(staged: StagedFile, id: Hash) -> None:
-    """Compare the clone's length with what was cut; its bytes were read from it before."""
+    """Compare the clone's length with what was cut."""
     if os.fstat(staged.fd).st_size != staged.size_bytes:
         staged.discard()
         raise IntegrityError(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import sys
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import accumulate
 from typing import TypeVar
 
 from blake3 import blake3
 
-from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.errors import IntegrityError, NotFoundError, UnavailableError
 from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import disk_error
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -40,6 +42,9 @@ _THREADS = 2
 _AHEAD = 6
 _SMALL_RUN_BYTES = 1 << 20
 _HASH_BYTES = 4 << 20
+_PARTS_A_CALL = 512
+_WORTH_CLONING = 0.5
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 
@@ -188,34 +193,136 @@ def _restore_small(
 
 
 def _restore_big(store: Store, entry: Entry, destination: OpenDestination) -> None:
-    pack = _open_plain_pack(store, entry)
-    if pack is None:
-        _write_all(destination(), iter_file(store, entry))
-        return
     fd = destination()
     try:
-        with pack:
-            whole = try_clone(pack.fd, fd) and _hash_of(fd) == entry.hash
-        if not whole:
-            os.lseek(fd, 0, os.SEEK_SET)
+        if _clone_whole(store, entry, fd):
+            return
+        if sys.platform == "win32":
+            for part in iter_file(store, entry):
+                _write(fd, part)
+            return
+        refs = read_manifest(store, entry).chunks
+        located = [(ref.hash, locate_chunk(store, ref.hash)) for ref in refs]
+        offsets = list(accumulate((ref.size_bytes for ref in refs), initial=0))
+        base = _find_base(located, offsets)
+        if base is not None and _clone_base(store, base, fd):
+            os.ftruncate(fd, entry.size_bytes)
+            _write_chunks(store, fd, located, offsets, base)
+            if _hash_of(fd) == entry.hash:
+                return
             os.ftruncate(fd, 0)
+        _write_chunks(store, fd, located, offsets, None)
+        if _hash_of(fd) != entry.hash:
+            raise damaged(entry.hash)
     except OSError as error:
-        os.close(fd)
         raise disk_error(error, "the files being restored") from error
-    _write_all(fd, () if whole else iter_file(store, entry))
+    finally:
+        os.close(fd)
+
+
+def _clone_whole(store: Store, entry: Entry, fd: int) -> bool:
+    """Make the empty ``fd`` a clone of the plain pack that holds exactly this file, verified."""
+    pack = _open_plain_pack(store, entry)
+    if pack is None:
+        return False
+    with pack:
+        if not try_clone(pack.fd, fd):
+            return False
+    if _hash_of(fd) == entry.hash:
+        return True
+    os.ftruncate(fd, 0)
+    return False
+
+
+def _find_base(located: Sequence[Located], offsets: Sequence[int]) -> Place | None:
+    """Return a place in the plain pack that has half or more of a file where the file has it."""
+    shared: Counter[Hash] = Counter()
+    some: dict[Hash, Place] = {}
+    for (_, place), offset in zip(located, offsets, strict=False):
+        if place.plain and place.offset == offset:
+            shared[place.pack] += place.plain_bytes
+            some[place.pack] = place
+    for pack, size_bytes in shared.most_common(1):
+        if size_bytes >= offsets[-1] * _WORTH_CLONING:
+            return some[pack]
+    return None
+
+
+def _clone_base(store: Store, base: Place, fd: int) -> bool:
+    for path in store.pack_paths(base):
+        with suppress(FileNotFoundError, UnavailableError), PackFile(path) as pack:
+            return try_clone(pack.fd, fd)
+    return False
+
+
+def _write_chunks(
+    store: Store,
+    fd: int,
+    located: Sequence[Located],
+    offsets: Sequence[int],
+    base: Place | None,
+) -> None:
+    """Write chunks to where they belong in a file, each verified, from threads.
+
+    Those that the pack of ``base``, of which ``fd`` is a clone, has there already are left out.
+    """
+    pieces: list[tuple[int, Located]] = [
+        (offset, one)
+        for one, offset in zip(located, offsets, strict=False)
+        if base is None or not one[1].plain or (one[1].pack, one[1].offset) != (base.pack, offset)
+    ]
+    starts = iter([offset for offset, _ in pieces])
+
+    def restore(piece: tuple[list[int], Sequence[Located]]) -> None:
+        at, run = piece
+        _write_at(fd, at, read_run(store, run))
+
+    runs = split_runs(one for _, one in pieces)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-restore") as pool:
+        for _ in _in_order(pool, restore, (([next(starts) for _ in run], run) for run in runs)):
+            pass
+
+
+def _write_at(fd: int, starts: Sequence[int], parts: Sequence[bytes]) -> None:
+    """Write each of ``parts`` where it starts; those that follow one another by one call."""
+    group: list[bytes] = []
+    first = end = 0
+    for start, part in zip(starts, parts, strict=True):
+        if group and (start != end or len(group) == _PARTS_A_CALL):
+            _write_group(fd, first, group)
+            group = []
+        if not group:
+            first = start
+        group.append(part)
+        end = start + len(part)
+    if group:
+        _write_group(fd, first, group)
+
+
+def _write_group(fd: int, start: int, group: Sequence[bytes]) -> None:
+    size_bytes = sum(map(len, group))
+    written = os.pwritev(fd, group, start)
+    if written < size_bytes:
+        content = memoryview(b"".join(group))
+        while written < size_bytes:
+            written += os.pwrite(fd, content[written:], start + written)
 
 
 def _write_all(fd: int, parts: Iterable[bytes]) -> None:
     """Write ``parts`` to ``fd`` and close it."""
     try:
         for part in parts:
-            written = os.write(fd, part)
-            while written < len(part):
-                written += os.write(fd, memoryview(part)[written:])
+            _write(fd, part)
     except OSError as error:
         raise disk_error(error, "the files being restored") from error
     finally:
         os.close(fd)
+
+
+def _write(fd: int, part: bytes) -> None:
+    written = os.write(fd, part)
+    while written < len(part):
+        written += os.write(fd, memoryview(part)[written:])
 
 
 def _hash_of(fd: int) -> Hash:
@@ -228,14 +335,14 @@ def _hash_of(fd: int) -> Hash:
 
 def _in_order(
     pool: ThreadPoolExecutor,
-    work: Callable[[Sequence[Located]], _T],
-    runs: Iterator[Sequence[Located]],
+    work: Callable[[_S], _T],
+    items: Iterable[_S],
 ) -> Iterator[_T]:
-    """Yield what ``work`` returns for each run, in order, a few of them ahead."""
+    """Yield what ``work`` returns for each item, in order, a few of them ahead."""
     waiting: deque[Future[_T]] = deque()
     try:
-        for run in runs:
-            waiting.append(pool.submit(work, run))
+        for item in items:
+            waiting.append(pool.submit(work, item))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:

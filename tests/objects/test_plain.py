@@ -6,7 +6,8 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate, combinations
 from pathlib import Path
@@ -20,6 +21,7 @@ from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import PackEntry, encode_index
 from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.packs import pack_path, read_pack_table
 from jupyter_mlops.objects.plain import LEAST_BYTES
 from jupyter_mlops.objects.reader import missing, read_file, read_manifest, restore_files
@@ -141,6 +143,75 @@ def test_the_next_version_of_a_cloned_file_adds_its_new_chunks(cloning_disk: Pat
     assert report.stored_bytes < 1_000_000
     assert len(_plain_packs(store)) == 1
     assert read_file(open_store(store.folder), entries["big"]) == changed
+
+
+def _restore(store: Store, entry: Entry, out: Path) -> bytes:
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+    restore_files(open_store(store.folder), [(entry, partial(os.open, out, flags))])
+    return out.read_bytes()
+
+
+def _used_bytes(disk: Path) -> int:
+    os.sync()
+    found = os.statvfs(disk)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content + b"appended" * 50_000,
+        lambda content: content[:-3_000_000],
+        lambda content: content[:900_000] + b"changed" + content[900_007:],
+    ],
+    ids=["longer", "shorter", "changed"],
+)
+def test_a_later_version_is_restored_as_a_clone_with_its_own_chunks_in_it(
+    cloning_disk: Path, change: Callable[[bytes], bytes]
+) -> None:
+    store = open_store(cloning_disk / "store")
+    add_folder(store, _data(cloning_disk, _BIG))
+    changed = change(_BIG)
+    entry = add_folder(store, _data(cloning_disk, changed))[0]["big"]
+    before = _used_bytes(cloning_disk)
+    assert _restore(store, entry, cloning_disk / "out") == changed
+    assert _used_bytes(cloning_disk) - before < 2_000_000
+
+
+def test_damage_where_versions_are_the_same_is_not_cloned(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    first = add_folder(store, _data(cloning_disk, _BIG))[0]["big"]
+    entry = add_folder(store, _data(cloning_disk, _BIG + b"more"))[0]["big"]
+    _keep_as_plain_over(store, first, b"?" + _BIG[1:])
+    with pytest.raises(IntegrityError) as caught:
+        _restore(store, entry, cloning_disk / "out")
+    assert caught.value.code == "content-damaged"
+
+
+@linux
+@pytest.mark.parametrize("changed", [b"?" + _BIG[1:], _BIG[:-1], _BIG])
+def test_a_file_that_is_written_once_it_is_cloned_is_kept_as_it_was(
+    cloning_disk: Path, changed: bytes
+) -> None:
+    store = open_store(cloning_disk / "store")
+    data = _data(cloning_disk, _BIG)
+    read, now = os.readv, time.time_ns
+    written: list[int] = []
+
+    def read_and_write(fd: int, buffers: list[memoryview]) -> int:
+        count = read(fd, buffers)
+        if not written:
+            written.append((data / "big").write_bytes(changed))
+        return count
+
+    an_hour_later = {"time.time_ns": lambda: now() + 3600 * 10**9}
+    ended = run_watched(
+        lambda: add_folder(store, data), cloning_disk, {**an_hour_later, "os.readv": read_and_write}
+    )
+    assert ended.code is None
+    (pack,) = _plain_packs(store)
+    assert pack.read_bytes() == _BIG
+    assert pack.stem == hash_bytes(_BIG).hex()
 
 
 def test_a_file_of_chunks_that_are_all_known_is_listed_by_itself(cloning_disk: Path) -> None:
