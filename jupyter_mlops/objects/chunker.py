@@ -35,7 +35,7 @@ def iter_blocks(fd: int, take_buffer: Callable[[], bytearray]) -> Iterator[Block
         buffer[:filled] = carried
         with memoryview(buffer) as whole:
             while filled < len(buffer):
-                count = _read_into(fd, whole[filled:])
+                count = read_into(fd, whole[filled:])
                 if count == 0:
                     last = True
                     break
@@ -52,7 +52,8 @@ def cut_bytes(content: bytes) -> list[int]:
     return list(iter_cuts(content)) if len(content) > CHUNK_MIN_BYTES else [len(content)]
 
 
-def _read_into(fd: int, view: memoryview) -> int:
+def read_into(fd: int, view: memoryview) -> int:
+    """Read from ``fd`` what fits into ``view`` by one call; return how many bytes that were."""
     if hasattr(os, "readv"):
         return os.readv(fd, [view])
     content = os.read(fd, len(view))

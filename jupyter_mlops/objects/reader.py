@@ -21,6 +21,7 @@ from jupyter_mlops.formats.index import Place
 from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, decode_file_manifest
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash, format_hash, new_hasher
+from jupyter_mlops.objects.chunker import read_into
 from jupyter_mlops.objects.packs import PackFile, pack_path
 from jupyter_mlops.objects.records import (
     Located,
@@ -328,8 +329,9 @@ def _write(fd: int, part: bytes) -> None:
 def _hash_of(fd: int) -> Hash:
     hasher = new_hasher()
     os.lseek(fd, 0, os.SEEK_SET)
-    while block := os.read(fd, _HASH_BYTES):
-        hasher.update(block)
+    buffer = memoryview(bytearray(_HASH_BYTES))
+    while count := read_into(fd, buffer):
+        hasher.update(buffer[:count])
     return Hash(hasher.digest())
 
 
