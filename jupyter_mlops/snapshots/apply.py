@@ -168,13 +168,15 @@ def _check_untouched(scanner: Scanner, plan: PathPlan) -> None:
         if listed is not None and listed[1]:
             raise _touched(plan.path)
         return
-    listed = scanner.list_files(plan.path)
-    stats = listed[1] if listed is not None else {}
+    seen = plan.present.stats
     for name in plan.overwritten:
-        if stats.get(name) != plan.present.stats.get(name):
+        if scanner.stat(plan.path, name) != seen.get(name):
             raise _touched(f"{plan.path}/{name}" if name else plan.path)
     for name in plan.write:
-        if name in stats and name not in plan.present.stats:
+        if name in seen:
+            continue
+        found = scanner.stat(plan.path, name)
+        if found is not None and found.mode is not Mode.FOLDER:
             raise _touched(f"{plan.path}/{name}" if name else plan.path)
 
 
@@ -187,14 +189,9 @@ def _touched(path: str) -> ConflictError:
 
 
 def _learn(scanner: Scanner, plan: PathPlan) -> None:
-    listed = scanner.list_files(plan.path)
-    if listed is None:
-        return
     for name in plan.write:
-        entry, found = plan.wanted[name], listed[1].get(name)
-        if (
-            found is not None
-            and entry.mode in (Mode.FILE, Mode.EXECUTABLE)
-            and found.size_bytes == entry.size_bytes
-        ):
-            scanner.remember(plan.path, name, found, entry.hash)
+        entry = plan.wanted[name]
+        if entry.mode in (Mode.FILE, Mode.EXECUTABLE):
+            found = scanner.stat(plan.path, name)
+            if found is not None and found.size_bytes == entry.size_bytes:
+                scanner.remember(plan.path, name, found, entry.hash)

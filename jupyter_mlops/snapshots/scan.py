@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
 from jupyter_mlops.files.stat_cache import StatCache, read_stat_cache
-from jupyter_mlops.files.walk import FileStat, stat_file, walk
+from jupyter_mlops.files.walk import FileStat, stat_file, stat_of, walk
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.names import check_names
@@ -110,6 +110,25 @@ class Scanner:
                 code="names-collide",
             ) from error
         return True, stats, of_git
+
+    def stat(self, path: str, name: str) -> FileStat | None:
+        """Return what the file system says of one file, link or folder; None where nothing is.
+
+        ``name`` is relative to the tracked path. The same file is told as :meth:`list_files` does.
+
+        Raises:
+            ConflictError: it is neither.
+        """
+        full = os.fspath(self._handles.root / _join(path, name))
+        try:
+            found = os.lstat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            return FileStat(
+                name, Mode.FOLDER, 0, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+            )
+        return stat_of(name or os.path.basename(path), found, full)
 
     def look(self, path: str, hash_files: HashFiles | None = None) -> Present | None:
         """Return what is on disk at ``path``, or None where nothing is.
