@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.crash.judge import State, check_left_clean, check_names, read_state
 from tests.crash.runner import OURS, Outcome, Runner
-from tests.crash.scenarios import SHARED, make_plain, notebook_with
+from tests.crash.scenarios import COLLECT, PURGE, SHARED, make_plain, notebook_with
 from tests.support.data_project import STATE, DataProject
 from tests.support.disks import Disk
 from tests.support.system_calls import Fault
@@ -28,6 +28,7 @@ class PowerRounds:
     runner: Runner
     rng: random.Random
     big: bool
+    shared: bool = False
     kept: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -35,10 +36,10 @@ class PowerRounds:
         """Where the project is."""
         return self.disk.folder / "project"
 
-    def begin(self, *, shared: bool = False) -> None:
+    def begin(self) -> None:
         """Make the project, which has one snapshot; ``shared`` lets it keep packs elsewhere."""
         project = make_plain(self.root)
-        self.runner.ours(self.root, "init", *(("--new-store", SHARED) if shared else ()))
+        self.runner.ours(self.root, "init", *(("--new-store", SHARED) if self.shared else ()))
         project.commit("Use jupyter-mlops")
         self._edit(project)
         self.runner.ours(self.root, "snapshot", "data", "model.bin")
@@ -51,17 +52,26 @@ class PowerRounds:
         Raises:
             AssertionError: something that the command had made durable is not there.
         """
-        steps = (self._snapshot, self._snapshot, self._snapshot, self._commit)
-        step = self.rng.choice((*steps, self._restore, self._undo, self._filter, self._name))
-        expected, told = step()
+        steps = {
+            "snapshot": (self._snapshot, 3),
+            "commit": (self._commit, 1),
+            "restore": (self._restore, 1),
+            "undo": (self._undo, 1),
+            "filter": (self._filter, 1),
+            "name": (self._name, 1),
+            "gc": (self._collect, 0 if self.shared else 2),  # a shared store is not collected
+        }
+        names, weights = list(steps), [weight for _, weight in steps.values()]
+        (name,) = self.rng.choices(names, weights)
+        expected, told = steps[name][0]()
         logged = self._list_operations()
         self.disk.lose_power(journal_first=journal_first)
         try:
             assert self._list_operations() == logged, "what undo takes back is another command"
             self._check(expected)
         except AssertionError as error:
-            raise AssertionError(f"{step.__name__}: {error}\n{told}") from error
-        return step.__name__
+            raise AssertionError(f"{name}: {error}\n{told}") from error
+        return name
 
     def take_snapshot(self) -> Outcome:
         """Change something and take a snapshot, with the power on."""
@@ -155,6 +165,15 @@ class PowerRounds:
         identifier = self.rng.choice(refs).rpartition("/")[2]
         name = f"name-{self.rng.getrandbits(40)}"
         return self._after(self.runner.ours(self.root, "snapshot", "name", identifier, name))
+
+    def _collect(self) -> tuple[State, str]:
+        """Drop a snapshot and let go of what only it needed, for good or into the trash."""
+        refs = sorted(ref for ref in self.kept if ref.startswith("refs/mlops/snapshots"))
+        if len(refs) > 1:
+            identifier = self.rng.choice(refs).rpartition("/")[2]
+            self.runner.ours(self.root, "snapshot", "drop", identifier)
+        words = self.rng.choice((COLLECT, PURGE))
+        return self._after(self.runner.ours(self.root, *words, "--even-all"))
 
     def _filter(self) -> tuple[None, str]:
         """Give Git a notebook; its outputs come back from the store alone."""

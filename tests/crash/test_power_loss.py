@@ -48,8 +48,8 @@ def test_what_succeeded_survives(
     for number, rounds in enumerate(_split(count, ROUNDS[big])):
         rng = random.Random(f"{kind} {big} {shared} {number}")
         with make_disk(kind, memory / f"{number}") as disk:
-            project = PowerRounds(disk, runner, rng, big)
-            project.begin(shared=shared)
+            project = PowerRounds(disk, runner, rng, big, shared)
+            project.begin()
             for turn in range(rounds):
                 project.lose_after(journal_first=turn % 2 == 0)
     scoreboard.add(f"power losses after success ({kind}, {'clones' if big else 'records'})", count)
