@@ -51,7 +51,7 @@ class Encoder:
                 refs = _cut(memoryview(content), lengths, chunks)
                 self.encode_manifest(id, refs, records)
             entries.append(Entry(mode, id, len(content)))
-        self._encode_chunks(chunks, records)
+        self.encode_named(chunks, records)
         return entries
 
     def encode_chunks(
@@ -63,7 +63,7 @@ class Encoder:
         """
         chunks: list[tuple[Hash, bytes | memoryview]] = []
         refs = _cut(view, lengths, chunks)
-        self._encode_chunks(chunks, records)
+        self.encode_named(chunks, records)
         return refs
 
     def encode_manifest(self, id: Hash, refs: Sequence[ChunkRef], records: list[Record]) -> None:
@@ -71,9 +71,10 @@ class Encoder:
         if len(refs) > 1 and not self._is_known(RecordKind.FILE, id):
             records.append(manifest_record(id, refs))
 
-    def _encode_chunks(
+    def encode_named(
         self, chunks: Iterable[tuple[Hash, bytes | memoryview]], records: list[Record]
     ) -> None:
+        """Add the records of chunks whose names are known; a record may refer to its chunk."""
         new = [one for one in chunks if not self._is_known(RecordKind.CHUNK, one[0])]
         payloads = compress_many([content for _, content in new])
         for (id, content), (codec, payload) in zip(new, payloads, strict=True):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.clone import try_clone
@@ -38,17 +39,31 @@ class PlainPack:
     table: list[RecordInfo]
 
 
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """What a clone was found to be.
+
+    ``plain`` is its pack, where it is worth one. Else ``lacking`` are the chunks that the store has
+    not, with their offsets in the file. ``record`` is that of the manifest; None where the store
+    has the file already.
+    """
+
+    entry: Entry
+    plain: PlainPack | None = None
+    record: Record | None = None
+    lacking: tuple[tuple[int, ChunkRef], ...] = ()
+
+
 def clone_as_plain(
     source: Source, store: Store, create_staged: Callable[[], StagedFile]
-) -> tuple[Entry, PlainPack | None, Record | None] | None:
+) -> Cloned | None:
     """Clone ``source`` and cut the clone, which cannot change any more.
 
     A clone has none of its bytes in memory yet, so the file itself is cut where its times prove
     that its bytes are still those that were cloned.
 
-    Returns None where it is too small or cannot be cloned. Else its entry with the new pack and the
-    record of its manifest; with neither, when the store has the file; or with the record alone,
-    when the store has so much of it that its new chunks are better kept in a record pack.
+    Returns None where it is too small or cannot be cloned. The clone is not kept when the store has
+    so much of it that its new chunks are better kept in a record pack.
     """
     if source.before.st_size < LEAST_BYTES:
         return None
@@ -63,20 +78,25 @@ def clone_as_plain(
         raise disk_error(error, store.folder) from error
     size_bytes = sum(ref.size_bytes for ref in refs)
     entry = Entry(source.mode, id, size_bytes)
-    table = plain_table(refs)
-    new = sum(info.plain_bytes for info in table if store.find(info.kind, info.id) is None)
-    if new == 0 and store.find(RecordKind.FILE, id) is not None:
+    offsets = accumulate((ref.size_bytes for ref in refs), initial=0)
+    lacking = {
+        ref.hash: (offset, ref)
+        for offset, ref in zip(offsets, refs, strict=False)
+        if store.find(RecordKind.CHUNK, ref.hash) is None
+    }
+    if not lacking and store.find(RecordKind.FILE, id) is not None:
         staged.discard()
-        return entry, None, None
+        return Cloned(entry)
     record = manifest_record(id, refs)
-    if new < size_bytes * _WORTH_NEW:
+    if sum(ref.size_bytes for _, ref in lacking.values()) < size_bytes * _WORTH_NEW:
         staged.discard()
-        return entry, None, record
+        return Cloned(entry, record=record, lacking=tuple(lacking.values()))
     staged.size_bytes = size_bytes
     _read_back(staged, id)
     staged.sync()
     staged.close()
-    return entry, PlainPack(staged, PackEntry(id, True, size_bytes), table), record
+    pack = PlainPack(staged, PackEntry(id, True, size_bytes), plain_table(refs))
+    return Cloned(entry, pack, record)
 
 
 def _cut_source(source: Source) -> tuple[Hash, list[ChunkRef]] | None:

@@ -30,6 +30,7 @@ from jupyter_mlops.objects.plain import PlainPack, clone_as_plain
 from jupyter_mlops.objects.room import ensure_room
 from jupyter_mlops.objects.segments import publish_rows
 from jupyter_mlops.objects.source import (
+    Source,
     open_source,
     read_error,
     read_target,
@@ -43,6 +44,7 @@ _BUFFERS = 4
 _BATCH_FILES = 128
 _BATCH_BYTES = 2 << 20
 _BATCHES_AHEAD = 6
+_CHUNKS_A_BATCH = 64
 _SEALING = 2
 _REGULAR = (Mode.FILE, Mode.EXECUTABLE)
 
@@ -226,14 +228,14 @@ class Writer:
         with open_source(path) as source:
             cloned = clone_as_plain(source, self._store, self._create_staged)
             if cloned is not None:
-                entry, plain, record = cloned
-                if plain is not None:
-                    self._add_plain(plain, record)
-                    self._advance(entry.size_bytes)
-                    return entry
-                if record is None:
-                    self._advance(entry.size_bytes)
-                    return entry
+                if cloned.plain is not None:
+                    self._add_plain(cloned.plain)
+                elif not self._add_lacking(source, cloned.lacking):
+                    return None
+                if cloned.record is not None:
+                    self._append([cloned.record])
+                self._advance(cloned.entry.size_bytes)
+                return cloned.entry
             try:
                 id, refs = self._cut_big(source.fd)
             except OSError as error:
@@ -245,6 +247,35 @@ class Writer:
         self._encoder.encode_manifest(id, refs, records)
         self._append(records)
         return Entry(source.mode, id, size_bytes)
+
+    def _add_lacking(self, source: Source, lacking: Sequence[tuple[int, ChunkRef]]) -> bool:
+        """Add chunks of a file by their offsets; False if one is no longer what it was."""
+        waiting: deque[Future[bool]] = deque()
+        whole = True
+        for start in range(0, len(lacking), _CHUNKS_A_BATCH):
+            pieces = lacking[start : start + _CHUNKS_A_BATCH]
+            waiting.append(self._pool.submit(self._add_pieces, source, pieces))
+            if len(waiting) >= _BUFFERS:
+                whole &= waiting.popleft().result()
+        for future in waiting:
+            whole &= future.result()
+        return whole
+
+    def _add_pieces(self, source: Source, pieces: Sequence[tuple[int, ChunkRef]]) -> bool:
+        """Add some chunks of a file; runs in the pool."""
+        chunks: list[tuple[Hash, bytes | memoryview]] = []
+        for offset, ref in pieces:
+            try:
+                content = os.pread(source.fd, ref.size_bytes, offset)
+            except OSError as error:
+                raise read_error(source.path, error) from error
+            if hash_bytes(content) != ref.hash:
+                return False
+            chunks.append((ref.hash, content))
+        records: list[Record] = []
+        self._encoder.encode_named(chunks, records)
+        self._append(records)
+        return True
 
     def _cut_big(self, fd: int) -> tuple[Hash, list[ChunkRef]]:
         hasher = blake3()
@@ -298,7 +329,7 @@ class Writer:
             if flush and self._pack is not None:
                 self._pack.flush()
 
-    def _add_plain(self, plain: PlainPack, record: Record | None) -> None:
+    def _add_plain(self, plain: PlainPack) -> None:
         with self._lock:
             self._plain.append(plain)
             for info in plain.table:
@@ -306,8 +337,6 @@ class Writer:
                 if key not in self._new and self._store.find(*key) is None:
                     self._new_bytes += info.plain_bytes
                 self._new.add(key)
-        if record is not None:
-            self._append([record])
 
     def _seal(self) -> None:
         """Hand the open pack over to be sealed; waits when too many are."""

@@ -214,6 +214,31 @@ def test_a_file_that_is_written_once_it_is_cloned_is_kept_as_it_was(
     assert pack.stem == hash_bytes(_BIG).hex()
 
 
+@linux
+def test_a_version_that_is_written_while_its_new_chunks_are_read_is_read_again(
+    cloning_disk: Path,
+) -> None:
+    store = open_store(cloning_disk / "store")
+    big = _data(cloning_disk, _BIG) / "big"
+    add_folder(store, big.parent)
+    versions = [_BIG[:900_000] + mark + _BIG[900_007:] for mark in (b"changed", b"written")]
+    big.write_bytes(versions[0])
+    read = os.pread
+    written: list[int] = []
+
+    def write_and_read(fd: int, length: int, offset: int) -> bytes:
+        if not written and os.readlink(f"/proc/self/fd/{fd}") == os.fspath(big):
+            written.append(big.write_bytes(versions[1]))
+        return read(fd, length, offset)
+
+    ended = run_watched(
+        lambda: add_folder(store, big.parent), cloning_disk, {"os.pread": write_and_read}
+    )
+    assert ended.code is None
+    entry = Entry(Mode.FILE, hash_bytes(versions[1]), len(_BIG))
+    assert read_file(open_store(store.folder), entry) == versions[1]
+
+
 def test_a_file_of_chunks_that_are_all_known_is_listed_by_itself(cloning_disk: Path) -> None:
     store = open_store(cloning_disk / "store")
     entry = add_folder(store, _data(cloning_disk, _BIG))[0]["big"]
