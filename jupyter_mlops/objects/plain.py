@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.errors import IntegrityError, MlopsError
 from jupyter_mlops.files.clone import try_clone
 from jupyter_mlops.files.durable import StagedFile, disk_error
 from jupyter_mlops.files.stat_cache import GRANULARITY_NS
@@ -76,6 +76,9 @@ def clone_as_plain(
     except OSError as error:
         staged.discard()
         raise disk_error(error, store.folder) from error
+    except MlopsError:
+        staged.discard()
+        raise
     size_bytes = sum(ref.size_bytes for ref in refs)
     entry = Entry(source.mode, id, size_bytes)
     offsets = accumulate((ref.size_bytes for ref in refs), initial=0)

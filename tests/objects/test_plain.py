@@ -324,6 +324,39 @@ def test_a_clone_that_fails_or_cannot_be_read_leaves_the_store_as_it_was(
 
 
 @linux
+def test_a_clone_of_a_file_that_cannot_be_read_is_let_go(cloning_disk: Path) -> None:
+    store = open_store(cloning_disk / "store")
+    add_contents(store, {"kept": b"kept"}, cloning_disk / "kept")
+    before = sorted(store.folder.rglob("*"))
+    data, now = _data(cloning_disk, _BIG), time.time_ns
+
+    def try_to_keep() -> None:
+        try:
+            add_folder(store, data)
+        finally:
+            assert not [name for name in open_files() if f"{store.staging_folder}/" in name]
+
+    system = {"os.readv": fail_with(errno.EIO), "time.time_ns": lambda: now() + 3600 * 10**9}
+    assert run_watched(try_to_keep, cloning_disk, system).code == "not-readable"
+    assert sorted(store.folder.rglob("*")) == before
+
+
+@linux
+def test_a_disk_that_takes_a_part_of_a_write_is_given_the_rest(
+    store: Store, tmp_path: Path
+) -> None:
+    entry = add_contents(store, {"big": _BIG}, tmp_path / "data")["big"]
+
+    def write_some(fd: int, parts: list[bytes], start: int) -> int:
+        return os.pwrite(fd, parts[0][:1000], start)
+
+    out = tmp_path / "out"
+    ended = run_watched(lambda: _restore(store, entry, out), tmp_path, {"os.pwritev": write_some})
+    assert ended.code is None
+    assert out.read_bytes() == _BIG
+
+
+@linux
 def test_a_clone_is_durable_before_its_index(cloning_disk: Path) -> None:
     store = open_store(cloning_disk / "store")
     data = _data(cloning_disk, _BIG)
