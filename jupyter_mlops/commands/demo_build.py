@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_mlops.commands.demo_steps import STEPS, NotebookRun, Step
 from jupyter_mlops.commands.init import init
+from jupyter_mlops.commands.kernels import private_kernel
 from jupyter_mlops.commands.workspace import Here, open_here
 from jupyter_mlops.errors import ConflictError, InternalError, UnsupportedError
 from jupyter_mlops.files.durable import make_folder
@@ -112,8 +113,6 @@ def _make(repo: Repository, step: Step, environment: Mapping[str, str]) -> None:
 def _execute(root: Path, run: NotebookRun) -> None:
     """Change the notebook's parameters, run all of it, and write it with its outputs."""
     import nbformat
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     from nbformat.sign import NotebookNotary
@@ -123,17 +122,15 @@ def _execute(root: Path, run: NotebookRun) -> None:
     notebook = nbformat.reads(source.decode(), as_version=4)
     _set_parameters(notebook, run.parameters)
     WorkTree(root).write_file(run.notebook, _encode(notebook))
-    # An empty list of folders leaves the kernel of this interpreter, whatever a user has installed.
-    kernels = KernelSpecManager(kernel_dirs=[])
-    client = NotebookClient(
-        notebook,
-        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=kernels),
-        resources={"metadata": {"path": str(root)}},
-        timeout=_CELL_SECONDS,
-        extra_arguments=["--log-level=ERROR"],
-    )
     try:
-        client.execute(cleanup_kc=True, env={**os.environ, "JPY_SESSION_NAME": str(path)})
+        with private_kernel() as manager:
+            NotebookClient(
+                notebook,
+                km=manager,
+                resources={"metadata": {"path": str(root)}},
+                timeout=_CELL_SECONDS,
+                extra_arguments=["--log-level=ERROR"],
+            ).execute(cleanup_kc=True, env={**os.environ, "JPY_SESSION_NAME": str(path)})
     except CellExecutionError as error:
         raise InternalError(
             f"{run.notebook} of the demo failed: {error.ename}: {error.evalue}",

@@ -195,7 +195,8 @@ def _differ(repo: Repository, pathspecs: Sequence[str], at: Head) -> bool:
     if not rows or at.commit is None or any(row.startswith("??") for row in rows):
         return bool(rows)
     differs = ("diff", "--quiet", "--ignore-submodules=all", at.commit, "--", *pathspecs)
-    status, _, said = try_git(repo, *differs)
+    with open_private_index(repo) as private:  # Git notes in the index what it has looked at
+        status, _, said = try_git(repo, *differs, env={"GIT_INDEX_FILE": str(private)})
     if status not in (0, 1):
         raise git_failed(differs, said)
     return status == 1

@@ -1,9 +1,14 @@
-"""The working tree beside a commit: which files differ, and writing them as the commit has them."""
+"""The working tree beside a commit: which files differ, and writing them as the commit has them.
+
+Both Git commands would take the lock of the index, to note there what they have seen; killed in
+that moment they leave it behind. So each gets a copy of the index.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jupyter_mlops.git.index_file import open_private_index
 from jupyter_mlops.git.process import encode_names, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
@@ -13,10 +18,14 @@ def changed_files(repo: Repository, commit: str) -> tuple[list[str], list[str]]:
 
     The second list has files in the index alone: what Git does not track is not looked at. A
     notebook is compared as Git would store it.
+
+    Raises:
+        UnavailableError: Git fails, or the repository cannot be written.
     """
-    printed = run_git(
-        repo, "diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"
-    )
+    options = ("--name-status", "-z", "--no-renames", "--no-ext-diff")
+    with open_private_index(repo) as private:
+        env = {"GIT_INDEX_FILE": str(private)}
+        printed = run_git(repo, "diff", *options, commit, "--", env=env)
     fields = split_nul(printed)
     rows = list(zip(fields[::2], fields[1::2], strict=True))
     differing = sorted(path for status, path in rows if status != "A")
@@ -24,16 +33,18 @@ def changed_files(repo: Repository, commit: str) -> tuple[list[str], list[str]]:
 
 
 def write_worktree_files(repo: Repository, commit: str, paths: Sequence[str]) -> None:
-    """Write ``paths`` as ``commit`` has them, through Git's filters; the index stays as it is."""
+    """Write ``paths`` as ``commit`` has them, through Git's filters; the index stays as it is.
+
+    Raises:
+        UnavailableError: Git fails, or the repository cannot be written.
+    """
     if not paths:
         return
-    run_git(
-        repo,
-        "--literal-pathspecs",
-        "restore",
-        f"--source={commit}",
-        "--worktree",
-        "--pathspec-from-file=-",
-        "--pathspec-file-nul",
-        input=encode_names(paths),
-    )
+    with open_private_index(repo) as private:
+        run_git(
+            repo,
+            *("--literal-pathspecs", "restore", f"--source={commit}", "--worktree"),
+            *("--pathspec-from-file=-", "--pathspec-file-nul"),
+            input=encode_names(paths),
+            env={"GIT_INDEX_FILE": str(private)},
+        )

@@ -65,6 +65,9 @@ class Cutter:
             assert done.status == 0, done.told
             outside = [call for call in done.calls if not call.path.startswith(str(copy))]
             assert outside == [], "it writes outside of the project"
+            if scenario.is_ours:
+                locks = [call for call in done.calls if _locks_index(call)]
+                assert locks == [], "Git would leave the lock of the index when it is killed"
             found = Prepared(scenario, start, before, read_state(copy), done.calls)
         self._prepared[scenario.name] = found
         return found
@@ -153,6 +156,10 @@ def let_time_pass(root: Path) -> None:
     """Make locks of Git as old as they are once somebody has typed the next command."""
     for lock in (root / ".git").rglob("*.lock"):
         os.utime(lock, (time.time() - _TYPING_SECONDS,) * 2)
+
+
+def _locks_index(call: Call) -> bool:
+    return call.by.startswith("git") and call.path.endswith("/.git/index.lock")
 
 
 def _was_hidden(scenario: Scenario, outcome: Outcome) -> bool:

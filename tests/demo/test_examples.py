@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from jupyter_mlops.commands.kernels import private_kernel
 from tests.architecture.sources import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.ipynb"))
@@ -17,7 +18,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.ipynb"))
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=120).execute()
+    with private_kernel() as manager:
+        place = {"metadata": {"path": str(tmp_path)}}
+        NotebookClient(notebook, km=manager, resources=place, timeout=120).execute()
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 

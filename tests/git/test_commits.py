@@ -15,7 +15,7 @@ from jupyter_mlops.git.commits import (
     commit_tree,
     has_identity,
 )
-from jupyter_mlops.git.index_file import hold_index_lock
+from jupyter_mlops.git.index_file import hold_index_lock, read_index_stat
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.git.names import HARD_NAMES
 from tests.support.project import Project, make_project
@@ -143,6 +143,16 @@ def test_nothing_new_is_no_commit(project: Project, repo: Repository, identity: 
     assert commit_paths(repo, ["README.md"], "x") is None
     assert commit_paths(repo, [], "x") is None
     assert project.head() == head
+
+
+def test_git_does_not_touch_the_index_where_nothing_is_new(
+    project: Project, repo: Repository, identity: None
+) -> None:
+    project.git("add", "README.md")
+    os.utime(project.root / "README.md", (0, 0))  # Git would note that it is as it was
+    before = read_index_stat(repo)
+    assert commit_paths(repo, ["README.md"], "x") is None
+    assert read_index_stat(repo) == before
 
 
 def test_the_first_commit_of_all(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from jupyter_mlops.git.index_file import read_index_stat
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.worktree_files import changed_files, write_worktree_files
 from tests.git.names import HARD_NAMES
@@ -50,3 +53,25 @@ def test_filters_run(project: Project, repo: Repository) -> None:
     project.write("a.txt", "other\n")
     write_worktree_files(repo, commit, ["a.txt"])
     assert project.read("a.txt") == b"LOW\n"
+
+
+def test_git_does_not_touch_the_index(project: Project, repo: Repository) -> None:
+    project.write("a.txt", "old\n")
+    commit = project.commit("old")
+    project.write("b.txt", "new\n")
+    project.commit("new")
+    os.utime(project.root / "a.txt", (0, 0))  # Git would note that it is as it was
+    before = read_index_stat(repo)
+    assert changed_files(repo, commit) == ([], ["b.txt"])
+    write_worktree_files(repo, commit, ["a.txt"])
+    assert read_index_stat(repo) == before
+
+
+def test_a_lock_of_the_index_is_nobodys_concern(project: Project, repo: Repository) -> None:
+    project.write("a.txt", "old\n")
+    commit = project.commit("old")
+    project.write("a.txt", "new\n")
+    project.write(".git/index.lock", "")
+    assert changed_files(repo, commit) == (["a.txt"], [])
+    write_worktree_files(repo, commit, ["a.txt"])
+    assert project.read("a.txt") == b"old\n"

@@ -8,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from jupyter_mlops.commands.kernels import private_kernel
 from tests.support.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +24,9 @@ def execute(folder: Path, *cells: str) -> nbformat.NotebookNode:
     notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(c) for c in cells]
     )
-    client = NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
-    with suppress(CellExecutionError):
-        client.execute()
+    with private_kernel() as manager, suppress(CellExecutionError):
+        place = {"metadata": {"path": str(folder)}}
+        NotebookClient(notebook, km=manager, resources=place).execute()
     return notebook
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -69,18 +70,26 @@ class Kernel:
 
 @contextmanager
 def start_kernel(folder: Path, runtime: Path, **environ: str) -> Iterator[Kernel]:
-    """Yield a kernel in ``folder`` whose connection file lies in ``runtime``, as Jupyter's do."""
+    """Yield a kernel in ``folder`` whose connection file lies in ``runtime``, as Jupyter's do.
+
+    It is talked to through sockets: a port might be taken before the kernel takes it.
+    """
     files = KernelFiles(runtime, str(uuid.uuid4()))
     runtime.mkdir(mode=0o700, exist_ok=True)
-    manager = KernelManager(connection_file=str(runtime / f"kernel-{files.kernel}.json"))
-    manager.start_kernel(cwd=str(folder), env={**os.environ, **environ})
-    try:
-        client = manager.blocking_client()
-        client.start_channels()
+    with TemporaryDirectory() as sockets:
+        manager = KernelManager(
+            connection_file=str(runtime / f"kernel-{files.kernel}.json"),
+            transport="ipc",
+            ip=f"{sockets}/kernel",
+        )
+        manager.start_kernel(cwd=str(folder), env={**os.environ, **environ})
         try:
-            client.wait_for_ready(timeout=_LIMIT_SECONDS)
-            yield Kernel(files, manager, client)
+            client = manager.blocking_client()
+            client.start_channels()
+            try:
+                client.wait_for_ready(timeout=_LIMIT_SECONDS)
+                yield Kernel(files, manager, client)
+            finally:
+                client.stop_channels()
         finally:
-            client.stop_channels()
-    finally:
-        manager.shutdown_kernel(now=True)
+            manager.shutdown_kernel(now=True)
