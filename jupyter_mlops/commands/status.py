@@ -14,6 +14,7 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.document.model import Tone
 from jupyter_mlops.git.revisions import head
+from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.ledger import read_unneeded_bytes
 from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
@@ -212,10 +213,11 @@ def _take_mine(paths: Sequence[str]) -> Hint:
 
 def _unique_bytes(statuses: list[PathStatus]) -> int:
     """Return the bytes on disk at tracked paths, equal content counted once."""
-    entries = {
-        entry for s in statuses if s.present is not None for entry in s.present.entries.values()
-    }
-    return sum(size for _, size in {(entry.hash, entry.size_bytes) for entry in entries})
+    contents: dict[Hash, int] = {}
+    for one in statuses:
+        if one.present is not None:
+            contents.update(one.present.iter_contents())
+    return sum(contents.values())
 
 
 def _describe_counts(one: TrackedResult) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container
-from operator import itemgetter
+from collections.abc import Collection, Iterator
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
+from blake3 import blake3
 
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.files.durable import STAGED_PREFIX
@@ -17,6 +20,7 @@ from jupyter_mlops.formats.names import check_path
 
 _LOOK_CLOSER = ("\\", ":", ".git", "git~", STAGED_PREFIX)
 _LONG_BYTES = 250
+_numbers = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 
 class FileStat(NamedTuple):
@@ -34,16 +38,37 @@ class FileStat(NamedTuple):
     inode: int
 
 
-def walk(folder: Path, *, skip: Container[str] = ()) -> list[FileStat]:
-    """Return every file, link and empty folder under ``folder``, sorted by the bytes of the path.
+class Listing(NamedTuple):
+    """What is right in one folder: its files and links, and the names of the folders in it.
 
-    Folders that are not empty are not listed. The relative paths in ``skip`` are left out, and
-    temporary files of this package. A file that vanishes meanwhile is left out too.
+    ``prefix`` is the folder's path with a ``/`` at the end, ``""`` for the one that was walked;
+    ``rows`` and ``folders`` are sorted by name.
+    """
+
+    prefix: str
+    rows: list[tuple[str, tuple[int, ...]]]
+    folders: list[str]
+
+    @property
+    def stamp(self) -> bytes:
+        """What two listings share only if all that the file system says in them is the same.
+
+        Empty where a name is not UTF-8.
+        """
+        try:
+            return blake3(msgspec.msgpack.encode((self.rows, self.folders))).digest()
+        except UnicodeEncodeError:
+            return b""
+
+
+def list_folders(folder: Path, *, skip: Collection[str] = ()) -> Iterator[Listing]:
+    """Yield what is right in ``folder``, then in each folder under it: one stat a file.
+
+    The relative paths in ``skip`` are left out, and temporary folders of this package. What
+    vanishes meanwhile is left out too. No name is checked: :func:`read_stats` does that.
 
     Raises:
         NotFoundError: there is no such folder.
-        ConflictError: something is neither file, folder nor link, a name cannot be kept, or a link
-            leads out.
         UnavailableError: a folder cannot be read.
     """
     root = os.fspath(folder)
@@ -53,14 +78,74 @@ def walk(folder: Path, *, skip: Container[str] = ()) -> list[FileStat]:
         raise NotFoundError(f"There is no folder {folder}.", code="path-not-found") from error
     if not stat.S_ISDIR(mode):
         raise NotFoundError(f"{folder} is not a folder.", code="path-not-found")
-    found: list[FileStat] = []
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
-        count = len(found) + len(waiting)
-        _list_folder(root, prefix, skip, found, waiting)
-        if prefix and len(found) + len(waiting) == count:
-            _add_if_empty(root, prefix[:-1], found)
+        try:
+            listing = _list_folder(f"{root}/{prefix}", prefix)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _unreadable(f"{root}/{prefix}", error) from error
+        if skip:
+            rows = [row for row in listing.rows if prefix + row[0] not in skip]
+            folders = [name for name in listing.folders if prefix + name not in skip]
+            listing = Listing(prefix, rows, folders)
+        waiting += [f"{prefix}{name}/" for name in listing.folders]
+        yield listing
+
+
+def read_stats(folder: Path, listing: Listing) -> dict[str, FileStat]:
+    """Return the files and links of ``listing`` by name, temporary ones of this package left out.
+
+    Raises:
+        ConflictError: something is neither file nor link, a name cannot be kept, or a link leads
+            out of ``folder``, which was walked.
+        NotFoundError: a link vanished.
+    """
+    root, prefix = os.fspath(folder), listing.prefix
+    _check_listed(listing, root)
+    found: dict[str, FileStat] = {}
+    for name, (kind, size_bytes, mtime_ns, ctime_ns, inode) in listing.rows:
+        path = prefix + name
+        if kind & 0o170000 == 0o100000:
+            mode = Mode.EXECUTABLE if kind & 0o100 else Mode.FILE
+        elif stat.S_ISLNK(kind):
+            mode, size_bytes = Mode.SYMLINK, len(_read_link(path, f"{root}/{path}"))
+        else:
+            raise _not_a_file(f"{root}/{path}")
+        if not name.startswith(STAGED_PREFIX):
+            found[name] = FileStat(path, mode, size_bytes, mtime_ns, ctime_ns, inode)
+    return found
+
+
+def stat_empty(folder: Path, path: str) -> FileStat | None:
+    """Return ``path`` under ``folder`` if it is an empty folder; listings may leave things out."""
+    full = f"{os.fspath(folder)}/{path}"
+    try:
+        if any(not name.startswith(STAGED_PREFIX) for name in os.listdir(full)):
+            return None
+        seen = os.lstat(full)
+    except FileNotFoundError:
+        return None
+    return FileStat(path, Mode.FOLDER, 0, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+
+
+def walk(folder: Path, *, skip: Collection[str] = ()) -> list[FileStat]:
+    """Return every file, link and empty folder under ``folder``, sorted by the bytes of the path.
+
+    Folders that are not empty are not listed; else as :func:`list_folders` and :func:`read_stats`.
+
+    Raises:
+        as they do.
+    """
+    found: list[FileStat] = []
+    for listing in list_folders(folder, skip=skip):
+        stats = read_stats(folder, listing)
+        found += stats.values()
+        if listing.prefix and not stats and not listing.folders:
+            empty = stat_empty(folder, listing.prefix[:-1])
+            found += [] if empty is None else [empty]
     found.sort(key=itemgetter(0))  # code points sort as their UTF-8 bytes do
     return found
 
@@ -98,67 +183,40 @@ def stat_of(name: str, found: os.stat_result, full: str) -> FileStat:
     return FileStat(name, mode, size_bytes, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _list_folder(
-    root: str, prefix: str, skip: Container[str], found: list[FileStat], waiting: list[str]
-) -> None:
-    here = f"{root}/{prefix}"
-    names = []
-    try:
-        with os.scandir(here) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if path in skip:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    names.append(path)
-                    if not entry.name.startswith(STAGED_PREFIX):
-                        waiting.append(path + "/")
-                    continue
-                try:
-                    seen = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                kind = seen.st_mode
-                names.append(path)
-                if kind & 0o170000 == 0o100000:
-                    mode = Mode.EXECUTABLE if kind & 0o100 else Mode.FILE
-                    found.append(
-                        FileStat(
-                            path,
-                            mode,
-                            seen.st_size,
-                            seen.st_mtime_ns,
-                            seen.st_ctime_ns,
-                            seen.st_ino,
-                        )
-                    )
-                else:
-                    found.append(stat_of(path, seen, f"{root}/{path}"))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unreadable(here, error) from error
-    _check_listed(names, root, found)
+def _list_folder(here: str, prefix: str) -> Listing:
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    folders: list[str] = []
+    with os.scandir(here) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith(STAGED_PREFIX):
+                    folders.append(entry.name)
+                continue
+            try:
+                seen = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            rows.append((entry.name, _numbers(seen)))
+    rows.sort()
+    folders.sort()
+    return Listing(prefix, rows, folders)
 
 
-def _check_listed(names: list[str], root: str, found: list[FileStat]) -> None:
+def _check_listed(listing: Listing, root: str) -> None:
     """Check the names of one folder together: one search where all of them are plain."""
+    names = [name for name, _ in listing.rows] + listing.folders
     joined = "/".join(names).lower()
     if (
         joined.isascii()
         and joined.isprintable()
         and not any(part in joined for part in _LOOK_CLOSER)
-        and (not names or len(max(names, key=len)) < _LONG_BYTES)
+        and len(listing.prefix) + max(map(len, names), default=0) < _LONG_BYTES
     ):
         return
-    ours = set()
-    for path in names:
-        if path.rpartition("/")[2].startswith(STAGED_PREFIX):
-            ours.add(path)
-            continue
-        _check_name(path, f"{root}/{path}")
-    if ours:
-        found[:] = [item for item in found if item.path not in ours]
+    for name in names:
+        if not name.startswith(STAGED_PREFIX):
+            path = listing.prefix + name
+            _check_name(path, f"{root}/{path}")
 
 
 def _check_name(path: str, full: str) -> None:
@@ -179,18 +237,6 @@ def _check_name(path: str, full: str) -> None:
             code="name-refused",
             hints=("Rename or move it, then run the same command again.",),
         ) from error
-
-
-def _add_if_empty(root: str, path: str, found: list[FileStat]) -> None:
-    """List ``path`` as an empty folder if it is one; all that it holds may have been left out."""
-    full = f"{root}/{path}"
-    try:
-        if any(not name.startswith(STAGED_PREFIX) for name in os.listdir(full)):
-            return
-        seen = os.lstat(full)
-    except FileNotFoundError:
-        return
-    found.append(FileStat(path, Mode.FOLDER, 0, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino))
 
 
 def _read_link(name: str, full: str) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -20,51 +20,147 @@ MAX_FILES = 20_000_000
 """More is refused: a few manifests that name each other could claim any number."""
 
 
-class Folder:
-    """A folder by its files and links, by path, and its empty folders with EMPTY_TREE_HASH.
+class Part:
+    """What is right in one folder, without the folders in it: files and links by name.
 
-    Raises ValueError where something is asked that names or entries which are refused stand in the
-    way of.
+    An empty folder may stand among them with EMPTY_TREE_HASH, or be a part of its own.
     """
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self.entries = entries
+        self._entries = entries
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is kept though nothing is in it; else a folder without files is none."""
+        return False
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """What is right in it by name."""
+        return self._entries
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return len(self.entries)
+
+    def encode_with(self, folders: Mapping[str, Entry]) -> bytes:
+        """Return the manifest of the folder with these folders in it."""
+        return encode_tree({**self.entries, **folders})
+
+    def find_hash(self, folders: Mapping[str, Entry]) -> Hash | None:
+        """Return the hash of that manifest where it is known already."""
+        return None
+
+    def note_hash(self, folders: Mapping[str, Entry], id: Hash) -> None:
+        """Hear the hash of that manifest, after it was not known."""
+
+
+Manifests = Mapping[Hash, Callable[[], bytes]]
+"""Encoded folders by hash, to be called where one is needed."""
+
+
+class Folder:
+    """A folder by its parts: what is right in each folder within, by prefix (``""``, ``a/b/``).
+
+    Each folder that a prefix leads through is there. Raises ValueError where something is asked
+    that names or entries which are refused stand in the way of.
+    """
+
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        self._parts = parts
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Entry]) -> Folder:
+        """Return a folder by its files and links, by path, and its empty folders."""
+        folders: dict[str, dict[str, Entry]] = {"": {}}
+        for path, entry in entries.items():
+            parent, slash, name = path.rpartition("/")
+            _open(folders, parent + slash)[name] = entry
+        return cls({prefix: Part(found) for prefix, found in folders.items()})
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The files and links by path, sorted, and the empty folders with EMPTY_TREE_HASH."""
+        found: dict[str, Entry] = {}
+        for prefix, part in self._parts.items():
+            if prefix and part.is_empty:
+                found[prefix[:-1]] = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
+            elif prefix:
+                found.update({prefix + name: entry for name, entry in part.entries.items()})
+            else:
+                found.update(part.entries)
+        return dict(sorted(found.items()))
 
     @cached_property
     def hash(self) -> Hash:
         """The hash of the folder's manifest, which depends on the content alone."""
-        return hash_bytes(self._encoded)
+        return self._root[0]
 
-    def plan_pointer(self) -> tuple[TreePointer, dict[Hash, bytes]]:
+    @property
+    def direct(self) -> dict[str, Entry]:
+        """The direct entries: files, links, and the folders in it."""
+        return {**self._parts[""].entries, **self._folded[0]}
+
+    @property
+    def manifests(self) -> Manifests:
+        """The manifests of all the folders within that are not empty."""
+        return self._folded[1]
+
+    def plan_pointer(self) -> tuple[TreePointer, Manifests]:
         """Return the pointer to the folder, and the manifests that it needs in the store.
 
         All files are listed while they are at most LISTED_LIMIT; else the folder's direct entries;
         where those are more, its manifest's hash.
         """
-        if len(self.entries) <= LISTED_LIMIT:
-            return TreePointer(entries=dict(self.entries), manifest=None), {}
-        direct, manifests = self._folded
-        if len(direct) <= LISTED_LIMIT:
-            return TreePointer(entries=direct, manifest=None), manifests
-        root = {self.hash: self._encoded}
-        return TreePointer(entries=None, manifest=self.hash), {**manifests, **root}
+        if sum(part.count for part in self._parts.values()) <= LISTED_LIMIT:
+            return TreePointer(entries=self.entries, manifest=None), {}
+        folders, manifests = self._folded
+        if self._parts[""].count + len(folders) <= LISTED_LIMIT:
+            return TreePointer(entries=self.direct, manifest=None), manifests
+        id, encode = self._root
+        return TreePointer(entries=None, manifest=id), {**manifests, id: encode}
 
     @cached_property
-    def _folded(self) -> tuple[dict[str, Entry], dict[Hash, bytes]]:
-        """The direct entries, and the manifests of all folders within."""
-        manifests: dict[Hash, bytes] = {}
-        return fold_folder(self.entries, manifests), manifests
+    def _root(self) -> tuple[Hash, Callable[[], bytes]]:
+        return _hash_part(self._parts[""], self._folded[0])
 
     @cached_property
-    def _encoded(self) -> bytes:
-        return encode_tree(self._folded[0])
+    def _folded(self) -> tuple[dict[str, Entry], dict[Hash, Callable[[], bytes]]]:
+        """The folders right in it, and the manifests of all folders within."""
+        within: dict[str, dict[str, Entry]] = {}
+        manifests: dict[Hash, Callable[[], bytes]] = {}
+        for prefix in sorted(self._parts, key=lambda prefix: prefix.count("/"), reverse=True):
+            part, folders = self._parts[prefix], within.pop(prefix, {})
+            if not prefix:
+                return folders, manifests
+            if not (part.count or folders or part.is_empty):
+                continue
+            id, encode = _hash_part(part, folders)
+            if id != EMPTY_TREE_HASH:
+                manifests[id] = encode
+            parent, slash, name = prefix[:-1].rpartition("/")
+            within.setdefault(parent + slash, {})[name] = Entry(Mode.FOLDER, id, 0)
+        raise AssertionError("a folder has a part of its own")
+
+
+def _hash_part(part: Part, folders: Mapping[str, Entry]) -> tuple[Hash, Callable[[], bytes]]:
+    """Return the hash of a part with folders in it, and what returns its manifest."""
+    known = part.find_hash(folders)
+    if known is not None:
+        return known, partial(part.encode_with, folders)
+    encoded = part.encode_with(folders)
+    id = hash_bytes(encoded)
+    part.note_hash(folders, id)
+    return id, lambda: encoded
 
 
 def write_folder(writer: Writer, folder: Folder) -> TreePointer:
     """Add the manifests that a pointer to ``folder`` needs; return the pointer."""
     pointer, manifests = folder.plan_pointer()
-    for id, encoded in manifests.items():
-        writer.add_bytes(RecordKind.TREE, id, encoded)
+    for id, encode in manifests.items():
+        if not writer.knows(RecordKind.TREE, id):
+            writer.add_bytes(RecordKind.TREE, id, encode())
     return pointer
 
 
@@ -75,7 +171,7 @@ def pointer_hash(pointer: TreePointer) -> Entry:
     """
     if pointer.manifest is not None:
         return Entry(Mode.FOLDER, pointer.manifest, 0)
-    return Entry(Mode.FOLDER, Folder(pointer.entries or {}).hash, 0)
+    return Entry(Mode.FOLDER, Folder.of(pointer.entries or {}).hash, 0)
 
 
 def read_folder(store: Store, pointer: TreePointer) -> dict[str, Entry]:
@@ -173,29 +269,13 @@ def _take(
     found[path] = entry
 
 
-def fold_folder(entries: Mapping[str, Entry], manifests: dict[Hash, bytes]) -> dict[str, Entry]:
-    """Return a folder's direct entries; add its sub-folders' encoded manifests to ``manifests``."""
-    folders: dict[str, dict[str, Entry]] = {"": {}}
-    for path, entry in entries.items():
-        parent, _, name = path.rpartition("/")
-        _open(folders, parent)[name] = entry
-    for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
-        if not folder:
-            continue
-        encoded = encode_tree(folders.pop(folder))
-        id = hash_bytes(encoded)
-        manifests[id] = encoded
-        parent, _, name = folder.rpartition("/")
-        folders[parent][name] = Entry(Mode.FOLDER, id, 0)
-    return folders[""]
-
-
-def _open(folders: dict[str, dict[str, Entry]], path: str) -> dict[str, Entry]:
-    """Return the entries of the folder ``path``, adding it and its parents when they are new."""
-    found = folders.setdefault(path, {})
-    while path:
-        path = path.rpartition("/")[0]
-        if path in folders:
+def _open(folders: dict[str, dict[str, Entry]], prefix: str) -> dict[str, Entry]:
+    """Return the entries of the folder ``prefix``, adding it and its parents when they are new."""
+    found = folders.setdefault(prefix, {})
+    while prefix:
+        parent, slash, _ = prefix[:-1].rpartition("/")
+        prefix = parent + slash
+        if prefix in folders:
             break
-        folders[path] = {}
+        folders[prefix] = {}
     return found

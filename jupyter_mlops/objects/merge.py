@@ -12,7 +12,7 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_tree, encode_
 from jupyter_mlops.formats.names import MAX_PATH_BYTES, fold
 from jupyter_mlops.formats.pointer import LISTED_LIMIT, FilePointer, Pointer, TreePointer
 from jupyter_mlops.ids import Hash, format_hash, hash_bytes
-from jupyter_mlops.objects.folders import MAX_FILES, fold_folder, too_big
+from jupyter_mlops.objects.folders import MAX_FILES, Folder, too_big
 
 MAX_DEPTH = 200
 """A folder that lies deeper than this is not merged."""
@@ -23,7 +23,7 @@ MAX_CONFLICTS = 1000
 Read = Callable[[Hash], Mapping[str, Entry]]
 """Returns the direct entries of the folder whose manifest has that hash."""
 
-Folder = Mapping[str, Entry]
+Direct = Mapping[str, Entry]
 _REGULAR = (Mode.FILE, Mode.EXECUTABLE)
 
 
@@ -94,7 +94,7 @@ class _Merger:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._known: dict[Hash, Folder] = {EMPTY_TREE_HASH: {}}
+        self._known: dict[Hash, Direct] = {EMPTY_TREE_HASH: {}}
         self._made: dict[Hash, bytes] = {}
         self._merged: dict[tuple[Entry | None, ...], Sides] = {}
         self._seen = 0
@@ -105,12 +105,11 @@ class _Merger:
             return pointer.entry
         if pointer.manifest is not None:
             return Entry(Mode.FOLDER, pointer.manifest, 0)
-        made: dict[Hash, bytes] = {}
-        direct = fold_folder(pointer.entries or {}, made)
-        for id, encoded in made.items():
-            self._made[id] = encoded
-            self._known[id] = decode_tree(encoded, origin=format_hash(id))
-        return self._make(direct)
+        listed = Folder.of(pointer.entries or {})
+        for id, encode in listed.manifests.items():
+            self._made[id] = encode()
+            self._known[id] = decode_tree(self._made[id], origin=format_hash(id))
+        return self._make(listed.direct)
 
     def merge(
         self,
@@ -172,21 +171,21 @@ class _Merger:
         return Sides(result, self._make_side(merged, theirs_split, stays=stays))
 
     def _make_side(
-        self, merged: Folder, split: Mapping[str, Entry | None], *, stays: bool
+        self, merged: Direct, split: Mapping[str, Entry | None], *, stays: bool
     ) -> Entry | None:
         chosen = {name: entry for name, entry in split.items() if entry is not None}
         if not merged and not chosen and not stays:
             return None
         return self._make({**merged, **chosen})
 
-    def _make(self, direct: Folder) -> Entry:
+    def _make(self, direct: Direct) -> Entry:
         encoded = encode_tree(direct)
         id = hash_bytes(encoded)
         self._known[id] = direct
         self._made[id] = encoded
         return Entry(Mode.FOLDER, id, 0)
 
-    def _open(self, entry: Entry | None) -> Folder:
+    def _open(self, entry: Entry | None) -> Direct:
         if entry is None:
             return {}
         if entry.hash not in self._known:
@@ -275,7 +274,7 @@ def _merge_file(base: Entry, ours: Entry, theirs: Entry) -> Sides:
     return Sides(merged, merged)
 
 
-def _find_collisions(names: Iterable[str], mine: Folder, others: Folder) -> set[str]:
+def _find_collisions(names: Iterable[str], mine: Direct, others: Direct) -> set[str]:
     """Return those of ``names`` that cannot stand beside another one of them."""
     by_key: dict[str, list[str]] = {}
     from_ours, from_theirs = False, False
@@ -310,7 +309,7 @@ def _are_all(modes: Sequence[Mode], *entries: Entry) -> bool:
     return all(entry.mode in modes for entry in entries)
 
 
-def _folders_in(direct: Folder) -> list[Hash]:
+def _folders_in(direct: Direct) -> list[Hash]:
     return [
         entry.hash
         for entry in direct.values()

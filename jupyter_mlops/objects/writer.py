@@ -85,7 +85,7 @@ class Writer:
         self._new_bytes = 0
         self._buffers: SimpleQueue[bytearray] = SimpleQueue()
         self._buffer_count = 0
-        self._encoder = Encoder(self._is_known)
+        self._encoder = Encoder(self.knows)
         self._create: Callable[[], StagedFile] | None = None
 
     def add_files(self, root: Path, stats: Sequence[FileStat]) -> list[Entry]:
@@ -123,6 +123,10 @@ class Writer:
             collect()
         return [entry for entry in entries if entry is not None]
 
+    def knows(self, kind: RecordKind, id: Hash) -> bool:
+        """Return whether the store has a record, or this writer was given it."""
+        return (kind, id) in self._new or self._store.find(kind, id) is not None
+
     def add_bytes(self, kind: RecordKind, id: Hash, data: bytes) -> None:
         """Add one record; records of any kind but OUTPUTS are written once a name."""
         if kind is RecordKind.OUTPUTS:
@@ -135,7 +139,7 @@ class Writer:
 
     def add_record(self, record: Record) -> None:
         """Add a record as it is encoded; see :meth:`add_bytes`."""
-        if record.kind is RecordKind.OUTPUTS or not self._is_known(record.kind, record.id):
+        if record.kind is RecordKind.OUTPUTS or not self.knows(record.kind, record.id):
             self._append([record])
 
     def add_chunk(self, data: bytes) -> Hash:
@@ -308,9 +312,6 @@ class Writer:
             self._buffer_count += 1
             return bytearray(BLOCK_BYTES)
         return self._buffers.get()
-
-    def _is_known(self, kind: RecordKind, id: Hash) -> bool:
-        return (kind, id) in self._new or self._store.find(kind, id) is not None
 
     def _append(self, records: Sequence[Record], *, flush: bool = False) -> None:
         with self._lock:

@@ -164,16 +164,15 @@ def _opener(batch: Batch, path: str, mode: Mode) -> Callable[[], int]:
 def _check_untouched(scanner: Scanner, plan: PathPlan) -> None:
     """Refuse when a file that will be replaced is no longer the one that was looked at."""
     if plan.present is None:
-        listed = scanner.list_files(plan.path)
-        if listed is not None and listed[1]:
+        if scanner.is_occupied(plan.path):
             raise _touched(plan.path)
         return
-    seen = plan.present.stats
+    find_stat = plan.present.find_stat
     for name in plan.overwritten:
-        if scanner.stat(plan.path, name) != seen.get(name):
+        if scanner.stat(plan.path, name) != find_stat(name):
             raise _touched(f"{plan.path}/{name}" if name else plan.path)
     for name in plan.write:
-        if name in seen:
+        if find_stat(name) is not None:
             continue
         found = scanner.stat(plan.path, name)
         if found is not None and found.mode is not Mode.FOLDER:

@@ -110,18 +110,18 @@ class _Reading:
                 code="path-not-found",
                 hints=["jupyter mlops status"],
             )
-        unkept = ((name, present.entries[name]) for name in self.scanner.find_unkept(present))
-        files = {name: entry for name, entry in unkept if entry not in fresh}
+        unkept = {name: present.find_entry(name) for name in self.scanner.find_unkept(present)}
+        files = {name: entry for name, entry in unkept.items() if entry and entry not in fresh}
         lacking = set(missing(self.handles.store, files.values()))
         names = [name for name, entry in files.items() if entry in lacking]
         if not names:
             return present
-        stats = [present.stats[name] for name in names]
+        stats = [found for name in names if (found := present.find_stat(name)) is not None]
         added = self._add(path, self.scanner.folder_of(present), stats)
         kept = dict(zip(names, added, strict=True))
-        if all(present.entries[name] == entry for name, entry in kept.items()):
+        if all(files[name] == entry for name, entry in kept.items()):
             return present
-        return replace(present, entries={**present.entries, **kept})
+        return present.with_entries(kept)
 
     def _add(self, path: str, folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
         total = sum(found.size_bytes for found in stats)

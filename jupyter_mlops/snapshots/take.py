@@ -427,9 +427,8 @@ def _not_ignored(handles: Handles, files: Sequence[str]) -> list[str]:
 
 
 def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:
-    files = sum(entry.mode is not Mode.FOLDER for entry in present.entries.values())
     kind: PathKind = "file" if isinstance(pointer, FilePointer) else "tree"
-    return SnapshotPath(path, kind, present.content.hash, files, present.size_bytes)
+    return SnapshotPath(path, kind, present.content.hash, present.file_count, present.size_bytes)
 
 
 def _git_files(presents: Mapping[str, Present]) -> list[LeftOut]:

@@ -63,7 +63,7 @@ def _add(store: Store, folder: Path, stats: Sequence[FileStat]) -> tuple[list[En
     with open_writer(store) as writer:
         entries = writer.add_files(folder, stats)
         named = zip([item.path for item in stats], entries, strict=True)
-        write_folder(writer, Folder(dict(named)))
+        write_folder(writer, Folder.of(dict(named)))
         return entries, writer.finish()
 
 
@@ -109,8 +109,9 @@ def _files(top: Path, count: int) -> None:
     timing, _ = clock(lambda: _restore(store, top / "files-out", stats, entries))
     say("restore, durable", timing)
     cache = StatCache()
-    for item, entry in zip(stats, entries, strict=True):
-        cache.record(item.path, item, entry.hash, 2**62)
+    files = {item.path: item for item in stats}
+    hashes = {item.path: entry.hash for item, entry in zip(stats, entries, strict=True)}
+    cache.record("files", "", files, hashes, read_at_ns=2**62)
     timing, _ = clock(lambda: cache.write(top / "cache"))
     say("stat cache written", timing)
     timing, again = clock(lambda: read_stat_cache(top / "cache"), 3)

@@ -76,7 +76,7 @@ class Merging(DataProject):
     def data(self) -> dict[str, str]:
         """Return what a restore of the pointer makes of ``data``; the pointer is canonical."""
         entries = read_entries(self.open().store, decode_pointer(self.pointer(), origin="x"))
-        assert encode_pointer(Folder(entries).plan_pointer()[0]) == self.pointer()
+        assert encode_pointer(Folder.of(entries).plan_pointer()[0]) == self.pointer()
         self.restore()
         files = self.files("data")
         return {name: what.decode() for name, what in files.items() if isinstance(what, bytes)}

@@ -44,15 +44,13 @@ from jupyter_mlops.commands.snapshot_drop import snapshot_drop
 from jupyter_mlops.commands.untrack import untrack
 from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.files.stat_cache import StatCache
-from jupyter_mlops.files.walk import FileStat
+from jupyter_mlops.files import walk
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.git.trees import open_tree
-from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.reader import read_file
 from jupyter_mlops.snapshots import restore as restoring
-from jupyter_mlops.snapshots import status
+from jupyter_mlops.snapshots import scan, status
 from jupyter_mlops.snapshots import undo as undoing
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.handles import Handles
@@ -1035,16 +1033,10 @@ def _break_keeping() -> None:
 
 def _break_stat_cache() -> None:
     """Let the stat cache believe in size, time and inode alone."""
-    lookup, record = StatCache.lookup, StatCache.record
-
-    def believe(cache: StatCache, top: str, stats: Mapping[str, FileStat]) -> dict[str, Hash]:
-        return lookup(cache, top, {name: one._replace(ctime_ns=0) for name, one in stats.items()})
-
-    def note(cache: StatCache, path: str, found: FileStat, *rest: Any, **more: Any) -> None:
-        record(cache, path, found._replace(ctime_ns=0), *rest, **more)
-
-    _replace(StatCache, "lookup", believe)
-    _replace(StatCache, "record", note)
+    numbers, stat_file, stat_of = walk._numbers, walk.stat_file, walk.stat_of
+    _replace(walk, "_numbers", lambda seen: (*numbers(seen)[:3], 0, seen.st_ino))
+    _replace(scan, "stat_file", lambda path: stat_file(path)._replace(ctime_ns=0))
+    _replace(scan, "stat_of", lambda *found: stat_of(*found)._replace(ctime_ns=0))
 
 
 def _break_undo() -> None:

@@ -86,10 +86,12 @@ def restore_and_keep(root: Path, number: int, count: int) -> Did:
     did = []
     for one in range(count):
         project.write(path, content(number, one))
-        taken = project.snapshot(path)
+        with running(project.open().store):
+            taken = project.snapshot(path)
         did.append((taken.id, f"{one}"))
         back, former = did[one // 2]
-        project.restore(back, path)
+        with running(project.open().store):
+            project.restore(back, path)
         assert project.read(path) == content(number, int(former))
     return did
 

@@ -2,57 +2,94 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jupyter_mlops.files.stat_cache import GRANULARITY_NS, StatCache, read_stat_cache
+from jupyter_mlops.files.stat_cache import (
+    GRANULARITY_NS,
+    FolderRows,
+    StatCache,
+    read_stat_cache,
+)
 from jupyter_mlops.files.walk import FileStat, stat_file
-from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import Hash, hash_bytes
 
 _HASH = hash_bytes(b"content")
+_OTHER = hash_bytes(b"another")
+_STAMP = hash_bytes(b"a listing")
 _OLD = 1_700_000_000_000_000_000
 _STAT = FileStat("x", Mode.FILE, 7, _OLD, _OLD, 42)
 _LATER = _OLD + 10 * GRANULARITY_NS
 
 
-def _ask(cache: StatCache, path: str, found: FileStat) -> Hash | None:
-    return cache.lookup(path, {"": found}).get("")
+def _record(
+    cache: StatCache, *names: str, content: Hash = _HASH, top: str = "data", prefix: str = ""
+) -> FolderRows:
+    stats = {name: _STAT._replace(path=prefix + name) for name in names}
+    hashes = dict.fromkeys(names, content)
+    return cache.record(top, prefix, stats, hashes, stamp=_STAMP, read_at_ns=_LATER)
+
+
+def _ask(cache: StatCache, name: str, found: FileStat, top: str = "data") -> Hash | None:
+    rows = cache.find(top, "")
+    return rows.find_unchanged({name: found}).get(name, (None, False))[0] if rows else None
 
 
 def test_an_unchanged_old_file_is_answered_for() -> None:
     cache = StatCache()
-    cache.record("x", _STAT, _HASH, _LATER)
+    _record(cache, "x")
     assert _ask(cache, "x", _STAT) == _HASH
     assert _ask(cache, "y", _STAT) is None
+    assert _ask(cache, "x", _STAT, top="data-2") is None
 
 
 def test_each_difference_makes_the_entry_silent() -> None:
     cache = StatCache()
-    cache.record("x", _STAT, _HASH, _LATER)
+    _record(cache, "x")
     for change in ("size_bytes", "mtime_ns", "ctime_ns", "inode"):
         other = _STAT._replace(**{change: getattr(_STAT, change) + 1})
         assert _ask(cache, "x", other) is None, change
+    assert _ask(cache, "x", _STAT._replace(mode=Mode.EXECUTABLE)) is None
 
 
 def test_a_file_written_just_before_it_was_read_is_hashed_again() -> None:
     cache = StatCache()
-    for checked in (_OLD, _OLD + GRANULARITY_NS, _OLD - 5 * GRANULARITY_NS):
-        cache.record("x", _STAT, _HASH, checked)
+    for read_at in (_OLD, _OLD + GRANULARITY_NS, _OLD - 5 * GRANULARITY_NS):
+        rows = cache.record(
+            "data", "", {"x": _STAT}, {"x": _HASH}, stamp=_STAMP, read_at_ns=read_at
+        )
         assert _ask(cache, "x", _STAT) is None
-    cache.record("x", _STAT, _HASH, _OLD + GRANULARITY_NS + 1)
+        assert rows.stamp == b""
+    read_at = _OLD + GRANULARITY_NS + 1
+    rows = cache.record("data", "", {"x": _STAT}, {"x": _HASH}, stamp=_STAMP, read_at_ns=read_at)
     assert _ask(cache, "x", _STAT) == _HASH
+    assert rows.stamp == _STAMP
+
+
+def test_a_listing_stands_for_its_files_only_where_each_is_remembered() -> None:
+    cache = StatCache()
+    young = _STAT._replace(mtime_ns=_LATER)
+    stats, hashes = {"x": _STAT, "y": young}, {"x": _HASH, "y": _HASH}
+    rows = cache.record("data", "", stats, hashes, stamp=_STAMP, read_at_ns=_LATER)
+    assert (rows.stamp, rows.names) == (b"", ["x"])
+    rows = cache.record("data", "", stats, {"x": _HASH}, stamp=_STAMP, read_at_ns=2**63 - 1)
+    assert (rows.stamp, rows.names) == (b"", ["x"])
+    rows = cache.record("data", "", stats, hashes, stamp=_STAMP, read_at_ns=2**63 - 1)
+    assert (rows.stamp, rows.names) == (_STAMP, ["x", "y"])
 
 
 def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"before")
     os.utime(file, ns=(_OLD, _OLD))
-    seen = stat_file(file)
     cache = StatCache()
-    cache.record("file", seen, hash_bytes(b"before"), time.time_ns() + 10 * GRANULARITY_NS)
+    read_at = time.time_ns() + 10 * GRANULARITY_NS
+    hashes = {"file": hash_bytes(b"before")}
+    cache.record("data", "", {"file": stat_file(file)}, hashes, read_at_ns=read_at)
     assert _ask(cache, "file", stat_file(file)) is not None
 
     file.write_bytes(b"after!")
@@ -61,98 +98,161 @@ def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path
     assert _ask(cache, "file", stat_file(file)) is None
 
 
-_STATS = st.builds(
-    FileStat,
-    st.just("x"),
-    st.just(Mode.FILE),
+_NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+_FILES = st.tuples(
+    st.sampled_from([Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK]),
     st.integers(0, 2**62),
-    st.integers(0, 2**62),
+    st.integers(-(2**62), 2**62),
     st.integers(0, 2**62),
     st.integers(0, 2**64 - 1),
 )
-_PATHS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+_CONTENTS = st.binary(min_size=32, max_size=32)
+_FOLDERS = st.dictionaries(_NAMES, st.tuples(_FILES, _CONTENTS), min_size=1)
 
 
-@given(st.dictionaries(_PATHS, st.tuples(_STATS, st.binary(min_size=32, max_size=32))))
+@given(st.dictionaries(_NAMES, _FOLDERS))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_what_was_written_is_read_back(
-    tmp_path: Path, rows: dict[str, tuple[FileStat, bytes]]
+    tmp_path: Path,
+    folders: Mapping[str, Mapping[str, tuple[tuple[Mode, int, int, int, int], bytes]]],
 ) -> None:
     cache = StatCache()
-    for path, (found, content) in rows.items():
-        cache.record(path, found, Hash(content), 2**63 - 1)
+    for top, files in folders.items():
+        stats = {name: FileStat(f"in/{name}", *found) for name, (found, _) in files.items()}
+        hashes = {name: Hash(content) for name, (_, content) in files.items()}
+        cache.record(top, "in/", stats, hashes, stamp=_STAMP, read_at_ns=2**63 - 1)
     cache.write(tmp_path / "cache")
-    again = read_stat_cache(tmp_path / "cache") if rows else StatCache()
-    assert len(again) == len(rows)
-    for path, (found, content) in rows.items():
-        assert _ask(again, path, found) == content
+    again = read_stat_cache(tmp_path / "cache") if folders else StatCache()
+    assert len(again) == sum(map(len, folders.values()))
+    for top, files in folders.items():
+        rows = again.find(top, "in/")
+        assert rows is not None
+        stats = {name: FileStat(f"in/{name}", *found) for name, (found, _) in files.items()}
+        assert rows.read_stats("in/") == stats
+        assert {name: entry.hash for name, entry in rows.read_entries().items()} == {
+            name: content for name, (_, content) in files.items()
+        }
+        assert rows.size_bytes == sum(found[1] for found, _ in files.values())
+        assert list(rows.iter_contents()) == [
+            (entry.hash, entry.size_bytes) for entry in rows.read_entries().values()
+        ]
+
+
+def _is_empty(file: Path) -> bool:
+    return len(read_stat_cache(file)) == 0
 
 
 def test_a_damaged_cache_is_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "cache"
     cache = StatCache()
-    cache.record("x", _STAT, _HASH, _LATER)
+    _record(cache, "x")
     cache.write(file)
     whole = file.read_bytes()
     assert len(read_stat_cache(file)) == 1
     for place in range(len(whole)):
         file.unlink()
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert len(read_stat_cache(file)) == 0, place
+        assert _is_empty(file), place
         file.write_bytes(whole[:place])
-        assert len(read_stat_cache(file)) == 0, place
-    assert len(read_stat_cache(tmp_path / "nowhere")) == 0
-    assert len(read_stat_cache(tmp_path)) == 0
+        assert _is_empty(file), place
+    assert _is_empty(tmp_path / "nowhere")
+    assert _is_empty(tmp_path)
 
 
 def test_a_cache_with_a_right_checksum_and_nonsense_in_it_is_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "cache"
     cache = StatCache()
-    cache.record("x", _STAT, _HASH, _LATER)
+    _record(cache, "x")
     cache.write(file)
     whole = file.read_bytes()
-    for body in (b"\x93\x91\xa1\xff", b"\x91" * 100_000, b"\x93\x91\xa1x\xc4\x00\xc4\x00"):
+    body = whole[24:]
+    nonsense = [b"\x93\x91\xa1\xff", b"\x91" * 100_000, b"\x92\xc4\x00\x91\x80"]
+    name = body.index(b"\x91\xa1x")  # a list of one name
+    nonsense.append(body[:name] + b"\x90" + body[name + 3 :])
+    nonsense.append(body[:name] + b"\x92\xa1x\xa1x" + body[name + 3 :])
+    mode = body.index(b"\x00" + (7).to_bytes(8, "little"))
+    nonsense.append(body[:mode] + b"\x03" + body[mode + 1 :])
+    for one in nonsense:
         file.unlink()
-        file.write_bytes(whole[:8] + hash_bytes(body)[:16] + body)
-        assert len(read_stat_cache(file)) == 0, body[:8]
+        file.write_bytes(whole[:8] + hash_bytes(one)[:16] + one)
+        assert _is_empty(file), one[:8]
 
 
-def test_entries_of_files_that_are_gone_can_be_forgotten(tmp_path: Path) -> None:
+def test_folders_that_are_gone_can_be_forgotten(tmp_path: Path) -> None:
     cache = StatCache()
-    for path in ("data/a", "data/b", "database", "data"):
-        cache.record(path, _STAT, hash_bytes(path.encode()), _LATER)
-    cache.retain("data", {"b"})
-    left = {p for p in ("data/a", "data/b", "database", "data") if _ask(cache, p, _STAT)}
-    assert left == {"data/b", "database"}
-    assert _ask(cache, "database", _STAT) == hash_bytes(b"database")
-    cache.record("data/c", _STAT, _HASH, _LATER)
-    assert _ask(cache, "data/c", _STAT) == _HASH
+    for prefix in ("", "a/", "a/b/"):
+        _record(cache, "x", prefix=prefix)
+    _record(cache, "x", top="database")
+    cache.write(tmp_path / "cache")
+    cache.retain("data", ["", "a/b/"])
+    assert [cache.find("data", prefix) is None for prefix in ("", "a/", "a/b/")] == [
+        False,
+        True,
+        False,
+    ]
+    assert cache.find("database", "") is not None
+    cache.write(tmp_path / "cache")
+    assert len(read_stat_cache(tmp_path / "cache")) == 3
 
 
-def test_the_files_of_a_folder_are_answered_for_together() -> None:
+def test_what_is_recorded_of_a_folder_takes_the_place_of_what_was() -> None:
     cache = StatCache()
-    for path in ("data/a", "data/sub/b", "data/c", "a"):
-        cache.record(path, _STAT, hash_bytes(path.encode()), _LATER)
-    stats = {"a": _STAT, "sub/b": _STAT, "c": _STAT._replace(inode=43), "new": _STAT}
-    assert cache.lookup("data", stats) == {
-        "a": hash_bytes(b"data/a"),
-        "sub/b": hash_bytes(b"data/sub/b"),
-    }
+    _record(cache, "a", "b")
+    _record(cache, "b", "c")
+    rows = cache.find("data", "")
+    assert rows is not None
+    assert rows.names == ["b", "c"]
+
+
+def _entry(content: Hash) -> Entry:
+    return Entry(Mode.FILE, content, 7)
 
 
 def test_a_mark_is_for_one_content_of_a_file() -> None:
     cache = StatCache()
-    for path in ("data/a", "data/b", "file"):
-        cache.record(path, _STAT, _HASH, _LATER)
-    cache.mark_kept("data", ["a", "new"])
-    cache.mark_kept("file", [""])
-    assert cache.find_unmarked("data", {"a": _HASH, "b": _HASH, "new": _HASH}) == {"b", "new"}
-    assert cache.find_unmarked("data", {"a": hash_bytes(b"another")}) == {"a"}
-    assert cache.find_unmarked("file", {"": _HASH}) == set()
-    cache.record("data/a", _STAT, _HASH, _LATER)
-    assert cache.find_unmarked("data", {"a": _HASH}) == {"a"}
+    rows = _record(cache, "a", "b")
+    assert rows.find_unmarked({"a": _entry(_HASH)}) == ["a"]
+    cache.mark_kept(rows)
+    assert rows.find_unmarked({"a": _entry(_HASH), "b": _entry(_OTHER), "c": _entry(_HASH)}) == [
+        "b",
+        "c",
+    ]
+    stats = {"a": _STAT._replace(inode=43), "b": _STAT}
+    rows = cache.record("data", "", stats, {"a": _OTHER, "b": _HASH}, read_at_ns=_LATER)
+    assert rows.find_unmarked({"a": _entry(_OTHER), "b": _entry(_HASH)}) == ["a"]
+    cache.clear_marks(b"")
+    assert rows.find_unmarked({"a": _entry(_OTHER), "b": _entry(_HASH)}) == ["a", "b"]
+
+
+def test_files_that_were_written_are_known_to_the_next_command(tmp_path: Path) -> None:
+    cache = StatCache()
+    cache.mark_kept(_record(cache, "a", "b", "c"))
+    new = _STAT._replace(inode=43)
+    cache.record_later("data", "a", new, _OTHER)
+    cache.record_later("data", "b", new._replace(mtime_ns=time.time_ns()), _OTHER)
+    cache.record_later("data", "sub/d", new._replace(path="sub/d"), _OTHER)
+    cache.record_later("model.bin", "", new._replace(path="model.bin"), _OTHER)
+    cache.write(tmp_path / "cache")
+    again = read_stat_cache(tmp_path / "cache")
+    assert len(again) == 4
+    assert _ask(again, "a", new) == _OTHER
+    assert _ask(again, "b", new) is None
+    assert _ask(again, "c", _STAT) == _HASH
+    assert _ask(again, "", new, top="model.bin") == _OTHER
+    rows = again.find("data", "")
+    assert rows is not None
+    assert rows.stamp == b""
+    assert rows.find_unmarked({"a": _entry(_OTHER), "c": _entry(_HASH)}) == ["a"]
+    assert again.find("data", "sub/") is not None
 
 
 def test_nothing_new_is_not_written(tmp_path: Path) -> None:
     StatCache().write(tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    cache = StatCache()
+    _record(cache, "a")
+    cache.write(tmp_path / "cache")
+    (tmp_path / "cache").unlink()
+    _record(cache, "a")
+    cache.write(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()

@@ -33,10 +33,10 @@ _EMPTY = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
 
 def _round_trip(store: Store, entries: dict[str, Entry]) -> TreePointer:
     with open_writer(store) as writer:
-        pointer = write_folder(writer, Folder(entries))
+        pointer = write_folder(writer, Folder.of(entries))
         writer.finish()
     assert read_folder(open_store(store.folder), pointer) == dict(sorted(entries.items()))
-    assert pointer_hash(pointer) == Entry(Mode.FOLDER, Folder(entries).hash, 0)
+    assert pointer_hash(pointer) == Entry(Mode.FOLDER, Folder.of(entries).hash, 0)
     return pointer
 
 
@@ -63,13 +63,13 @@ def test_more_files_are_their_folders(store: Store) -> None:
 def test_many_direct_entries_are_one_manifest(store: Store) -> None:
     entries = _flat(LISTED_LIMIT + 1)
     pointer = _round_trip(store, entries)
-    assert (pointer.entries, pointer.manifest) == (None, Folder(entries).hash)
+    assert (pointer.entries, pointer.manifest) == (None, Folder.of(entries).hash)
 
 
 def test_an_empty_folder(store: Store) -> None:
     pointer = _round_trip(store, {})
     assert pointer.entries == {}
-    assert Folder({}).hash == EMPTY_TREE_HASH
+    assert Folder.of({}).hash == EMPTY_TREE_HASH
 
 
 def test_equal_content_has_one_hash_whatever_the_form() -> None:
@@ -78,9 +78,9 @@ def test_equal_content_has_one_hash_whatever_the_form() -> None:
     folded = {
         "a": Entry(Mode.FOLDER, hash_bytes(encode_tree(inner)), 0),
         "b": _file("b"),
-        "c": Entry(Mode.FOLDER, Folder({"d": _EMPTY}).hash, 0),
+        "c": Entry(Mode.FOLDER, Folder.of({"d": _EMPTY}).hash, 0),
     }
-    whole = Folder(entries).hash
+    whole = Folder.of(entries).hash
     for pointer in (
         TreePointer(entries=entries, manifest=None),
         TreePointer(entries=folded, manifest=None),
@@ -115,14 +115,14 @@ _PATHS = st.lists(_PARTS, min_size=1, max_size=4).map("/".join)
 def test_folding_and_unfolding_agree(paths: set[str]) -> None:
     files = {p for p in paths if not any(other.startswith(p + "/") for other in paths)}
     entries = {path: _file(path) for path in sorted(files)}
-    pointer, manifests = Folder(entries).plan_pointer()
+    pointer, manifests = Folder.of(entries).plan_pointer()
     assert pointer.entries == entries and not manifests
-    assert Folder(entries).hash == Folder(dict(sorted(entries.items(), reverse=True))).hash
+    assert Folder.of(entries).hash == Folder.of(dict(sorted(entries.items(), reverse=True))).hash
 
 
 def test_folders_may_be_as_deep_as_a_path_allows() -> None:
     path = "/".join("d" * 2000)
-    assert Folder({path: _file("x")}).hash == Folder({path: _file("x")}).hash
+    assert Folder.of({path: _file("x")}).hash == Folder.of({path: _file("x")}).hash
     assert pointer_hash(TreePointer(entries={path: _file("x")})).mode is Mode.FOLDER
 
 

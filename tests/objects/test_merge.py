@@ -43,8 +43,12 @@ class Shelf:
         return decode_tree(self.manifests[id], origin="x")
 
     def put(self, files: Files, form: str = "") -> TreePointer:
-        pointer, manifests = in_form(files, form) if form else Folder(files).plan_pointer()
-        self.manifests.update(manifests)
+        if form:
+            pointer, encoded = in_form(files, form)
+            self.manifests.update(encoded)
+            return pointer
+        pointer, manifests = Folder.of(files).plan_pointer()
+        self.manifests.update({id: encode() for id, encode in manifests.items()})
         return pointer
 
     def files(self, pointer: Pointer) -> Files:
@@ -171,7 +175,7 @@ def test_the_result_is_canonical_and_the_same_in_any_form(
     shelf.manifests.update(merged.manifests)
     assert merged.conflicts == plain.conflicts
     for pointer in (merged.ours, merged.theirs):
-        assert pointer == Folder(shelf.files(pointer)).plan_pointer()[0]
+        assert pointer == Folder.of(shelf.files(pointer)).plan_pointer()[0]
         assert decode_pointer(encode_pointer(pointer), origin="x") == pointer
     if ballast == "none":
         assert (merged.ours, merged.theirs) == (plain.ours, plain.theirs)
@@ -287,7 +291,7 @@ def test_the_manifests_are_those_that_the_store_may_lack() -> None:
     assert all(hash_bytes(encoded) == id for id, encoded in merged.manifests.items())
     shelf.manifests.update(merged.manifests)
     wanted = {"x": ONE} | few | {f"e/{number}": ONE for number in range(600)}
-    assert Folder(shelf.files(merged.ours)).hash == Folder(wanted).hash
+    assert Folder.of(shelf.files(merged.ours)).hash == Folder.of(wanted).hash
 
 
 def test_more_conflicts_than_can_be_told_are_all_marked() -> None:

@@ -10,13 +10,21 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pointer import FilePointer, TreePointer
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.snapshots.plan import PathPlan, plan_path
-from jupyter_mlops.snapshots.scan import Present
+from jupyter_mlops.snapshots.scan import Present, ScannedPart
 
 FOLDER = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
 
 
 def _file(content: str) -> Entry:
     return Entry(Mode.FILE, hash_bytes(content.encode()), len(content))
+
+
+def _parts(entries: Mapping[str, Entry]) -> dict[str, ScannedPart]:
+    parts: dict[str, dict[str, Entry]] = {"": {}}
+    for path, entry in entries.items():
+        parent, slash, name = path.rpartition("/")
+        parts.setdefault(parent + slash, {})[name] = entry
+    return {p: ScannedPart(p, stats={}, entries=found) for p, found in parts.items()}
 
 
 def _plan(
@@ -30,7 +38,7 @@ def _plan(
         pointer = FilePointer(wanted[""]) if is_file else TreePointer(dict(wanted), None)
     seen = None
     if present is not None:
-        seen = Present("data", "" not in present, {}, present, git_files)
+        seen = Present("data", "" not in present, _parts(present), git_files)
     return plan_path("data", pointer, wanted or {}, seen)
 
 
@@ -60,7 +68,7 @@ def test_nothing_there_yet() -> None:
 def test_folders_that_nothing_is_left_in() -> None:
     present = {"keep/a": _file("1"), "keep/sub/b": _file("1"), "go/deep/c": _file("1")}
     plan = _plan({"keep/a": _file("1")}, present)
-    assert plan.delete == ("keep/sub/b", "go/deep/c")
+    assert plan.delete == ("go/deep/c", "keep/sub/b")
     assert plan.empty == ("go", "go/deep", "keep/sub")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.files.stat_cache import read_stat_cache
+from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.objects.folders import Folder
 from jupyter_mlops.objects.reader import missing
-from jupyter_mlops.snapshots.scan import Scanner
+from jupyter_mlops.snapshots.scan import Present, Scanner, hash_only
 from tests.support.data_project import STATE, DataProject
 from tests.support.later import LATER, run_at
 
@@ -49,10 +52,60 @@ def test_what_is_known_to_be_kept_is_not_looked_for(data_project: DataProject) -
     present = Scanner(ws).look("data")
     assert present is not None
     assert Scanner(ws).find_unkept(present) == []
-    entry = present.entries["a"]
-    other = entry._replace(hash=hash_bytes(b"another"))
-    assert Scanner(ws).find_unkept(replace(present, entries={"a": other})) == ["a"]
-    assert Scanner(ws).find_unkept(replace(present, entries={"b": entry})) == ["b"]
+    other = present.entries["a"]._replace(hash=hash_bytes(b"another"))
+    assert Scanner(ws).find_unkept(present.with_entries({"a": other})) == ["a"]
+    data_project.write("data/sub/b", b"another")
+    beside = Scanner(ws).look("data")
+    assert beside is not None
+    assert Scanner(ws).find_unkept(beside) == ["sub/b"]
+
+
+def test_only_what_has_changed_is_hashed(data_project: DataProject) -> None:
+    for name in ("a", "b", "one/a", "one/two/a", "three/a"):
+        data_project.write(f"data/{name}", name)
+    run_at(data_project.root, LATER, "snapshot", "data")
+    ws = data_project.open()
+    asked: list[str] = []
+
+    def hash_files(folder: Path, stats: Sequence[FileStat]) -> list[Entry]:
+        asked.extend(found.path for found in stats)
+        return hash_only(folder, stats)
+
+    def look() -> Present:
+        asked.clear()
+        present = Scanner(ws).look("data", hash_files)
+        assert present is not None
+        return present
+
+    before = look()
+    assert asked == []
+    assert before.content == Entry(Mode.FOLDER, Folder.of(before.entries).hash, 0)
+    data_project.write("data/one/two/a", "x")
+    data_project.write("data/one/new", "x")
+    (data_project.root / "data/three/a").unlink()
+    (data_project.root / "data/b").chmod(0o755)
+    after = look()
+    assert asked == ["b", "one/new", "one/two/a"]
+    assert after.content == Entry(Mode.FOLDER, Folder.of(after.entries).hash, 0)
+    assert list(after.entries) == ["a", "b", "one/a", "one/new", "one/two/a", "three"]
+    assert after.entries["b"].mode is Mode.EXECUTABLE
+    assert (after.file_count, after.size_bytes) == (5, 1 + 1 + 5 + 1 + 1)
+
+
+def test_a_folder_is_as_it_is_remembered_only_with_all_its_folders(
+    data_project: DataProject,
+) -> None:
+    data_project.write("data/sub/a", "1")
+    data_project.write("data/b", "2")
+    run_at(data_project.root, LATER, "snapshot", "data")
+    ws = data_project.open()
+    old = Scanner(ws).look("data")
+    assert old is not None
+    assert old.content.hash == Folder.of(old.entries).hash
+    data_project.write("data/sub/a", "3")
+    new = Scanner(ws).look("data")
+    assert new is not None
+    assert new.content.hash == Folder.of(new.entries).hash != old.content.hash
 
 
 def lacks(project: DataProject, content: bytes) -> bool:

@@ -11,7 +11,7 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, encode_tree
 from jupyter_mlops.formats.names import check_names
 from jupyter_mlops.formats.pointer import TreePointer
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.objects.folders import fold_folder
+from jupyter_mlops.objects.folders import Folder
 
 Files = dict[str, Entry]
 
@@ -73,10 +73,10 @@ def in_form(files: Files, form: str) -> tuple[TreePointer, Mapping[Hash, bytes]]
     """Return the pointer to ``files`` in a form that a reader takes, and its manifests."""
     if form == "listed":
         return TreePointer(entries=files), {}
-    manifests: dict[Hash, bytes] = {}
-    direct = fold_folder(files, manifests)
+    folder = Folder.of(files)
+    manifests = {id: encode() for id, encode in folder.manifests.items()}
     if form == "by folders":
-        return TreePointer(entries=direct), manifests
-    encoded = encode_tree(direct)
+        return TreePointer(entries=folder.direct), manifests
+    encoded = encode_tree(folder.direct)
     manifests[hash_bytes(encoded)] = encoded
     return TreePointer(manifest=hash_bytes(encoded)), manifests
