@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 from blake3 import blake3
 
 from jupyter_mlops.files.durable import write_atomic
-from jupyter_mlops.files.walk import FileStat
+from jupyter_mlops.files.walk import FileStat, ListedRow
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import HASH_BYTES, Hash
 
@@ -23,16 +23,16 @@ GRANULARITY_NS = 2_000_000_000
 
 _MAGIC = b"MLSE\0" + sys.byteorder[:3].encode()
 _CHECK_BYTES = 16
-_STAT = struct.Struct("=BqqqQ")
+_STAT = struct.Struct("=qqqQ")
 _STAT_BYTES = _STAT.size
 _MODES = (Mode.FILE, Mode.EXECUTABLE, Mode.SYMLINK)
 _CODES = {mode: code for code, mode in enumerate(_MODES)}
 
 
 class FolderRows(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """What is remembered of the files and links right in one folder.
+    """The files and links right in one folder, and their content.
 
-    ``stamp`` is of the listing in which each file was as it is remembered, empty where one was not.
+    ``stamp`` is of the listing in which each file was as it is here, empty where one was not.
     ``content`` is then the hash of the whole folder, with folders in it that ``within`` stands for;
     empty where that is not known. ``kept`` has a byte for each file: 1 where its content need not
     be kept again.
@@ -42,62 +42,71 @@ class FolderRows(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     content: bytes
     within: bytes
     kept: bytes
+    modes: bytes
     names: list[str]
     stats: bytes
     hashes: bytes
     size_bytes: int
 
-    def read_stats(self, prefix: str) -> dict[str, FileStat]:
-        """Return the files by name; their paths begin with ``prefix``."""
-        return {
-            name: FileStat(prefix + name, _MODES[code], size_bytes, mtime_ns, ctime_ns, inode)
-            for name, (code, size_bytes, mtime_ns, ctime_ns, inode) in zip(
-                self.names, _STAT.iter_unpack(self.stats), strict=True
-            )
-        }
+    def match(self, rows: Iterable[ListedRow]) -> dict[str, int]:
+        """Return which of these files ``rows`` prove to be unchanged: their place by name."""
+        known = dict(zip(self.names, enumerate(_STAT.iter_unpack(self.stats)), strict=True))
+        unknown = (-1, (0, 0, 0, 0))
+        matched = {}
+        for name, _, numbers in rows:
+            at, stat = known.get(name, unknown)
+            if at >= 0 and stat == numbers:
+                matched[name] = at
+        return matched
+
+    def read_stat(self, prefix: str, at: int) -> FileStat:
+        """Return the file at the place ``at``; its path begins with ``prefix``."""
+        mode = _MODES[self.modes[at]]
+        return FileStat(
+            prefix + self.names[at], mode, *_STAT.unpack_from(self.stats, at * _STAT_BYTES)
+        )
+
+    def read_entry(self, at: int) -> Entry:
+        """Return the content of the file at the place ``at``."""
+        size_bytes = _STAT.unpack_from(self.stats, at * _STAT_BYTES)[0]
+        return Entry(_MODES[self.modes[at]], self.read_hash(at), size_bytes)
+
+    def read_hash(self, at: int) -> Hash:
+        """Return the hash of the file at the place ``at``."""
+        return Hash(self.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES])
 
     def read_entries(self) -> dict[str, Entry]:
-        """Return the content of the files by name."""
-        return {
-            name: Entry(_MODES[code], content, size_bytes)
-            for name, content, (code, size_bytes, _, _, _) in zip(
-                self.names, self.iter_hashes(), _STAT.iter_unpack(self.stats), strict=True
-            )
-        }
+        """Return the content of all files by name."""
+        modes = [_MODES[code] for code in self.modes]
+        hashes, sizes = zip(*self.iter_contents(), strict=True) if self.names else ((), ())
+        return dict(zip(self.names, map(Entry, modes, hashes, sizes), strict=True))
 
     def iter_contents(self) -> Iterator[tuple[Hash, int]]:
         """Yield the hash and the size in bytes of each file."""
-        sizes = (row[1] for row in _STAT.iter_unpack(self.stats))
-        return zip(self.iter_hashes(), sizes, strict=True)
-
-    def iter_hashes(self) -> Iterator[Hash]:
-        """Yield the hash of each file."""
         hashes = self.hashes
-        return (Hash(hashes[at : at + HASH_BYTES]) for at in range(0, len(hashes), HASH_BYTES))
+        cut = (Hash(hashes[at : at + HASH_BYTES]) for at in range(0, len(hashes), HASH_BYTES))
+        return zip(cut, (row[0] for row in _STAT.iter_unpack(self.stats)), strict=True)
 
-    def find_unchanged(self, stats: Mapping[str, FileStat]) -> dict[str, tuple[Hash, bool]]:
-        """Return the hashes of those files that ``stats`` prove to be unchanged.
-
-        With each stands whether it need not be kept again.
-        """
-        found: dict[str, tuple[Hash, bool]] = {}
-        known = self.stats
-        for at, (name, content, kept) in enumerate(
-            zip(self.names, self.iter_hashes(), self.kept, strict=True)
-        ):
-            seen = stats.get(name)
-            if seen and known[at * _STAT_BYTES : (at + 1) * _STAT_BYTES] == _pack(seen):
-                found[name] = content, bool(kept)
-        return found
-
-    def find_unmarked(self, entries: Mapping[str, Entry]) -> list[str]:
-        """Return the names of those ``entries`` that are not marked as kept with this content."""
+    def find_unmarked(self) -> list[str]:
+        """Return the names of the files that are not marked as kept."""
         if self.kept.count(1) == len(self.kept):
-            marked = dict(zip(self.names, self.iter_hashes(), strict=True))
-        else:
-            rows = zip(self.names, self.iter_hashes(), self.kept, strict=True)
-            marked = {name: content for name, content, kept in rows if kept}
-        return [name for name, entry in entries.items() if marked.get(name) != entry.hash]
+            return []
+        return [name for name, kept in zip(self.names, self.kept, strict=True) if not kept]
+
+    def without(self, names: Container[str]) -> FolderRows:
+        """Return the same without some of the files, and so without a stamp."""
+        left = [at for at, name in enumerate(self.names) if name not in names]
+        return FolderRows(
+            b"",
+            b"",
+            b"",
+            bytes([self.kept[at] for at in left]),
+            bytes([self.modes[at] for at in left]),
+            [self.names[at] for at in left],
+            b"".join([self.stats[at * _STAT_BYTES : (at + 1) * _STAT_BYTES] for at in left]),
+            b"".join([self.read_hash(at) for at in left]),
+            sum(self.read_entry(at).size_bytes for at in left),
+        )
 
     def is_sound(self) -> bool:
         """Return whether all parts fit each other."""
@@ -105,11 +114,53 @@ class FolderRows(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         return (
             len(self.stamp) in (0, HASH_BYTES)
             and len(self.content) in (0, HASH_BYTES)
-            and len(self.kept) == count == len(set(self.names))
+            and len(self.kept) == len(self.modes) == count == len(set(self.names))
             and len(self.stats) == count * _STAT_BYTES
             and len(self.hashes) == count * HASH_BYTES
-            and max(self.stats[::_STAT_BYTES], default=0) < len(_MODES)
+            and max(self.modes, default=0) < len(_MODES)
         )
+
+
+def make_rows(
+    stats: Mapping[str, FileStat],
+    hashes: Mapping[str, Hash],
+    *,
+    stamp: bytes = b"",
+    former: FolderRows | None = None,
+    unchanged: Mapping[str, int] | None = None,
+) -> FolderRows:
+    """Return the rows of a folder: ``stats`` with ``hashes``, and what is ``unchanged``.
+
+    Args:
+        stats: by name.
+        hashes: of each of them.
+        stamp: of the listing that all of them are in.
+        former: rows of before.
+        unchanged: by name, the place in ``former``.
+    """
+    unchanged = unchanged or {}
+    names = sorted([*stats, *unchanged])
+    kept, modes = bytearray(), bytearray()
+    packed: list[bytes] = []
+    contents: list[bytes] = []
+    for name in names:
+        at = unchanged.get(name)
+        if at is None or former is None:
+            _, mode, *numbers = stats[name]
+            kept.append(0)
+            modes.append(_CODES[mode])
+            packed.append(_STAT.pack(*numbers))
+            contents.append(hashes[name])
+        else:
+            kept.append(former.kept[at])
+            modes.append(former.modes[at])
+            packed.append(former.stats[at * _STAT_BYTES : (at + 1) * _STAT_BYTES])
+            contents.append(former.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES])
+    joined = b"".join(packed)
+    size_bytes = sum([row[0] for row in _STAT.iter_unpack(joined)])
+    return FolderRows(
+        stamp, b"", b"", bytes(kept), bytes(modes), names, joined, b"".join(contents), size_bytes
+    )
 
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -122,7 +173,7 @@ class StatCache:
 
     A file is remembered when its mtime and ctime are older, by more than the file system's
     granularity, than the moment its content was read, and not in the future; what is remembered
-    answers while mode, size, mtime, ctime and inode agree. A folder is named by the tracked path
+    answers while size, mtime, ctime and inode agree. A folder is named by the tracked path
     that it belongs to, and by its prefix in there, as in a :class:`Listing`; a file that is itself
     tracked is the one with the name ``""`` in a folder with the prefix ``""``.
 
@@ -144,47 +195,17 @@ class StatCache:
         return self._tops.get(top, {}).get(prefix)
 
     def record(
-        self,
-        top: str,
-        prefix: str,
-        stats: Mapping[str, FileStat],
-        hashes: Mapping[str, Hash],
-        *,
-        stamp: bytes = b"",
-        read_at_ns: int | None = None,
-    ) -> FolderRows:
-        """Remember what the files of one folder hold, and nothing else of it.
+        self, top: str, prefix: str, rows: FolderRows, *, unsettled: Collection[str] = ()
+    ) -> None:
+        """Remember ``rows`` of a folder, and nothing else of it.
 
-        Args:
-            top: the tracked path.
-            prefix: the folder.
-            stats: by name, taken before contents were read.
-            hashes: of those that may be remembered.
-            stamp: of the listing that ``stats`` are from.
-            read_at_ns: when reading began, now by default.
+        Those files are left out that :func:`is_settled` denies, named by ``unsettled``.
         """
-        former = self.find(top, prefix)
-        known = former.find_unchanged(stats) if former is not None else {}
-        read_at_ns = time.time_ns() if read_at_ns is None else read_at_ns
-        names = []
-        kept = bytearray()
-        for name, found in stats.items():
-            content, mark = known.get(name, (None, False))
-            if name not in hashes:
-                continue
-            if content != hashes[name]:
-                if not _is_settled(found, read_at_ns):
-                    continue
-                mark = False
-            names.append(name)
-            kept.append(mark)
-        stamp = stamp if len(names) == len(stats) else b""
-        rows = _make_rows(names, stats, hashes, bytes(kept), stamp)
-        if rows != former:
+        if unsettled:
+            rows = rows.without(unsettled)
+        if rows != self.find(top, prefix):
             self._tops.setdefault(top, {})[prefix] = rows
             self._changed = True
-            return rows
-        return former
 
     def record_later(self, top: str, path: str, found: FileStat, content: Hash) -> None:
         """Remember, from the next command on, a file that was just written.
@@ -192,9 +213,8 @@ class StatCache:
         ``path`` is relative to the tracked path ``top``, empty where it is the file itself.
         """
         parent, slash, name = path.rpartition("/")
-        settled = _is_settled(found, time.time_ns())
         folder = self._written.setdefault((top, parent + slash), {})
-        folder[name] = (found, content) if settled else None
+        folder[name] = (found, content) if is_settled(found, time.time_ns()) else None
 
     def retain(self, top: str, prefixes: Collection[str]) -> None:
         """Forget the folders of the tracked path ``top`` that are not in ``prefixes``."""
@@ -209,9 +229,10 @@ class StatCache:
         rows.within, rows.content = within, content
         self._changed = True
 
-    def mark_kept(self, rows: FolderRows) -> None:
+    def mark_kept(self, top: str, prefix: str) -> None:
         """Mark what is remembered of a folder's files as what need not be kept again."""
-        if rows.kept.count(1) < len(rows.kept):
+        rows = self.find(top, prefix)
+        if rows is not None and rows.kept.count(1) < len(rows.kept):
             rows.kept = b"\1" * len(rows.kept)
             self._changed = True
 
@@ -239,19 +260,16 @@ class StatCache:
     def _take_written(self) -> None:
         for (top, prefix), files in self._written.items():
             former = self.find(top, prefix)
-            stats = former.read_stats(prefix) if former is not None else {}
-            entries = former.read_entries() if former is not None else {}
-            hashes = {name: entry.hash for name, entry in entries.items()}
-            for name, written in files.items():
-                stats.pop(name, None)
-                if written is not None:
-                    stats[name], hashes[name] = written
-            kept = former.find_unchanged(stats) if former is not None else {}
-            marks = bytes(kept.get(name, (b"", False)) == (hashes[name], True) for name in stats)
-            self._tops.setdefault(top, {})[prefix] = _make_rows(
-                list(stats), stats, hashes, marks, b""
+            places = enumerate(former.names) if former is not None else ()
+            stay = {name: at for at, name in places if name not in files}
+            settled = {name: written for name, written in files.items() if written is not None}
+            rows = make_rows(
+                {name: found for name, (found, _) in settled.items()},
+                {name: content for name, (_, content) in settled.items()},
+                former=former,
+                unchanged=stay,
             )
-            self._changed = True
+            self.record(top, prefix, rows)
         self._written.clear()
 
 
@@ -277,24 +295,6 @@ def read_stat_cache(path: Path) -> StatCache:
     return cache
 
 
-def _make_rows(
-    names: list[str],
-    stats: Mapping[str, FileStat],
-    hashes: Mapping[str, Hash],
-    kept: bytes,
-    stamp: bytes,
-) -> FolderRows:
-    packed = b"".join([_pack(stats[name]) for name in names])
-    contents = b"".join([hashes[name] for name in names])
-    size_bytes = sum([stats[name].size_bytes for name in names])
-    return FolderRows(stamp, b"", b"", kept, names, packed, contents, size_bytes)
-
-
-def _is_settled(found: FileStat, read_at_ns: int) -> bool:
-    """Return whether a file that is written again after ``read_at_ns`` has another stat."""
+def is_settled(found: FileStat, read_at_ns: int) -> bool:
+    """Return whether a file that is written again after ``read_at_ns`` has another stat then."""
     return read_at_ns - max(found.mtime_ns, found.ctime_ns) > GRANULARITY_NS
-
-
-def _pack(found: FileStat) -> bytes:
-    _, mode, size_bytes, mtime_ns, ctime_ns, inode = found
-    return _STAT.pack(_CODES[mode], size_bytes, mtime_ns, ctime_ns, inode)

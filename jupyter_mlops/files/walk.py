@@ -20,7 +20,7 @@ from jupyter_mlops.formats.names import check_path
 
 _LOOK_CLOSER = ("\\", ":", ".git", "git~", STAGED_PREFIX)
 _LONG_BYTES = 250
-_numbers = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+_numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 
 class FileStat(NamedTuple):
@@ -38,15 +38,19 @@ class FileStat(NamedTuple):
     inode: int
 
 
+ListedRow = tuple[str, int, tuple[int, int, int, int]]
+
+
 class Listing(NamedTuple):
     """What is right in one folder: its files and links, and the names of the folders in it.
 
     ``prefix`` is the folder's path with a ``/`` at the end, ``""`` for the one that was walked;
-    ``rows`` and ``folders`` are sorted by name.
+    ``rows`` and ``folders`` are sorted by name. A row is a name, the file system's mode, and size,
+    mtime, ctime (in nanoseconds) and inode.
     """
 
     prefix: str
-    rows: list[tuple[str, tuple[int, ...]]]
+    rows: list[ListedRow]
     folders: list[str]
 
     @property
@@ -95,6 +99,11 @@ def list_folders(folder: Path, *, skip: Collection[str] = ()) -> Iterator[Listin
         yield listing
 
 
+def list_file(name: str, found: os.stat_result) -> Listing:
+    """Return a listing of one file or link alone, as ``found`` describes it."""
+    return Listing("", [(name, found.st_mode, _numbers(found))], [])
+
+
 def read_stats(folder: Path, listing: Listing) -> dict[str, FileStat]:
     """Return the files and links of ``listing`` by name, temporary ones of this package left out.
 
@@ -106,7 +115,7 @@ def read_stats(folder: Path, listing: Listing) -> dict[str, FileStat]:
     root, prefix = os.fspath(folder), listing.prefix
     _check_listed(listing, root)
     found: dict[str, FileStat] = {}
-    for name, (kind, size_bytes, mtime_ns, ctime_ns, inode) in listing.rows:
+    for name, kind, (size_bytes, mtime_ns, ctime_ns, inode) in listing.rows:
         path = prefix + name
         if kind & 0o170000 == 0o100000:
             mode = Mode.EXECUTABLE if kind & 0o100 else Mode.FILE
@@ -184,7 +193,7 @@ def stat_of(name: str, found: os.stat_result, full: str) -> FileStat:
 
 
 def _list_folder(here: str, prefix: str) -> Listing:
-    rows: list[tuple[str, tuple[int, ...]]] = []
+    rows: list[ListedRow] = []
     folders: list[str] = []
     with os.scandir(here) as entries:
         for entry in entries:
@@ -196,7 +205,7 @@ def _list_folder(here: str, prefix: str) -> Listing:
                 seen = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            rows.append((entry.name, _numbers(seen)))
+            rows.append((entry.name, seen.st_mode, _numbers(seen)))
     rows.sort()
     folders.sort()
     return Listing(prefix, rows, folders)
@@ -204,7 +213,7 @@ def _list_folder(here: str, prefix: str) -> Listing:
 
 def _check_listed(listing: Listing, root: str) -> None:
     """Check the names of one folder together: one search where all of them are plain."""
-    names = [name for name, _ in listing.rows] + listing.folders
+    names = [name for name, _, _ in listing.rows] + listing.folders
     joined = "/".join(names).lower()
     if (
         joined.isascii()

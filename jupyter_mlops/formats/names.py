@@ -64,7 +64,8 @@ def check_names(paths: Collection[str]) -> None:
         CollisionError: two are equal, or equal but for case or for how an accent is written, or one
             is a file where another needs a folder. The reason names both.
     """
-    folded = [fold(path) for path in paths]
+    ascii = "".join(paths).isascii()
+    folded = list(map(str.lower if ascii else fold, paths))
     folded_files = set(folded)
     if len(folded_files) < len(folded):
         _refuse_collision(paths, folded)

@@ -92,7 +92,7 @@ def encode_pointer(pointer: Pointer) -> bytes:
         )
     elif pointer.entries is not None:
         _check_entries(pointer.entries)
-        lines = [_entry_line(path, pointer.entries[path]) for path in sorted(pointer.entries)]
+        lines = [_entry_line(*item) for item in sorted(pointer.entries.items(), key=_place)]
         body = "".join([_ENTRIES_OPEN, *lines, _ENTRIES_CLOSE])
     else:
         assert pointer.manifest is not None
@@ -161,19 +161,24 @@ def _parse_entries(text: str, position: int) -> dict[str, Entry] | None:
         path, content, size_bytes, mode = match.groups()
         if "\\" in path:
             path = path.replace('\\"', '"')
-        if path <= previous:
-            raise ValueError(
-                f"{show(path)} stands there twice"
-                if path == previous
-                else f"{show(path)} stands after {show(previous)}"
-            )
-        entries[path] = Entry(_parse_mode(mode), Hash(bytes.fromhex(content)), int(size_bytes))
+        if path in entries:
+            raise ValueError(f"{show(path)} stands there twice")
+        entry = Entry(_parse_mode(mode), Hash(bytes.fromhex(content)), int(size_bytes))
+        if (place := _place((path, entry))) < previous:
+            raise ValueError(f"{show(path)} stands after {show(previous)}")
+        entries[path] = entry
         position = match.end()
-        previous = path
+        previous = place
     if text[position:] != _ENTRIES_CLOSE:
         return None
     _check_entries(entries)
     return entries
+
+
+def _place(item: tuple[str, Entry]) -> str:
+    """Return what the entries of a pointer are sorted by: a folder stands where its files would."""
+    path, entry = item
+    return f"{path}/" if entry.mode is Mode.FOLDER else path
 
 
 def _parse_mode(text: str) -> Mode:

@@ -27,7 +27,7 @@ class Part:
     """
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self._entries = entries
+        self._given = entries
 
     @property
     def is_empty(self) -> bool:
@@ -37,7 +37,7 @@ class Part:
     @property
     def entries(self) -> Mapping[str, Entry]:
         """What is right in it by name."""
-        return self._entries
+        return self._given
 
     @property
     def count(self) -> int:

@@ -63,8 +63,7 @@ def find_sources(handles: Handles, check: ProjectCheck) -> Sources:
             contents |= wanted & manifests.keys()
             records |= {(RecordKind.TREE, id) for id in manifests} & check.store.lost
         folder = scanner.folder_of(present)
-        stats = (found for part in present.parts.values() for found in part.stats.values())
-        for found in stats:
+        for found in present.iter_stats():
             if found.mode not in (Mode.FILE, Mode.EXECUTABLE) or not check.store.lost:
                 continue
             with suppress(MlopsError):

@@ -6,23 +6,28 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
-from typing import TypeGuard
 
 from blake3 import blake3
 
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError
-from jupyter_mlops.files.stat_cache import FolderRows, StatCache, read_stat_cache
+from jupyter_mlops.files.stat_cache import (
+    FolderRows,
+    StatCache,
+    is_settled,
+    make_rows,
+    read_stat_cache,
+)
 from jupyter_mlops.files.walk import (
     FileStat,
     Listing,
+    list_file,
     list_folders,
     read_stats,
     stat_empty,
-    stat_file,
     stat_of,
     walk,
 )
@@ -43,33 +48,47 @@ _READ_BYTES = 1 << 20
 class ScannedPart(Part):
     """What is on disk right in one folder, or the one file that is tracked itself.
 
-    What the stat cache remembers of a whole folder is unfolded where it is asked for.
-
     Args:
-        prefix: of the folder within the tracked path.
-        stats: by name; None where ``rows`` have them.
-        entries: the content of each; None where ``rows`` have it.
-        rows: what the stat cache remembers of the folder.
-        cache: where that is remembered.
+        prefix: what the paths of its files begin with, the name of the one that is tracked itself.
+        rows: its files and links.
+        cache: what remembers the hash of the folder.
+        changed: other content than ``rows`` have, by name.
         empty: the folder itself where nothing is in it, which then is kept as such.
     """
 
     def __init__(
         self,
         prefix: str,
+        rows: FolderRows,
         *,
-        stats: dict[str, FileStat] | None = None,
-        entries: dict[str, Entry] | None = None,
-        rows: FolderRows | None = None,
         cache: StatCache | None = None,
+        changed: Mapping[str, Entry] | None = None,
         empty: FileStat | None = None,
     ) -> None:
         self.prefix = prefix
         self.rows = rows
+        self.changed = dict(changed or {})
         self.empty = empty
-        self._stats = stats
-        self._read = entries
         self._cache = cache
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return {**self.rows.read_entries(), **self.changed}
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The content of the files and links by name."""
+        return self._entries
+
+    @property
+    def count(self) -> int:
+        """How many entries there are; an empty folder is one."""
+        return self.file_count + self.is_empty
+
+    @property
+    def file_count(self) -> int:
+        """How many files and links there are."""
+        return len(self.rows.names)
 
     @property
     def is_empty(self) -> bool:
@@ -77,67 +96,45 @@ class ScannedPart(Part):
         return self.empty is not None
 
     @property
-    def stats(self) -> dict[str, FileStat]:
-        """The files and links by name."""
-        if self._stats is None:
-            assert self.rows is not None
-            self._stats = self.rows.read_stats(self.prefix)
-        return self._stats
-
-    @property
-    def entries(self) -> dict[str, Entry]:
-        """Their content by name."""
-        if self._read is None:
-            assert self.rows is not None
-            self._read = self.rows.read_entries()
-        return self._read
-
-    @property
-    def count(self) -> int:
-        """How many entries there are; an empty folder is one."""
-        return self.file_count + (self.empty is not None)
-
-    @property
-    def file_count(self) -> int:
-        """How many files and links there are."""
-        return len(self.rows.names) if self._is_remembered(self.rows) else len(self.entries)
-
-    @property
     def size_bytes(self) -> int:
-        """The bytes of them all."""
-        if self._is_remembered(self.rows):
-            return self.rows.size_bytes
-        return sum(entry.size_bytes for entry in self.entries.values())
+        """The bytes of all files and links."""
+        return (
+            sum(size for _, size in self.iter_contents()) if self.changed else self.rows.size_bytes
+        )
 
     def iter_contents(self) -> Iterable[tuple[Hash, int]]:
         """Return the hash and the size of each."""
-        if self._is_remembered(self.rows):
-            return self.rows.iter_contents()
-        return ((entry.hash, entry.size_bytes) for entry in self.entries.values())
+        if self.changed:
+            return ((entry.hash, entry.size_bytes) for entry in self.entries.values())
+        return self.rows.iter_contents()
+
+    def find_stat(self, name: str) -> FileStat | None:
+        """Return what was seen of one file or link."""
+        at = self._places.get(name)
+        return self.rows.read_stat(self.prefix, at) if at is not None else None
+
+    def find_entry(self, name: str) -> Entry | None:
+        """Return the content of one file or link."""
+        at = self._places.get(name)
+        return self.changed.get(name) or (self.rows.read_entry(at) if at is not None else None)
 
     def find_unmarked(self) -> list[str]:
         """Return the names of those that are not marked as kept with this content."""
-        if self.rows is None:
-            return list(self.entries)
-        if self.rows.stamp and self.rows.kept.count(1) == len(self.rows.kept):
-            return []
-        return self.rows.find_unmarked(self.entries)
+        return list(dict.fromkeys([*self.rows.find_unmarked(), *self.changed]))
 
     def find_hash(self, folders: Mapping[str, Entry]) -> Hash | None:
         """Return the hash of the whole folder if it is remembered."""
-        rows = self.rows
-        if not self._is_remembered(rows) or not rows.content or rows.within != _stand_for(folders):
-            return None
-        return Hash(rows.content)
+        known = self.rows.stamp and not self.changed and self.rows.content
+        return Hash(known) if known and self.rows.within == _stand_for(folders) else None
 
     def note_hash(self, folders: Mapping[str, Entry], id: Hash) -> None:
         """Remember the hash of the whole folder if each file in it is remembered."""
-        if self._cache is not None and self._is_remembered(self.rows):
+        if self._cache is not None and self.rows.stamp and not self.changed:
             self._cache.note_content(self.rows, _stand_for(folders), id)
 
-    @staticmethod
-    def _is_remembered(rows: FolderRows | None) -> TypeGuard[FolderRows]:
-        return rows is not None and bool(rows.stamp)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.rows.names)}
 
 
 def _stand_for(folders: Mapping[str, Entry]) -> bytes:
@@ -191,31 +188,39 @@ class Present:
         for part in self.parts.values():
             yield from part.iter_contents()
 
+    def iter_stats(self) -> Iterator[FileStat]:
+        """Yield what was seen of each file and link."""
+        for part in self.parts.values():
+            yield from (part.rows.read_stat(part.prefix, at) for at in range(part.file_count))
+
     def find_stat(self, name: str) -> FileStat | None:
         """Return what was seen of one file, link or empty folder; None where there was none."""
-        parent, slash, last = name.rpartition("/")
-        part, folder = self.parts.get(parent + slash), self.parts.get(f"{name}/")
+        folder = self.parts.get(f"{name}/")
         if folder is not None and folder.empty is not None:
             return folder.empty
-        return part.stats.get(last) if part is not None else None
+        part, last = self._find_part(name)
+        return part.find_stat(last) if part is not None else None
 
     def find_entry(self, name: str) -> Entry | None:
         """Return the content of one file or link; None where there is none."""
-        parent, slash, last = name.rpartition("/")
-        part = self.parts.get(parent + slash)
-        return part.entries.get(last) if part is not None else None
+        part, last = self._find_part(name)
+        return part.find_entry(last) if part is not None else None
 
     def with_entries(self, changed: Mapping[str, Entry]) -> Present:
         """Return the same with other content of some of the files."""
+        by_part: dict[str, dict[str, Entry]] = {}
+        for path, entry in changed.items():
+            parent, slash, name = path.rpartition("/")
+            by_part.setdefault(parent + slash, {})[name] = entry
         parts = dict(self.parts)
-        for name, entry in changed.items():
-            parent, slash, last = name.rpartition("/")
-            part = parts[parent + slash]
-            if part.rows is not None or part is self.parts[parent + slash]:
-                part = ScannedPart(part.prefix, stats=part.stats, entries=dict(part.entries))
-                parts[part.prefix] = part
-            part.entries[last] = entry
+        for prefix, entries in by_part.items():
+            part = parts[prefix]
+            parts[prefix] = ScannedPart(part.prefix, part.rows, changed={**part.changed, **entries})
         return replace(self, parts=parts)
+
+    def _find_part(self, path: str) -> tuple[ScannedPart | None, str]:
+        parent, slash, name = path.rpartition("/")
+        return self.parts.get(parent + slash), name
 
 
 class Scanner:
@@ -280,12 +285,12 @@ class Scanner:
         """
         full = self._handles.root / path
         try:
-            mode = os.lstat(full).st_mode
+            seen = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return None
         self.ask_git([path])
         of_git = self._git_files[path]
-        is_folder = stat.S_ISDIR(mode)
+        is_folder = stat.S_ISDIR(seen.st_mode)
         parts: dict[str, ScannedPart] = {}
         fresh: list[_Fresh] = []
         if is_folder:
@@ -293,11 +298,14 @@ class Scanner:
                 self._take_listing(path, listing, parts, fresh)
         else:
             of_git = of_git if of_git == ("",) else ()
-            fresh.append(self._match(path, "", b"", {"": stat_file(full)}))
+            file = stat_of(full.name, seen, os.fspath(full))
+            fresh.append(self._match(path, list_file("", seen), b"", lambda rows: {"": file}))
         self._hash(full if is_folder else full.parent, fresh, hash_files or hash_only)
         for one in fresh:
-            parts[one.prefix] = self._remember_part(path, one)
-        self._cache.retain(path, [prefix for prefix, part in parts.items() if part.rows])
+            rows, changed = self._remember(path, one)
+            begin = one.prefix if is_folder else full.name
+            parts[one.prefix] = ScannedPart(begin, rows, cache=self._cache, changed=changed)
+        self._cache.retain(path, [prefix for prefix, part in parts.items() if not part.is_empty])
         return Present(path, is_folder, parts, of_git)
 
     def folder_of(self, present: Present) -> Path:
@@ -316,9 +324,9 @@ class Scanner:
         is there.
         """
         return [
-            part.prefix + name
-            for part in present.parts.values()
-            for name in (part.find_unmarked() if self._marks_hold else part.entries)
+            prefix + name
+            for prefix, part in present.parts.items()
+            for name in (part.find_unmarked() if self._marks_hold else part.rows.names)
         ]
 
     def note_kept(self, present: Present) -> None:
@@ -329,9 +337,9 @@ class Scanner:
         # whatever the marks so far were made by has to stay there as well
         packs = {*decode_packs(self._cache.token), *self._handles.store.iter_packs()}
         self._cache.token = encode_packs(packs)
-        for part in present.parts.values():
-            if part.rows is not None:
-                self._cache.mark_kept(part.rows)
+        for prefix, part in present.parts.items():
+            if not part.changed:
+                self._cache.mark_kept(present.path, prefix)
 
     @cached_property
     def _marks_hold(self) -> bool:
@@ -354,41 +362,43 @@ class Scanner:
         prefix, stamp = listing.prefix, listing.stamp
         rows = self._cache.find(path, prefix)
         if rows is not None and stamp and rows.stamp == stamp:
-            parts[prefix] = ScannedPart(prefix, rows=rows, cache=self._cache)
+            parts[prefix] = ScannedPart(prefix, rows, cache=self._cache)
             return
         full = self._handles.root / path
-        stats = read_stats(full, listing)
+        one = self._match(path, listing, stamp, lambda changed: read_stats(full, changed))
+        names = [*one.unchanged, *one.stats]
         try:
-            check_names([prefix + name for name in (*stats, *listing.folders)])
+            check_names([*names, *listing.folders])
         except ValueError as error:
             raise ConflictError(
-                f"{path} cannot be kept: {error}, and not every file system can hold both.",
+                f"{_join(path, prefix.rstrip('/'))} cannot be kept: {error}, and not every file"
+                " system can hold both.",
                 code="names-collide",
             ) from error
-        if prefix and not stats and not listing.folders:
+        if prefix and not names and not listing.folders:
             empty = stat_empty(full, prefix[:-1])
             if empty is not None:
-                parts[prefix] = ScannedPart(prefix, stats={}, entries={}, empty=empty)
+                parts[prefix] = ScannedPart(prefix, make_rows({}, {}), empty=empty)
             return
-        fresh.append(self._match(path, prefix, stamp, stats))
+        fresh.append(one)
 
-    def _match(self, path: str, prefix: str, stamp: bytes, stats: dict[str, FileStat]) -> _Fresh:
-        rows = self._cache.find(path, prefix)
-        known = rows.find_unchanged(stats) if rows is not None else {}
-        entries = {
-            name: Entry(stats[name].mode, content, stats[name].size_bytes)
-            for name, (content, _) in known.items()
-        }
-        return _Fresh(prefix, stamp, stats, entries)
+    def _match(
+        self,
+        path: str,
+        listing: Listing,
+        stamp: bytes,
+        read: Callable[[Listing], dict[str, FileStat]],
+    ) -> _Fresh:
+        """Return a folder with what is unchanged in it, and the rest as ``read`` tells it."""
+        former = self._cache.find(path, listing.prefix)
+        unchanged = former.match(listing.rows) if former is not None else {}
+        changed = [row for row in listing.rows if row[0] not in unchanged]
+        stats = read(listing._replace(rows=changed)) if changed or listing.folders else {}
+        return _Fresh(listing.prefix, stamp, former, unchanged, stats)
 
     def _hash(self, folder: Path, fresh: Sequence[_Fresh], hash_files: HashFiles) -> None:
         """Find the content of all that the stat cache could not answer for."""
-        unknown = [
-            (found.path, name, one)
-            for one in fresh
-            for name, found in one.stats.items()
-            if name not in one.entries
-        ]
+        unknown = [(found.path, name, one) for one in fresh for name, found in one.stats.items()]
         if not unknown:
             return
         unknown.sort(key=itemgetter(0))
@@ -398,35 +408,45 @@ class Scanner:
             one.entries[name] = entry
             one.read_at_ns = read_at_ns
 
-    def _remember_part(self, path: str, one: _Fresh) -> ScannedPart:
-        entries = {name: one.entries[name] for name in one.stats}
-        hashes = {
-            name: entry.hash
-            for name, entry in entries.items()
-            if (entry.mode, entry.size_bytes) == one.stats[name][1:3]  # else it has changed since
+    def _remember(self, path: str, one: _Fresh) -> tuple[FolderRows, dict[str, Entry]]:
+        """Return the rows of a folder, and what has changed since they were listed."""
+        hashes = {name: entry.hash for name, entry in one.entries.items()}
+        changed = {
+            name: entry
+            for name, entry in one.entries.items()
+            if (entry.mode, entry.size_bytes) != one.stats[name][1:3]
         }
-        rows = self._cache.record(
-            path,
-            one.prefix,
+        unsettled = {
+            name
+            for name, found in one.stats.items()
+            if name in changed or not is_settled(found, one.read_at_ns)
+        }
+        rows = make_rows(
             one.stats,
             hashes,
-            stamp=one.stamp,
-            read_at_ns=one.read_at_ns,
+            stamp=b"" if unsettled else one.stamp,
+            former=one.former,
+            unchanged=one.unchanged,
         )
-        return ScannedPart(
-            one.prefix, stats=one.stats, entries=entries, rows=rows, cache=self._cache
-        )
+        self._cache.record(path, one.prefix, rows, unsettled=unsettled)
+        return rows, changed
 
 
 @dataclass(slots=True)
 class _Fresh:
-    """A folder that is not as it is remembered; ``entries`` has what is known of its files."""
+    """A folder that is not as it is remembered.
+
+    ``unchanged`` are files with their place in ``former``, ``stats`` the others; ``entries`` is
+    their content.
+    """
 
     prefix: str
     stamp: bytes
+    former: FolderRows | None
+    unchanged: dict[str, int]
     stats: dict[str, FileStat]
-    entries: dict[str, Entry]
-    read_at_ns: int | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    read_at_ns: int = 0
 
 
 def hash_only(folder: Path, stats: Sequence[FileStat]) -> list[Entry]:

@@ -19,7 +19,7 @@ from blake3 import blake3
 from pyfastcdc import FastCDC
 from zstandard import ZstdCompressor
 
-from jupyter_mlops.files.stat_cache import StatCache, read_stat_cache
+from jupyter_mlops.files.stat_cache import StatCache, make_rows, read_stat_cache
 from jupyter_mlops.files.walk import FileStat, walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry
@@ -111,7 +111,7 @@ def _files(top: Path, count: int) -> None:
     cache = StatCache()
     files = {item.path: item for item in stats}
     hashes = {item.path: entry.hash for item, entry in zip(stats, entries, strict=True)}
-    cache.record("files", "", files, hashes, read_at_ns=2**62)
+    cache.record("files", "", make_rows(files, hashes))
     timing, _ = clock(lambda: cache.write(top / "cache"))
     say("stat cache written", timing)
     timing, again = clock(lambda: read_stat_cache(top / "cache"), 3)

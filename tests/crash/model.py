@@ -1033,9 +1033,8 @@ def _break_keeping() -> None:
 
 def _break_stat_cache() -> None:
     """Let the stat cache believe in size, time and inode alone."""
-    numbers, stat_file, stat_of = walk._numbers, walk.stat_file, walk.stat_of
-    _replace(walk, "_numbers", lambda seen: (*numbers(seen)[:3], 0, seen.st_ino))
-    _replace(scan, "stat_file", lambda path: stat_file(path)._replace(ctime_ns=0))
+    numbers, stat_of = walk._numbers, walk.stat_of
+    _replace(walk, "_numbers", lambda seen: (*numbers(seen)[:2], 0, seen.st_ino))
     _replace(scan, "stat_of", lambda *found: stat_of(*found)._replace(ctime_ns=0))
 
 

@@ -12,6 +12,8 @@ from jupyter_mlops.files.stat_cache import (
     GRANULARITY_NS,
     FolderRows,
     StatCache,
+    is_settled,
+    make_rows,
     read_stat_cache,
 )
 from jupyter_mlops.files.walk import FileStat, stat_file
@@ -30,16 +32,19 @@ def _record(
     cache: StatCache, *names: str, content: Hash = _HASH, top: str = "data", prefix: str = ""
 ) -> FolderRows:
     stats = {name: _STAT._replace(path=prefix + name) for name in names}
-    hashes = dict.fromkeys(names, content)
-    return cache.record(top, prefix, stats, hashes, stamp=_STAMP, read_at_ns=_LATER)
+    rows = make_rows(stats, dict.fromkeys(names, content), stamp=_STAMP)
+    cache.record(top, prefix, rows)
+    return rows
 
 
 def _ask(cache: StatCache, name: str, found: FileStat, top: str = "data") -> Hash | None:
+    """Return what the cache knows of a file that was seen like this."""
     rows = cache.find(top, "")
-    return rows.find_unchanged({name: found}).get(name, (None, False))[0] if rows else None
+    matched = rows.match([(name, 0o100644, found[2:])]) if rows is not None else {}
+    return rows.read_hash(matched[name]) if rows is not None and name in matched else None
 
 
-def test_an_unchanged_old_file_is_answered_for() -> None:
+def test_an_unchanged_file_is_answered_for() -> None:
     cache = StatCache()
     _record(cache, "x")
     assert _ask(cache, "x", _STAT) == _HASH
@@ -53,33 +58,48 @@ def test_each_difference_makes_the_entry_silent() -> None:
     for change in ("size_bytes", "mtime_ns", "ctime_ns", "inode"):
         other = _STAT._replace(**{change: getattr(_STAT, change) + 1})
         assert _ask(cache, "x", other) is None, change
-    assert _ask(cache, "x", _STAT._replace(mode=Mode.EXECUTABLE)) is None
 
 
-def test_a_file_written_just_before_it_was_read_is_hashed_again() -> None:
-    cache = StatCache()
+def test_a_file_written_just_before_it_was_read_is_not_settled() -> None:
     for read_at in (_OLD, _OLD + GRANULARITY_NS, _OLD - 5 * GRANULARITY_NS):
-        rows = cache.record(
-            "data", "", {"x": _STAT}, {"x": _HASH}, stamp=_STAMP, read_at_ns=read_at
-        )
-        assert _ask(cache, "x", _STAT) is None
-        assert rows.stamp == b""
-    read_at = _OLD + GRANULARITY_NS + 1
-    rows = cache.record("data", "", {"x": _STAT}, {"x": _HASH}, stamp=_STAMP, read_at_ns=read_at)
-    assert _ask(cache, "x", _STAT) == _HASH
-    assert rows.stamp == _STAMP
+        assert not is_settled(_STAT, read_at)
+    assert is_settled(_STAT, _OLD + GRANULARITY_NS + 1)
+    assert not is_settled(_STAT._replace(ctime_ns=_OLD + 1), _OLD + GRANULARITY_NS + 1)
 
 
 def test_a_listing_stands_for_its_files_only_where_each_is_remembered() -> None:
     cache = StatCache()
-    young = _STAT._replace(mtime_ns=_LATER)
-    stats, hashes = {"x": _STAT, "y": young}, {"x": _HASH, "y": _HASH}
-    rows = cache.record("data", "", stats, hashes, stamp=_STAMP, read_at_ns=_LATER)
-    assert (rows.stamp, rows.names) == (b"", ["x"])
-    rows = cache.record("data", "", stats, {"x": _HASH}, stamp=_STAMP, read_at_ns=2**63 - 1)
-    assert (rows.stamp, rows.names) == (b"", ["x"])
-    rows = cache.record("data", "", stats, hashes, stamp=_STAMP, read_at_ns=2**63 - 1)
-    assert (rows.stamp, rows.names) == (_STAMP, ["x", "y"])
+    stats = {name: _STAT for name in ("x", "y")}
+    rows = make_rows(stats, dict.fromkeys(stats, _HASH), stamp=_STAMP)
+    cache.record("data", "", rows, unsettled={"y"})
+    there = cache.find("data", "")
+    assert there is not None
+    assert (there.stamp, there.names, there.size_bytes) == (b"", ["x"], 7)
+    assert (_ask(cache, "x", _STAT), _ask(cache, "y", _STAT)) == (_HASH, None)
+    cache.record("data", "", rows)
+    assert cache.find("data", "") is rows
+
+
+def test_what_is_unchanged_is_taken_over() -> None:
+    stats = {name: _STAT._replace(path=name, inode=at) for at, name in enumerate("abcd")}
+    hashes = {name: hash_bytes(name.encode()) for name in stats}
+    former = make_rows(stats, hashes)
+    new = _STAT._replace(path="b", mode=Mode.EXECUTABLE, size_bytes=100)
+    rows = make_rows(
+        {"b": new, "aa": _STAT},
+        {"b": _OTHER, "aa": _HASH},
+        former=former,
+        unchanged={"d": 3, "a": 0},
+    )
+    assert rows.names == ["a", "aa", "b", "d"]
+    assert rows.read_entries() == {
+        "a": Entry(Mode.FILE, hashes["a"], 7),
+        "aa": Entry(Mode.FILE, _HASH, 7),
+        "b": Entry(Mode.EXECUTABLE, _OTHER, 100),
+        "d": Entry(Mode.FILE, hashes["d"], 7),
+    }
+    assert rows.size_bytes == 121
+    assert rows.read_stat("in/", 3) == stats["d"]._replace(path="in/d")
 
 
 def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path) -> None:
@@ -87,9 +107,8 @@ def test_an_edit_of_the_same_size_with_its_mtime_put_back_is_seen(tmp_path: Path
     file.write_bytes(b"before")
     os.utime(file, ns=(_OLD, _OLD))
     cache = StatCache()
-    read_at = time.time_ns() + 10 * GRANULARITY_NS
-    hashes = {"file": hash_bytes(b"before")}
-    cache.record("data", "", {"file": stat_file(file)}, hashes, read_at_ns=read_at)
+    rows = make_rows({"file": stat_file(file)}, {"file": hash_bytes(b"before")})
+    cache.record("data", "", rows)
     assert _ask(cache, "file", stat_file(file)) is not None
 
     file.write_bytes(b"after!")
@@ -120,18 +139,19 @@ def test_what_was_written_is_read_back(
     for top, files in folders.items():
         stats = {name: FileStat(f"in/{name}", *found) for name, (found, _) in files.items()}
         hashes = {name: Hash(content) for name, (_, content) in files.items()}
-        cache.record(top, "in/", stats, hashes, stamp=_STAMP, read_at_ns=2**63 - 1)
+        cache.record(top, "in/", make_rows(stats, hashes, stamp=_STAMP))
     cache.write(tmp_path / "cache")
     again = read_stat_cache(tmp_path / "cache") if folders else StatCache()
     assert len(again) == sum(map(len, folders.values()))
     for top, files in folders.items():
         rows = again.find(top, "in/")
         assert rows is not None
-        stats = {name: FileStat(f"in/{name}", *found) for name, (found, _) in files.items()}
-        assert rows.read_stats("in/") == stats
-        assert {name: entry.hash for name, entry in rows.read_entries().items()} == {
-            name: content for name, (_, content) in files.items()
-        }
+        assert rows == cache.find(top, "in/")
+        places = {name: at for at, name in enumerate(rows.names)}
+        for name, (found, content) in files.items():
+            assert rows.read_stat("in/", places[name]) == FileStat(f"in/{name}", *found)
+            entry = Entry(found[0], Hash(content), found[1])
+            assert rows.read_entry(places[name]) == rows.read_entries()[name] == entry
         assert rows.size_bytes == sum(found[1] for found, _ in files.values())
         assert list(rows.iter_contents()) == [
             (entry.hash, entry.size_bytes) for entry in rows.read_entries().values()
@@ -170,8 +190,7 @@ def test_a_cache_with_a_right_checksum_and_nonsense_in_it_is_an_empty_one(tmp_pa
     name = body.index(b"\x91\xa1x")  # a list of one name
     nonsense.append(body[:name] + b"\x90" + body[name + 3 :])
     nonsense.append(body[:name] + b"\x92\xa1x\xa1x" + body[name + 3 :])
-    mode = body.index(b"\x00" + (7).to_bytes(8, "little"))
-    nonsense.append(body[:mode] + b"\x03" + body[mode + 1 :])
+    nonsense.append(body[: name - 1] + b"\x03" + body[name:])  # the mode
     for one in nonsense:
         file.unlink()
         file.write_bytes(whole[:8] + hash_bytes(one)[:16] + one)
@@ -204,29 +223,23 @@ def test_what_is_recorded_of_a_folder_takes_the_place_of_what_was() -> None:
     assert rows.names == ["b", "c"]
 
 
-def _entry(content: Hash) -> Entry:
-    return Entry(Mode.FILE, content, 7)
-
-
 def test_a_mark_is_for_one_content_of_a_file() -> None:
     cache = StatCache()
     rows = _record(cache, "a", "b")
-    assert rows.find_unmarked({"a": _entry(_HASH)}) == ["a"]
-    cache.mark_kept(rows)
-    assert rows.find_unmarked({"a": _entry(_HASH), "b": _entry(_OTHER), "c": _entry(_HASH)}) == [
-        "b",
-        "c",
-    ]
-    stats = {"a": _STAT._replace(inode=43), "b": _STAT}
-    rows = cache.record("data", "", stats, {"a": _OTHER, "b": _HASH}, read_at_ns=_LATER)
-    assert rows.find_unmarked({"a": _entry(_OTHER), "b": _entry(_HASH)}) == ["a"]
+    assert rows.find_unmarked() == ["a", "b"]
+    cache.mark_kept("data", "")
+    assert rows.find_unmarked() == []
+    rows = make_rows({"a": _STAT}, {"a": _OTHER}, former=rows, unchanged={"b": 1})
+    assert rows.find_unmarked() == ["a"]
+    cache.record("data", "", rows)
     cache.clear_marks(b"")
-    assert rows.find_unmarked({"a": _entry(_OTHER), "b": _entry(_HASH)}) == ["a", "b"]
+    assert rows.find_unmarked() == ["a", "b"]
 
 
 def test_files_that_were_written_are_known_to_the_next_command(tmp_path: Path) -> None:
     cache = StatCache()
-    cache.mark_kept(_record(cache, "a", "b", "c"))
+    _record(cache, "a", "b", "c")
+    cache.mark_kept("data", "")
     new = _STAT._replace(inode=43)
     cache.record_later("data", "a", new, _OTHER)
     cache.record_later("data", "b", new._replace(mtime_ns=time.time_ns()), _OTHER)
@@ -241,8 +254,7 @@ def test_files_that_were_written_are_known_to_the_next_command(tmp_path: Path) -
     assert _ask(again, "", new, top="model.bin") == _OTHER
     rows = again.find("data", "")
     assert rows is not None
-    assert rows.stamp == b""
-    assert rows.find_unmarked({"a": _entry(_OTHER), "c": _entry(_HASH)}) == ["a"]
+    assert (rows.stamp, rows.find_unmarked()) == (b"", ["a"])
     assert again.find("data", "sub/") is not None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from jupyter_mlops.errors import ConflictError
+from jupyter_mlops.files.stat_cache import make_rows
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pointer import FilePointer, TreePointer
@@ -24,7 +25,10 @@ def _parts(entries: Mapping[str, Entry]) -> dict[str, ScannedPart]:
     for path, entry in entries.items():
         parent, slash, name = path.rpartition("/")
         parts.setdefault(parent + slash, {})[name] = entry
-    return {p: ScannedPart(p, stats={}, entries=found) for p, found in parts.items()}
+    return {
+        prefix: ScannedPart(prefix, make_rows({}, {}), changed=found)
+        for prefix, found in parts.items()
+    }
 
 
 def _plan(

@@ -158,7 +158,9 @@ def _entry_lines(entries: object) -> list[str]:
             f'size_bytes = {entry["size_bytes"]}, mode = "{entry["mode"]}" }},'
         )
     paths = [entry["path"].encode() for entry in entries]
-    need(paths == sorted(set(paths)), "order")
+    folders = [entry["mode"] == "040000" for entry in entries]
+    places = [path + b"/" * folder for path, folder in zip(paths, folders, strict=True)]
+    need(places == sorted(set(places)), "order")
     need_set([entry["path"] for entry in entries])
     return [*lines, "]"]
 
