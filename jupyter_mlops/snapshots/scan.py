@@ -98,9 +98,9 @@ class ScannedPart(Part):
     @property
     def size_bytes(self) -> int:
         """The bytes of all files and links."""
-        return (
-            sum(size for _, size in self.iter_contents()) if self.changed else self.rows.size_bytes
-        )
+        if not self.changed:
+            return self.rows.size_bytes
+        return sum(size_bytes for _, size_bytes in self.iter_contents())
 
     def iter_contents(self) -> Iterable[tuple[Hash, int]]:
         """Return the hash and the size of each."""
@@ -124,8 +124,10 @@ class ScannedPart(Part):
 
     def find_hash(self, folders: Mapping[str, Entry]) -> Hash | None:
         """Return the hash of the whole folder if it is remembered."""
-        known = self.rows.stamp and not self.changed and self.rows.content
-        return Hash(known) if known and self.rows.within == _stand_for(folders) else None
+        rows = self.rows
+        if self.changed or not (rows.stamp and rows.content):
+            return None
+        return Hash(rows.content) if rows.within == _stand_for(folders) else None
 
     def note_hash(self, folders: Mapping[str, Entry], id: Hash) -> None:
         """Remember the hash of the whole folder if each file in it is remembered."""
