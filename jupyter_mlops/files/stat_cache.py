@@ -14,7 +14,7 @@ import msgspec
 from blake3 import blake3
 
 from jupyter_mlops.files.durable import write_atomic
-from jupyter_mlops.files.walk import FileStat, ListedRow
+from jupyter_mlops.files.walk import FileStat, ListedRow, bound_ns
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import HASH_BYTES, Hash
 
@@ -50,12 +50,14 @@ class FolderRows(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     def match(self, rows: Iterable[ListedRow]) -> dict[str, int]:
         """Return which of these files ``rows`` prove to be unchanged: their place by name."""
-        known = dict(zip(self.names, enumerate(_STAT.iter_unpack(self.stats)), strict=True))
-        unknown = (-1, (0, 0, 0, 0))
+        stats = zip(self.modes, _STAT.iter_unpack(self.stats), strict=True)
+        known = dict(zip(self.names, enumerate(stats), strict=True))
+        unknown = (-1, (0, (0, 0, 0, 0)))
         matched = {}
-        for name, _, numbers in rows:
-            at, stat = known.get(name, unknown)
-            if at >= 0 and stat == numbers:
+        for name, kind, numbers in rows:
+            at, (code, stat) = known.get(name, unknown)
+            # other options of a mount give another mode, and leave the times as they are
+            if at >= 0 and stat == numbers and code == _code_of(kind):
                 matched[name] = at
         return matched
 
@@ -146,10 +148,10 @@ def make_rows(
     for name in names:
         at = unchanged.get(name)
         if at is None or former is None:
-            _, mode, *numbers = stats[name]
+            _, mode, size, mtime_ns, ctime_ns, inode = stats[name]
             kept.append(0)
             modes.append(_CODES[mode])
-            packed.append(_STAT.pack(*numbers))
+            packed.append(_STAT.pack(size, bound_ns(mtime_ns), bound_ns(ctime_ns), inode))
             contents.append(hashes[name])
         else:
             kept.append(former.kept[at])
@@ -161,6 +163,11 @@ def make_rows(
     return FolderRows(
         stamp, b"", b"", bytes(kept), bytes(modes), names, joined, b"".join(contents), size_bytes
     )
+
+
+def _code_of(kind: int) -> int:
+    """Return the place in _MODES of what the file system calls ``kind``."""
+    return 2 if kind & 0o170000 == 0o120000 else kind >> 6 & 1
 
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError, Unava
 from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.files.links import check_link
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.formats.names import check_path
+from jupyter_mlops.formats.names import check_name, check_path
 
 _LOOK_CLOSER = ("\\", ":", ".git", "git~", STAGED_PREFIX)
 _LONG_BYTES = 250
@@ -57,11 +57,11 @@ class Listing(NamedTuple):
     def stamp(self) -> bytes:
         """What two listings share only if all that the file system says in them is the same.
 
-        Empty where a name is not UTF-8.
+        Empty where a name is not UTF-8, or a time is out of all bounds.
         """
         try:
             return blake3(msgspec.msgpack.encode((self.rows, self.folders))).digest()
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, OverflowError):
             return b""
 
 
@@ -87,7 +87,9 @@ def list_folders(folder: Path, *, skip: Collection[str] = ()) -> Iterator[Listin
         prefix = waiting.pop()
         try:
             listing = _list_folder(f"{root}/{prefix}", prefix)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not prefix:
+                raise _unreadable(root, error) from error
             continue
         except OSError as error:
             raise _unreadable(f"{root}/{prefix}", error) from error
@@ -189,7 +191,13 @@ def stat_of(name: str, found: os.stat_result, full: str) -> FileStat:
         mode, size_bytes = Mode.SYMLINK, len(_read_link(name, full))
     else:
         raise _not_a_file(full)
-    return FileStat(name, mode, size_bytes, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    mtime_ns, ctime_ns = bound_ns(found.st_mtime_ns), bound_ns(found.st_ctime_ns)
+    return FileStat(name, mode, size_bytes, mtime_ns, ctime_ns, found.st_ino)
+
+
+def bound_ns(time_ns: int) -> int:
+    """Return a time as what 64 bits hold; some file systems know years before 1677, after 2262."""
+    return max(-(2**63), min(time_ns, 2**63 - 1))
 
 
 def _list_folder(here: str, prefix: str) -> Listing:
@@ -240,6 +248,7 @@ def _check_name(path: str, full: str) -> None:
         ) from error
     try:
         check_path(path)
+        check_name(path.rpartition("/")[2])
     except ValueError as error:
         raise ConflictError(
             f"{full} cannot be tracked: {error}.",

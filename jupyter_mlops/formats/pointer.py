@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
-from jupyter_mlops.formats.names import CollisionError, check_names, check_path, show
+from jupyter_mlops.formats.names import CollisionError, check_name, check_names, check_path, show
 from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.ids import Hash, format_hash
 
@@ -207,6 +207,9 @@ def _check_entries(entries: Mapping[str, Entry]) -> None:
     for path, entry in entries.items():
         try:
             check_path(path)
+            if ":" in path:  # as the manifests of the folders on the way have it
+                for name in path.split("/"):
+                    check_name(name)
             check_entry(entry)
         except ValueError as error:
             raise ValueError(f"the entry {show(path)} is refused: {error}") from None

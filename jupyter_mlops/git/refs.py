@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -104,13 +104,7 @@ def sync_objects(repo: Repository) -> None:
     try:
         began.touch()
         since_ns = _changed_ns(synced) - _CLOCK_STEP_NS
-        changed = [
-            folder
-            for folder in (*objects.glob("??"), objects / "pack", objects)
-            if _changed_ns(folder) > since_ns
-        ]
-        if changed:
-            _sync_changed(objects, changed, since_ns)
+        _sync_changed(objects, since_ns)
         os.replace(began, synced)
     except OSError as error:
         with suppress(OSError):
@@ -177,24 +171,37 @@ def _sync_references(repo: Repository, moves: Sequence[RefUpdate]) -> None:
         raise _not_durable(error) from error
 
 
-def _sync_changed(objects: Path, folders: Sequence[Path], since_ns: int) -> None:
-    """Sync ``folders`` and their files that were written or named after ``since_ns``."""
+def _sync_changed(objects: Path, since_ns: int) -> None:
+    """Sync the folders of objects, and their files, that were written or named after ``since_ns``.
+
+    Git's own maintenance may pack objects meanwhile and remove their folders: packs are looked at
+    after all that they may be made of.
+    """
     if sys.platform == "win32":  # it can sync no file that is read-only, as objects are
         return
     barrier = os.open(objects, os.O_RDONLY)
     try:
-        sync_paths([path for folder in folders for path in _files_since(folder, since_ns)], barrier)
+        folders: list[Path] = []
+        files: list[str] = []
+        for folder in (*objects.glob("??"), objects / "pack", objects):
+            if _changed_ns(folder) > since_ns:
+                folders.append(folder)
+                files += _files_since(folder, since_ns)
+        sync_paths(files, barrier)
         sync_paths([os.fspath(folder) for folder in folders], barrier)
     finally:
         os.close(barrier)
 
 
-def _files_since(folder: Path, since_ns: int) -> Iterator[str]:
-    with os.scandir(folder) as entries:
+def _files_since(folder: Path, since_ns: int) -> list[str]:
+    """Return the files in ``folder`` that were written or named after ``since_ns``."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
                 if entry.is_file(follow_symlinks=False) and entry.stat().st_ctime_ns > since_ns:
-                    yield entry.path
+                    found.append(entry.path)
+    return found
 
 
 def _changed_ns(path: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jupyter_mlops.git.index_file import open_private_index
-from jupyter_mlops.git.process import encode_names, run_git, split_nul
+from jupyter_mlops.git.process import NO_HOOKS, encode_names, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
 
@@ -43,7 +43,7 @@ def write_worktree_files(repo: Repository, commit: str, paths: Sequence[str]) ->
     with open_private_index(repo) as private:
         run_git(
             repo,
-            *("--literal-pathspecs", "restore", f"--source={commit}", "--worktree"),
+            *(*NO_HOOKS, "--literal-pathspecs", "restore", f"--source={commit}", "--worktree"),
             *("--pathspec-from-file=-", "--pathspec-file-nul"),
             input=encode_names(paths),
             env={"GIT_INDEX_FILE": str(private)},

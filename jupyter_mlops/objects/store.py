@@ -135,7 +135,10 @@ class Store:
         try:
             for view in self._loaded():
                 place = view.find_first(kind, id)
-                if place is not None and self._is_present(place):
+                if place is not None and not self._is_present(place):
+                    # after one that is gone, a segment may name another pack
+                    place = next(filter(self._is_present, view.find(kind, id)), None)
+                if place is not None:
                     return place
         except IntegrityError:
             if self.distrust_index():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
 from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.durable import clear_staging, free_bytes
 from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.files.stat_cache import GRANULARITY_NS
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.index_file import clear_own_lock
@@ -59,10 +61,13 @@ def clear_leftovers(handles: Handles) -> None:
 class DataMoves:
     """Changes to data that are staged and verified; made by :func:`open_moves`."""
 
-    def __init__(self, scanner: Scanner, plans: Sequence[PathPlan], batch: Batch | None) -> None:
+    def __init__(
+        self, scanner: Scanner, plans: Sequence[PathPlan], batch: Batch | None, since_ns: int = 0
+    ) -> None:
         self._scanner = scanner
         self._plans = plans
         self._batch = batch
+        self._since_ns = since_ns
 
     def carry_out(self, state_dir: Path, noted: Mapping[str, Move]) -> None:
         """Make the data on disk what was planned, durably; a note of the pointers stays behind.
@@ -84,6 +89,7 @@ class DataMoves:
         write_unfinished(state_dir, noted)
         if self._batch is None:
             return
+        began_ns = time.time_ns()
         try:
             self._batch.apply()
         except MlopsError:
@@ -93,7 +99,7 @@ class DataMoves:
                 settle_unfinished(state_dir, noted.keys())
             raise
         for plan in self._plans:
-            _learn(self._scanner, plan)
+            _learn(self._scanner, plan, self._since_ns, began_ns)
 
 
 @contextmanager
@@ -120,11 +126,12 @@ def open_moves(
     total = sum(plan.written_bytes for plan in busy)
     _check_room(handles, total)
     near = busy[0].path if len(busy) == 1 else ""
+    since_ns = time.time_ns()
     with open_worktree(handles).open_batch(near) as batch:
         with handles.progress.task("Restoring", total) as task:
             for plan in busy:
                 _stage(handles, batch, plan, task)
-        yield DataMoves(scanner, busy, batch)
+        yield DataMoves(scanner, busy, batch, since_ns)
 
 
 def _check_room(handles: Handles, needed_bytes: int) -> None:
@@ -187,10 +194,18 @@ def _touched(path: str) -> ConflictError:
     )
 
 
-def _learn(scanner: Scanner, plan: PathPlan) -> None:
+def _learn(scanner: Scanner, plan: PathPlan, since_ns: int, began_ns: int) -> None:
+    """Let the stat cache know the files that were written, between these two times.
+
+    One that another program has changed since they were staged has a later time.
+    """
     for name in plan.write:
         entry = plan.wanted[name]
         if entry.mode in (Mode.FILE, Mode.EXECUTABLE):
             found = scanner.stat(plan.path, name)
-            if found is not None and found.size_bytes == entry.size_bytes:
+            if (
+                found is not None
+                and found.size_bytes == entry.size_bytes
+                and since_ns - GRANULARITY_NS <= found.mtime_ns < began_ns - GRANULARITY_NS
+            ):
                 scanner.remember(plan.path, name, found, entry.hash)

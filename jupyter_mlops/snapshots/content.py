@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.walk import FileStat
-from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
 from jupyter_mlops.objects.folders import read_folder, write_folder
 from jupyter_mlops.objects.reader import missing
@@ -17,6 +17,7 @@ from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.scan import Present, Scanner
+from jupyter_mlops.snapshots.tracked import is_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ def keep_content(
             kept[path] = present
             if present.is_folder:
                 pointers[path] = write_folder(writer, present.folder)
+            elif present.content.mode is Mode.SYMLINK:
+                raise is_link(path)
             else:
-                pointers[path] = FilePointer(present.entries[""])
+                pointers[path] = FilePointer(present.content)
         report = writer.finish()
     for present in kept.values():
         scanner.note_kept(present)

@@ -32,6 +32,7 @@ from jupyter_mlops.files.walk import (
     walk,
 )
 from jupyter_mlops.formats.entry import Entry, Mode
+from jupyter_mlops.formats.manifest import encode_tree
 from jupyter_mlops.formats.names import check_names
 from jupyter_mlops.git.ignore import tracked_under
 from jupyter_mlops.ids import Hash
@@ -121,6 +122,10 @@ class ScannedPart(Part):
     def find_unmarked(self) -> list[str]:
         """Return the names of those that are not marked as kept with this content."""
         return list(dict.fromkeys([*self.rows.find_unmarked(), *self.changed]))
+
+    def encode_with(self, folders: Mapping[str, Entry]) -> bytes:
+        """Return the manifest of the folder with these folders in it."""
+        return encode_tree({**self.rows.read_entries(), **self.changed, **folders})
 
     def find_hash(self, folders: Mapping[str, Entry]) -> Hash | None:
         """Return the hash of the whole folder if it is remembered."""
@@ -303,7 +308,9 @@ class Scanner:
             file = stat_of(full.name, seen, os.fspath(full))
             fresh.append(self._match(path, list_file("", seen), b"", lambda rows: {"": file}))
         self._hash(full if is_folder else full.parent, fresh, hash_files or hash_only)
-        for one in fresh:
+        fresh.reverse()
+        while fresh:  # what is done with is let go
+            one = fresh.pop()
             rows, changed = self._remember(path, one)
             begin = one.prefix if is_folder else full.name
             parts[one.prefix] = ScannedPart(begin, rows, cache=self._cache, changed=changed)
@@ -337,8 +344,9 @@ class Scanner:
             self._cache.clear_marks(b"")
             self._marks_hold = True
         # whatever the marks so far were made by has to stay there as well
-        packs = {*decode_packs(self._cache.token), *self._handles.store.iter_packs()}
-        self._cache.token = encode_packs(packs)
+        store = self._handles.store
+        there = (pack for pack in store.iter_packs() if store.has_packs([pack]))
+        self._cache.token = encode_packs({*decode_packs(self._cache.token), *there})
         for prefix, part in present.parts.items():
             if not part.changed:
                 self._cache.mark_kept(present.path, prefix)

@@ -271,11 +271,16 @@ def check_no_link(root: Path, path: str) -> None:
     """
     for step in reversed((path, *parents_of(path))):
         if (root / step).is_symlink():
-            raise ConflictError(
-                f"{step} is a symbolic link; track what it points to.",
-                code="path-is-link",
-                hints=[f"readlink -f {shlex.quote(step)}"],
-            )
+            raise is_link(step)
+
+
+def is_link(path: str) -> ConflictError:
+    """Return what to raise where the path that is tracked is a symbolic link."""
+    return ConflictError(
+        f"{path} is a symbolic link; track what it points to.",
+        code="path-is-link",
+        hints=[f"readlink -f {shlex.quote(path)}"],
+    )
 
 
 def _check_not_git(handles: Handles, path: str) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,10 +38,14 @@ def _record(
     return rows
 
 
+_KINDS = {Mode.FILE: 0o100644, Mode.EXECUTABLE: 0o100755, Mode.SYMLINK: 0o120777}
+
+
 def _ask(cache: StatCache, name: str, found: FileStat, top: str = "data") -> Hash | None:
     """Return what the cache knows of a file that was seen like this."""
     rows = cache.find(top, "")
-    matched = rows.match([(name, 0o100644, found[2:])]) if rows is not None else {}
+    seen = [(name, _KINDS[found.mode], found[2:])]
+    matched = rows.match(seen) if rows is not None else {}
     return rows.read_hash(matched[name]) if rows is not None and name in matched else None
 
 
@@ -58,6 +63,22 @@ def test_each_difference_makes_the_entry_silent() -> None:
     for change in ("size_bytes", "mtime_ns", "ctime_ns", "inode"):
         other = _STAT._replace(**{change: getattr(_STAT, change) + 1})
         assert _ask(cache, "x", other) is None, change
+    for mode in (Mode.EXECUTABLE, Mode.SYMLINK):
+        assert _ask(cache, "x", _STAT._replace(mode=mode)) is None
+
+
+@pytest.mark.parametrize("mode", _KINDS)
+def test_a_file_of_each_mode_is_answered_for(mode: Mode) -> None:
+    cache = StatCache()
+    found = _STAT._replace(mode=mode)
+    cache.record("data", "", make_rows({"x": found}, {"x": _HASH}))
+    assert _ask(cache, "x", found) == _HASH
+
+
+def test_a_time_that_64_bits_do_not_hold_is_never_remembered_wrongly() -> None:
+    far = _STAT._replace(mtime_ns=2**64, ctime_ns=-(2**64))
+    rows = make_rows({"x": far}, {"x": _HASH})
+    assert rows.match([("x", 0o100644, far[2:])]) == {}
 
 
 def test_a_file_written_just_before_it_was_read_is_not_settled() -> None:

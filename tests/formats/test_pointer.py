@@ -104,6 +104,7 @@ def test_an_addition_is_one_line_more() -> None:
         (LISTED.replace('"a"', '"a\\u0000"'), "is refused: it holds the control character"),
         (LISTED.replace('"a"', '"a\x01"'), "is refused: it holds the control character"),
         (LISTED.replace('"a"', '"B"'), "'B' and 'b' are one name on many systems"),
+        (LISTED.replace('"b"', '"s/c:d"'), "the entry 's/c:d' is refused: it begins with a drive"),
         (LISTED.replace('"a"', '"b"'), "'b' stands there twice"),
         (LISTED.replace('"b"', '"a/b"'), "'a' cannot stand beside 'a/b'"),
         (LISTED.replace(LINE_A + LINE_B, LINE_B + LINE_A), "'a' stands after 'b'"),

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -118,6 +120,28 @@ def test_objects_are_synced_again_only_where_folders_changed(
     sync_objects(repo)
     assert marker.stat().st_mtime_ns > first.st_mtime_ns
     assert [path.name for path in repo.state_dir.iterdir()] == ["objects-synced"]
+
+
+def test_folders_of_objects_may_go_while_they_are_synced(repo: Repository) -> None:
+    folders = [repo.common_dir / "objects" / f"f{digit}" for digit in "0123456789abcdef"]
+    ended = Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for folder in folders:
+                folder.mkdir(exist_ok=True)
+            for folder in folders:
+                with suppress(OSError):
+                    folder.rmdir()
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(come_and_go)
+        try:
+            for _ in range(200):
+                sync_objects(repo)
+        finally:
+            ended.set()
+        going.result()
 
 
 def test_many_at_once_all_succeed(repo: Repository, commits: tuple[str, str]) -> None:

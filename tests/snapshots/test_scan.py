@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.files.stat_cache import read_stat_cache
 from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -125,3 +127,56 @@ def test_a_folder_is_seen_as_it_is(data_project: DataProject) -> None:
         1,
     )
     assert Scanner(data_project.open()).look("nothing") is None
+
+
+def test_content_that_was_lost_and_taken_again_is_found_in_one_segment_of_both(
+    data_project: DataProject,
+) -> None:
+    for trial in range(4):  # names of packs are hashes: either may come first
+        data_project.write("data/a", f"content {trial}")
+        data_project.snapshot("data")
+        for pack in (data_project.root / ".git/mlops/packs").glob("*/*"):
+            pack.unlink()
+        data_project.write("data/b", f"beside {trial}")
+        data_project.snapshot("data")
+        for number in range(9):  # segments are merged
+            data_project.write("data/c", f"{trial} {number}")
+            data_project.snapshot("data")
+        files = data_project.files("data")
+        data_project.remove("data")
+        data_project.restore()
+        assert data_project.files("data") == files
+
+
+@pytest.mark.parametrize("year", [1500, 2300, 2446])
+def test_any_time_of_a_file_will_do(data_project: DataProject, year: int) -> None:
+    data_project.write("data/a", "x")
+    data_project.snapshot("data")
+    seconds = (year - 1970) * 31_556_952
+    os.utime(data_project.root / "data/a", (seconds, seconds))
+    assert data_project.state("data") == "clean"
+    data_project.write("data/b", "y")
+    data_project.snapshot("data")
+    data_project.remove("data/b")
+    data_project.restore()
+    assert data_project.files("data") == {"a": b"x", "b": b"y"}
+
+
+def test_a_name_that_a_drive_might_have_is_refused_in_any_folder(data_project: DataProject) -> None:
+    data_project.write("data/sub/a:b", "x")
+    with pytest.raises(ConflictError) as caught:
+        data_project.snapshot("data")
+    assert caught.value.code == "name-refused"
+
+
+def test_a_tracked_file_that_became_a_link_is_refused(data_project: DataProject) -> None:
+    data_project.write("model.bin", "x")
+    data_project.write("other", "mine")
+    data_project.snapshot("model.bin")
+    data_project.remove("model.bin")
+    (data_project.root / "model.bin").symlink_to("other")
+    for command in (data_project.snapshot, data_project.restore):
+        with pytest.raises(ConflictError) as caught:
+            command()
+        assert caught.value.code == "path-is-link"
+    assert data_project.read("other") == b"mine"

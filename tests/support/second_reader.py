@@ -150,6 +150,8 @@ def _entry_lines(entries: object) -> list[str]:
         need(isinstance(entry, dict), "entry")
         need(set(entry) == {"path", "hash", "size_bytes", "mode"}, "keys of an entry")
         need(isinstance(entry["path"], str), "path")
+        for part in entry["path"].split("/"):
+            need_path(part)
         need_path(entry["path"])
         _need_entry_values(entry)
         path = entry["path"].replace('"', '\\"')

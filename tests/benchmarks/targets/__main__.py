@@ -59,6 +59,10 @@ def _measure(asked: argparse.Namespace) -> None:
         versions |= {"Git": _version("git --version", env)}
         versions |= {"Python": sys.version.split()[0]}
         record = begin_record(asked.scale, versions)
+        if asked.add:
+            record = read_record(asked.record)
+            if (record.scale, record.versions) != (asked.scale, versions):
+                sys.exit(f"{asked.record} is of another size or of other programs")
         places = Places(home, disks=not asked.no_disks)
         record.file_systems = places.file_systems
         sizes = Sizes.at(asked.scale)
@@ -98,6 +102,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where file systems and data are made")
     parser.add_argument("--no-disks", action="store_true", help="make no new file systems")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the raw figures go")
+    parser.add_argument("--add", action="store_true", help="further parts to the record there is")
     parser.add_argument("--measure", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     asked = parser.parse_args(words)

@@ -16,7 +16,7 @@ def measure_git(bench: Bench) -> None:
     """Measure it and ``git status`` by turns."""
     count = bench.sizes.code_files_count
     bench.record.workloads[CODE] = Workload(count, 0)
-    with bench.places.open(MAIN, 1 << 30) as place:
+    with bench.places.open(MAIN, max(count << 16, 1 << 30)) as place:  # Git keeps each once more
         trial = Trial(bench, MAIN, CODE, bench.tools[0], place)
         make_code(trial.root / "code", count)
         (trial.root / "table.csv").write_bytes(b"1,2\n" * 10_000)
