@@ -93,6 +93,11 @@ class Batch:
         refuse_bad_path(path)
         self._deleted.add(path)
 
+    def stat_files(self) -> dict[str, os.stat_result]:
+        """Return what the file system says of the files that are staged, by path."""
+        files = ((path, name) for path, name in self._staged.items() if path not in self._links)
+        return {path: os.lstat(name) for path, name in files}
+
     def apply(self) -> None:
         """Make the staged bytes durable, then all changes, then their folders durable.
 

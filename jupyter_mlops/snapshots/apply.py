@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +11,6 @@ from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
 from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.durable import clear_staging, free_bytes
 from jupyter_mlops.files.lock import hold_lock
-from jupyter_mlops.files.stat_cache import GRANULARITY_NS
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.index_file import clear_own_lock
@@ -61,13 +60,10 @@ def clear_leftovers(handles: Handles) -> None:
 class DataMoves:
     """Changes to data that are staged and verified; made by :func:`open_moves`."""
 
-    def __init__(
-        self, scanner: Scanner, plans: Sequence[PathPlan], batch: Batch | None, since_ns: int = 0
-    ) -> None:
+    def __init__(self, scanner: Scanner, plans: Sequence[PathPlan], batch: Batch | None) -> None:
         self._scanner = scanner
         self._plans = plans
         self._batch = batch
-        self._since_ns = since_ns
 
     def carry_out(self, state_dir: Path, noted: Mapping[str, Move]) -> None:
         """Make the data on disk what was planned, durably; a note of the pointers stays behind.
@@ -89,7 +85,7 @@ class DataMoves:
         write_unfinished(state_dir, noted)
         if self._batch is None:
             return
-        began_ns = time.time_ns()
+        staged = self._batch.stat_files()
         try:
             self._batch.apply()
         except MlopsError:
@@ -99,7 +95,7 @@ class DataMoves:
                 settle_unfinished(state_dir, noted.keys())
             raise
         for plan in self._plans:
-            _learn(self._scanner, plan, self._since_ns, began_ns)
+            _learn(self._scanner, plan, staged)
 
 
 @contextmanager
@@ -126,12 +122,11 @@ def open_moves(
     total = sum(plan.written_bytes for plan in busy)
     _check_room(handles, total)
     near = busy[0].path if len(busy) == 1 else ""
-    since_ns = time.time_ns()
     with open_worktree(handles).open_batch(near) as batch:
         with handles.progress.task("Restoring", total) as task:
             for plan in busy:
                 _stage(handles, batch, plan, task)
-        yield DataMoves(scanner, busy, batch, since_ns)
+        yield DataMoves(scanner, busy, batch)
 
 
 def _check_room(handles: Handles, needed_bytes: int) -> None:
@@ -194,18 +189,19 @@ def _touched(path: str) -> ConflictError:
     )
 
 
-def _learn(scanner: Scanner, plan: PathPlan, since_ns: int, began_ns: int) -> None:
-    """Let the stat cache know the files that were written, between these two times.
+def _learn(scanner: Scanner, plan: PathPlan, staged: Mapping[str, os.stat_result]) -> None:
+    """Let the stat cache know the files that were written, as they were ``staged``.
 
-    One that another program has changed since they were staged has a later time.
+    One that another program has written or replaced since is another one.
     """
     for name in plan.write:
         entry = plan.wanted[name]
-        if entry.mode in (Mode.FILE, Mode.EXECUTABLE):
-            found = scanner.stat(plan.path, name)
-            if (
-                found is not None
-                and found.size_bytes == entry.size_bytes
-                and since_ns - GRANULARITY_NS <= found.mtime_ns < began_ns - GRANULARITY_NS
-            ):
-                scanner.remember(plan.path, name, found, entry.hash)
+        written = staged.get(f"{plan.path}/{name}" if name else plan.path)
+        found = scanner.stat(plan.path, name) if written is not None else None
+        if (
+            found is not None
+            and written is not None
+            and (found.size_bytes, found.mtime_ns, found.inode)
+            == (entry.size_bytes, written.st_mtime_ns, written.st_ino)
+        ):
+            scanner.remember(plan.path, name, found, entry.hash)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,7 @@ from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation
 from jupyter_mlops.snapshots.take import Circumstances, take_snapshot
 from tests.support.data_project import DataProject
+from tests.support.system_steps import run_watched
 
 
 class _Ignored(Task):
@@ -213,3 +218,28 @@ def test_operations_that_are_logged_at_once_are_all_there(tmp_path: Path) -> Non
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(log, range(40)))
     assert len(list((tmp_path / "operations").iterdir())) == 40
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: it forks")
+def test_what_is_written_over_a_restored_file_at_once_is_seen(data_project: DataProject) -> None:
+    """Even at the same size, and while the restore goes on for longer than times are told apart."""
+    for text in ("one", "two"):
+        data_project.write("data/a", text)
+        data_project.snapshot("data", name=text)
+    now, replace = time.time_ns, os.replace
+    file = data_project.root / "data/a"
+
+    def replace_and_write(*args: Any, **kwargs: Any) -> None:
+        replace(*args, **kwargs)
+        if file.exists() and file.read_bytes() == b"one":
+            file.write_bytes(b"new")
+
+    restored = run_watched(
+        lambda: data_project.restore("one"),
+        data_project.root,
+        {"os.replace": replace_and_write, "time.time_ns": lambda: now() + 10_000_000_000},
+    )
+
+    assert restored.code is None
+    assert data_project.read("data/a") == b"new"
+    assert data_project.states() == {"data": "changed"}
