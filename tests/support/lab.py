@@ -177,10 +177,15 @@ class OpenNotebook:
         self._page.wait_for_function(_IS_NEW)
 
     def save(self) -> None:
-        """Save by the menu, and wait until the file is written."""
+        """Save by the menu, and wait until the file is written and the page knows that it is.
+
+        A page that does not know it yet takes the file for changed by someone else when its
+        clock is put forward and it saves again by itself.
+        """
         with self._page.expect_response(_saves_a_file) as saved:
             self._choose("File", "Save Notebook")
         assert saved.value.ok
+        self._page.locator(_UNSAVED_TAB).wait_for(state="detached")
 
     def rename(self, name: str) -> None:
         """Rename the file by the menu, and wait until it has its new name."""
@@ -229,6 +234,7 @@ class OpenNotebook:
             self._page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
 
+_UNSAVED_TAB = ".lm-TabBar-tab.jp-mod-current.jp-mod-dirty"
 _IDLE = """/\\| Idle/.test(document.querySelector("#jp-main-statusbar")?.textContent)"""
 _PROMPTS = """[...document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt")]
   .map((prompt) => prompt.textContent)"""
