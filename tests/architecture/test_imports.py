@@ -12,6 +12,9 @@ from tests.architecture.sources import ROOT, Source, sources
 
 HEAVY = {
     "IPython": "only a kernel has it loaded already",
+    "asyncio": "50 ms; only SSH needs it",
+    "asyncssh": "0.3 s, and an extra; only SSH needs it",
+    "boto3": "an extra; only AWS profiles need it",
     "bokeh": "0.6 s; only a chart that is shown needs it",
     "comm": "only a kernel has it",
     "git": "GitPython starts a process when it is imported",
@@ -19,7 +22,9 @@ HEAVY = {
     "nbclient": "only what runs notebooks",
     "nbformat": "1.3 s",
     "nbstripout": "imports nbformat",
+    "obstore": "only object stores need it",
     "tqdm": "only a terminal that shows progress",
+    "urllib3": "only web servers need it",
 }
 """Libraries that may be imported inside the function that needs them, and why each."""
 

@@ -1,0 +1,156 @@
+"""What every remote can do, whatever it stands on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, Self
+
+READ_LIMIT_BYTES = 1 << 30
+"""The most that is read of one object at once, unless the caller says otherwise."""
+
+CONNECT_SECONDS = 10
+"""How long a connection may take to come about."""
+
+SILENCE_SECONDS = 60
+"""How long a connection may say nothing while an answer is due."""
+
+MAX_NAME_BYTES = 512
+"""The longest name of an object: with a prefix before it, it fits into the 1,024 bytes of S3."""
+
+Content = bytes | Path
+"""What is put: bytes, or the whole of a file, which must not change meanwhile."""
+
+Advance = Callable[[int], None]
+"""Is told how many more bytes were handed on, from any thread; no byte is told of twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as its place tells it: never proof that its bytes are right.
+
+    ``modified_at`` is by the clock of the place, None where it tells no time.
+    """
+
+    name: str
+    size_bytes: int
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """``size_bytes`` bytes from ``offset`` on; both are 0 or more."""
+
+    offset: int
+    size_bytes: int
+
+    @property
+    def end(self) -> int:
+        """Return the offset of the first byte after it."""
+        return self.offset + self.size_bytes
+
+
+class Backend(Protocol):
+    """The objects of one remote, each whole or not there; a context manager.
+
+    Names are relative, with ``/`` between parts, as :func:`~jupyter_mlops.storage.names.check`
+    allows them; everything may be called from several threads at once. Whatever is read has the
+    length that the place promised, and may still be wrong: callers verify it by its hash.
+
+    Every method raises, besides what it names:
+        UnavailableError: the place cannot be reached, refuses, or answers with something else;
+            each cause has a code of its own. Trying again was done already where it may help.
+        NotFoundError: there is no such bucket, container or folder (code ``place-missing``).
+        UsageError: a name cannot be that of an object (code ``object-name``).
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: its URL, never with a credential."""
+        ...
+
+    def read(self, name: str, *, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
+        """Return the whole object.
+
+        Raises:
+            NotFoundError: there is none (code ``object-missing``).
+            IntegrityError: it is larger than ``limit_bytes`` (code ``object-too-big``).
+        """
+        ...
+
+    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        """Return the bytes of each range, in the order asked; neighbours share a request.
+
+        Raises:
+            NotFoundError: there is no such object (code ``object-missing``).
+            IntegrityError: it ends before a range does (code ``object-too-short``).
+        """
+        ...
+
+    def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
+        """Store the object, in the place of one that is there; durable on return.
+
+        Readers see the old object or the whole new one. What a killed put leaves is never listed.
+
+        Raises:
+            UnavailableError: the place is full or cannot be written.
+        """
+        ...
+
+    def put_new(self, name: str, content: Content, *, advance: Advance | None = None) -> bool:
+        """Store the object unless one of that name is there; return whether this call did.
+
+        Of several at once one succeeds, where the place keeps that promise: decision 15 says which
+        do, and :func:`~jupyter_mlops.storage.canary.check_backend` tries it. When an answer was
+        lost and the call tried again, False may mean the object of this very call.
+        """
+        ...
+
+    def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield every object below the folder ``prefix``, "" for all, in no order.
+
+        A missing folder holds none. What was put before the call is listed.
+
+        Raises:
+            IntegrityError: the place lists a name that no object can have (code
+                ``listing-refused``).
+            UnsupportedError: the place cannot list (code ``no-listing``).
+        """
+        ...
+
+    def stat(self, name: str) -> StoredObject:
+        """Return what the place tells of one object.
+
+        Raises:
+            NotFoundError: there is none (code ``object-missing``).
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the object; nothing happens when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let connections and threads go; harmless when repeated."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    def __exit__(self, *exc: object) -> None:
+        """Close it."""
+        ...
+
+
+def size_of(content: Content) -> int:
+    """Return how many bytes ``content`` has."""
+    return content.stat().st_size if isinstance(content, Path) else len(content)
+
+
+def open_content(content: Content) -> BinaryIO:
+    """Return ``content`` as an open file, which the caller closes."""
+    return io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb")

@@ -1,0 +1,203 @@
+"""Objects that a web server shows, read only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urljoin, urlsplit
+
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.storage import failures, names
+from jupyter_mlops.storage.backend import (
+    READ_LIMIT_BYTES,
+    Advance,
+    ByteRange,
+    Content,
+    StoredObject,
+)
+from jupyter_mlops.storage.http_session import HttpSession, modified_at
+from jupyter_mlops.storage.ranges import read_spans
+from jupyter_mlops.storage.settings import RemoteSettings
+from jupyter_mlops.storage.url import RemoteUrl
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+LISTING_LIMIT_BYTES = 64 << 20
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_SKIP_BYTES = 1 << 20
+
+
+class HttpBackend:
+    """A :class:`~jupyter_mlops.storage.backend.Backend` that only reads.
+
+    It lists by the pages of links that servers make of folders.
+    """
+
+    def __init__(self, where: RemoteUrl, settings: RemoteSettings) -> None:
+        self._session = HttpSession(where, settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """The URL of the folder."""
+        return self._session.place
+
+    def read(self, name: str, *, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
+        """Return the whole object."""
+        names.check(name)
+        with self._session.request("GET", name, doing="read it", expected=(200,)) as response:
+            return self._session.read_body(response, name, limit_bytes)
+
+    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        """Return the bytes of each range; a server without ranges sends the whole each time."""
+        names.check(name)
+        return read_spans(ranges, lambda span: self._read_span(name, span))
+
+    def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
+        """Refuse."""
+        names.check(name)
+        raise failures.read_only(self.place)
+
+    def put_new(self, name: str, content: Content, *, advance: Advance | None = None) -> bool:
+        """Refuse."""
+        names.check(name)
+        raise failures.read_only(self.place)
+
+    def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield what the pages of ``prefix`` and of the folders below it link to."""
+        names.check_prefix(prefix)
+        waiting = [prefix]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                links = self._read_links(folder)
+            except NotFoundError as error:
+                if folder == "":
+                    raise failures.place_missing(self.place, "folder") from error
+                continue
+            for name in links:
+                if names.is_staged(name):
+                    continue
+                if name.endswith("/"):
+                    waiting.append(name.rstrip("/"))
+                else:
+                    names.check_listed(name, self.place)
+                    yield self.stat(name)
+
+    def stat(self, name: str) -> StoredObject:
+        """Return what a HEAD request tells."""
+        names.check(name)
+        with self._session.request("HEAD", name, doing="read it", expected=(200,)) as response:
+            size = response.headers.get("Content-Length", "")
+            if not (size.isascii() and size.isdigit()):
+                raise failures.remote_failed(self.place, f"it tells no size of {name}")
+            return StoredObject(name, int(size), modified_at(response))
+
+    def delete(self, name: str) -> None:
+        """Refuse."""
+        names.check(name)
+        raise failures.read_only(self.place)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _read_span(self, name: str, span: ByteRange) -> bytes:
+        with self._session.request(
+            "GET",
+            name,
+            doing="read it",
+            expected=(200, 206, 416),
+            headers={"Range": f"bytes={span.offset}-{span.end - 1}"},
+        ) as response:
+            if response.status == 416:
+                raise failures.object_too_short(self.place, name, span.end)
+            if response.status == 200:
+                return self._cut(response, name, span)
+            found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            if found is None or int(found[1]) != span.offset or int(found[2]) >= span.end:
+                raise failures.cut_short(self.place, name)
+            if int(found[2]) + 1 < span.end:
+                raise failures.object_too_short(self.place, name, span.end)
+            read = self._session.read_body(response, name, span.size_bytes)
+            if len(read) != span.size_bytes:
+                raise failures.cut_short(self.place, name)
+            return read
+
+    def _cut(self, response: BaseHTTPResponse, name: str, span: ByteRange) -> bytes:
+        """Return ``span`` of the whole object, and let go what comes after it."""
+        skipped = 0
+        while skipped < span.offset:
+            part = response.read(min(span.offset - skipped, _SKIP_BYTES))
+            if not part:
+                raise failures.object_too_short(self.place, name, span.end)
+            skipped += len(part)
+        read = b""
+        while len(read) < span.size_bytes:
+            part = response.read(span.size_bytes - len(read))
+            if not part:
+                raise failures.object_too_short(self.place, name, span.end)
+            read += part
+        response.close()
+        return read
+
+    def _read_links(self, folder: str) -> list[str]:
+        """Return the names that the page of ``folder`` links to; those of folders end in a slash.
+
+        Links to anything but what lies directly in it are what such pages have besides.
+        """
+        with self._session.request(
+            "GET", folder, folder=True, doing="list it", expected=(200,)
+        ) as response:
+            if not response.headers.get("Content-Type", "").lower().startswith("text/html"):
+                raise failures.no_listing(self.place)
+            page = self._session.read_body(response, folder, LISTING_LIMIT_BYTES)
+        parser = _Links()
+        parser.feed(page.decode("utf-8", "replace"))
+        base = self._session.url(folder, folder=True)
+        found: dict[str, None] = {}
+        for link in parser.links:
+            step = _step(base, link)
+            if step:
+                found[f"{folder}/{step}" if folder else step] = None
+        return list(found)
+
+
+def _step(base: str, link: str) -> str | None:
+    """Return the one step that ``link`` leads down from ``base``, None for all other links."""
+    try:
+        target = urlsplit(urljoin(base, link))
+        start = urlsplit(base)
+        if target.query or (target.scheme, target.netloc) != (start.scheme, start.netloc):
+            return None
+        here, path = unquote(start.path, errors="strict"), unquote(target.path, errors="strict")
+    except ValueError:
+        return None
+    if not path.startswith(here):
+        return None
+    step = path[len(here) :]
+    if not step.rstrip("/") or "/" in step.rstrip("/") or step.rstrip("/") in {".", ".."}:
+        return None
+    return step
+
+
+class _Links(HTMLParser):
+    """Collects where the links of a page lead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the target of a link."""
+        if tag == "a":
+            self.links += [value for key, value in attrs if key == "href" and value]
