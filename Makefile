@@ -78,7 +78,8 @@ ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
 	@touch $@
 
-.venv/test.stamp: .venv/lab.stamp pyproject.toml
+.venv/test.stamp: .venv/lab.stamp pyproject.toml tests/support/programs.py \
+		tests/support/azurite/package-lock.json
 	@echo 'Installing the test tools into .venv (once) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,test]'
 	@$(BIN)/python -m tests.support.programs

@@ -64,6 +64,18 @@ def read_store_places(repo: Repository) -> StorePlaces:
     return StorePlaces(stores[-1] if stores else None, tuple(found[ALTERNATES]))
 
 
+def read_remote_settings(repo: Repository, remote: str) -> dict[str, str]:
+    """Return the settings ``mlops.remote.REMOTE.*``, by the last part of their names.
+
+    Of several values the last counts. They may be credentials, and are never shown.
+    """
+    start = f"mlops.remote.{remote}."
+    pattern = f"^{start}[a-z0-9-]+$".replace(".", r"\.")
+    printed = run_git(repo, "config", "-z", "--get-regexp", pattern, allow=(0, _NOT_SET))
+    pairs = (setting.partition("\n") for setting in split_nul(printed))
+    return {key.removeprefix(start): value for key, _, value in pairs}
+
+
 def write_setting(repo: Repository, key: str, value: str) -> None:
     """Set ``key`` to ``value`` alone in the repository's own configuration."""
     ours_alone = hold_lock(repo.store_dir / "settings.lock")

@@ -154,12 +154,12 @@ def cut_short(place: str, name: str) -> TransientError:
     )
 
 
-def html_in_place_of_data(place: str, name: str) -> UnavailableError:
-    """A proxy or a login page answered."""
+def foreign_answer(place: str) -> UnavailableError:
+    """Something else answers than the place that the URL means."""
     return UnavailableError(
-        f"A web page came from {place} in place of {show(name)}: a proxy or a login page answers.",
-        code="html-in-place-of-data",
-        hints=("Log in to the network or correct the proxy, then run the same command again.",),
+        f"Something else answers in place of {place}: a proxy, a login page, or another service.",
+        code="foreign-answer",
+        hints=("Log in to the network, correct the proxy or the URL, then run it again.",),
     )
 
 

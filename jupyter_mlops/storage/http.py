@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urljoin, urlsplit
@@ -75,6 +77,7 @@ class HttpBackend:
     def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield what the pages of ``prefix`` and of the folders below it link to."""
         names.check_prefix(prefix)
+        is_empty = True
         waiting = [prefix]
         while waiting:
             folder = waiting.pop()
@@ -85,6 +88,7 @@ class HttpBackend:
                     raise failures.place_missing(self.place, "folder") from error
                 continue
             for name in links:
+                is_empty = False
                 if names.is_staged(name):
                     continue
                 if name.endswith("/"):
@@ -92,6 +96,8 @@ class HttpBackend:
                 else:
                     names.check_listed(name, self.place)
                     yield self.stat(name)
+        if is_empty:  # any page without links looks like an empty folder
+            self._find_nothing()
 
     def stat(self, name: str) -> StoredObject:
         """Return what a HEAD request tells."""
@@ -110,6 +116,12 @@ class HttpBackend:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def _find_nothing(self) -> None:
+        """Ask for an object that nobody has; raise unless the answer is that it is missing."""
+        with suppress(NotFoundError):
+            self.stat(secrets.token_hex(16))
+            raise failures.foreign_answer(self.place)
 
     def _read_span(self, name: str, span: ByteRange) -> bytes:
         with self._session.request(

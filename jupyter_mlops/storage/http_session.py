@@ -95,7 +95,7 @@ class HttpSession:
             if response.status not in expected:
                 self._refuse(response, name, doing)
             if response.status == 200 and _is_html(response) and not folder:
-                raise failures.html_in_place_of_data(self.place, name)
+                raise failures.foreign_answer(self.place)
             yield response
             response.drain_conn()
         except exceptions.HTTPError as error:
@@ -157,6 +157,8 @@ class HttpSession:
     def _refuse(self, response: BaseHTTPResponse, name: str, doing: str) -> NoReturn:
         status = response.status
         response.close()
+        if status < 300 and _is_html(response):
+            raise failures.foreign_answer(self.place)
         if status == 401:
             missing_or_refused = (
                 failures.credentials_refused

@@ -5,6 +5,7 @@ obstore (the Rust crate object_store) speaks with them, without holding the GIL.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
@@ -20,7 +21,12 @@ from jupyter_mlops.storage.backend import (
     open_content,
     size_of,
 )
-from jupyter_mlops.storage.object_store_errors import ends_before, is_conflict, translate
+from jupyter_mlops.storage.object_store_errors import (
+    LISTING,
+    ends_before,
+    is_conflict,
+    translate,
+)
 from jupyter_mlops.storage.object_store_open import open_store
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.settings import RemoteSettings
@@ -103,12 +109,16 @@ class ObjectStoreBackend:
         """Yield every object below ``prefix``, in pages of up to a thousand."""
         names.check_prefix(prefix)
         pages = self._store.list(prefix or None, chunk_size=_LISTED_AT_ONCE)
-        while page := self._call(lambda: next(pages, ()), prefix, "list it"):
+        is_empty = True
+        while page := self._call(lambda: next(pages, ()), prefix, LISTING):
+            is_empty = False
             for found in page:
                 if names.is_staged(found["path"]):
                     continue
                 names.check_listed(found["path"], self.place)
                 yield StoredObject(found["path"], found["size"], found["last_modified"])
+        if is_empty:  # a web page, too, is taken for a listing without objects
+            self._find_nothing()
         self._is_there = True
 
     def stat(self, name: str) -> StoredObject:
@@ -118,9 +128,11 @@ class ObjectStoreBackend:
             found = self._call(lambda: self._store.head(name), name, "read it")
         except NotFoundError:
             if not self._is_there:  # the answer has no body that would tell a bucket from an object
-                self._call(lambda: next(self._store.list(chunk_size=1), ()), name, "list it")
+                self._call(lambda: next(self._store.list(chunk_size=1), ()), name, LISTING)
                 self._is_there = True
             raise
+        if found["e_tag"] is None:
+            raise failures.foreign_answer(self.place)
         return StoredObject(name, found["size"], found["last_modified"])
 
     def delete(self, name: str) -> None:
@@ -134,6 +146,17 @@ class ObjectStoreBackend:
 
     def close(self) -> None:
         """Nothing is to be let go: connections end by themselves."""
+
+    def _find_nothing(self) -> None:
+        """Ask for an object that nobody has; raise unless the answer is that it is missing."""
+        name = secrets.token_hex(16)
+        try:
+            self._call(lambda: self._store.get(name), name, LISTING)
+        except NotFoundError as error:
+            if error.code == "object-missing":
+                return
+            raise
+        raise failures.foreign_answer(self.place)
 
     def _read_span(self, name: str, span: ByteRange) -> bytes:
         def read() -> bytes:
@@ -150,7 +173,7 @@ class ObjectStoreBackend:
     def _checked(self, result: GetResult, name: str, size_bytes: int) -> bytes:
         found = bytes(result.bytes())
         if str(result.attributes.get("Content-Type", "")).startswith("text/html"):
-            raise failures.html_in_place_of_data(self.place, name)
+            raise failures.foreign_answer(self.place)
         if len(found) != size_bytes:
             raise failures.cut_short(self.place, name)
         return found

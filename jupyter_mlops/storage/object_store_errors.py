@@ -32,11 +32,14 @@ _CREDENTIALS = frozenset(
     }
 )
 _FULL = frozenset({"QuotaExceeded", "XMinioStorageFull", "StorageQuotaExceeded"})
-_WHERE = {
+LOGIN_HINTS = {
     "s3": "Look at AWS_ACCESS_KEY_ID and ~/.aws: aws sts get-caller-identity",
     "gs": "Look at GOOGLE_APPLICATION_CREDENTIALS, or: gcloud auth application-default login",
     "az": "Look at AZURE_STORAGE_ACCOUNT_KEY and the like, or: az login",
 }
+LISTING = "list it"
+"""What is being done while objects are listed."""
+
 _WHAT = {"s3": "bucket", "gs": "bucket", "az": "container"}
 
 
@@ -45,6 +48,8 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
 
     The caller raises it outside of the handler of ``error``, so that no traceback repeats that.
     """
+    from obstore.exceptions import UnauthenticatedError
+
     text = str(error)
     place = where.text
     found = _STATUS.search(text)
@@ -56,9 +61,9 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
     if isinstance(error, FileNotFoundError):
         return failures.object_missing(place, name)
     if _finds_no_credentials(text):
-        return failures.credentials_missing(place, _WHERE[where.kind])
-    if said in _CREDENTIALS or status == 401:
-        return failures.credentials_refused(place, _WHERE[where.kind])
+        return failures.credentials_missing(place, LOGIN_HINTS[where.kind])
+    if said in _CREDENTIALS or isinstance(error, UnauthenticatedError):
+        return failures.credentials_refused(place, LOGIN_HINTS[where.kind])
     if status == 403:
         return failures.access_refused(place, doing)
     if said == "KeyTooLongError" or status == 414:
@@ -71,7 +76,9 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
         return failures.busy(place, f"it answers with status {status}")
     if status is not None:
         return failures.remote_failed(place, f"it answers with status {status} {said}".rstrip())
-    return _connection(text, where, name)
+    if "Header missing from response" in text or "source: NotPartial" in text:
+        return failures.foreign_answer(place)
+    return _connection(text, where, name, doing)
 
 
 def is_conflict(error: Exception) -> bool:
@@ -89,7 +96,7 @@ def _finds_no_credentials(text: str) -> bool:
     return "TokenRequest" in text or "MissingCredential" in text or "169.254.169.254" in text
 
 
-def _connection(text: str, where: RemoteUrl, name: str) -> MlopsError:
+def _connection(text: str, where: RemoteUrl, name: str, doing: str) -> MlopsError:
     debug = text.partition(_DEBUG)[2]
     if "dns error" in debug:
         return failures.host_unknown(where.text, "its host")
@@ -104,4 +111,6 @@ def _connection(text: str, where: RemoteUrl, name: str) -> MlopsError:
         return failures.busy(where.text, "it does not answer in time")
     if "HttpError" in debug or "reqwest::Error" in debug:
         return failures.cut_short(where.text, name)
+    if doing == LISTING:
+        return failures.listing_refused(where.text, "it is no listing, or has names of elsewhere")
     return failures.remote_failed(where.text, "it answers in a way that makes no sense")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mlops.storage import failures
 from jupyter_mlops.storage.authorities import read_authorities
 from jupyter_mlops.storage.backend import CONNECT_SECONDS, SILENCE_SECONDS
+from jupyter_mlops.storage.object_store_errors import LOGIN_HINTS
 from jupyter_mlops.storage.settings import RemoteSettings
 from jupyter_mlops.storage.url import RemoteUrl
 
@@ -44,6 +45,7 @@ def open_store(where: RemoteUrl, settings: RemoteSettings) -> Store:
     Raises:
         UnsupportedError: an AWS profile is to be used, and boto3 is not there to read it.
         UsageError: the file of authorities cannot be read.
+        UnavailableError: that profile has no credentials; code ``credentials-missing``.
     """
     from obstore.store import AzureStore, GCSStore, S3Store
 
@@ -130,9 +132,14 @@ def _aws_profile(where: RemoteUrl, settings: RemoteSettings) -> Any:
     if importlib.util.find_spec("boto3") is None:
         raise failures.library_missing(where.text, "boto3", "aws")
     from boto3.session import Session
+    from botocore.exceptions import BotoCoreError
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-    return Boto3CredentialProvider(Session(profile_name=profile))
+    try:
+        return Boto3CredentialProvider(Session(profile_name=profile))
+    except (BotoCoreError, ValueError):
+        pass  # no such profile, or nothing in it
+    raise failures.credentials_missing(where.text, LOGIN_HINTS["s3"])
 
 
 def _aws_files(environment: Mapping[str, str]) -> tuple[Path, Path]:

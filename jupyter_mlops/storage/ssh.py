@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _SENT_BYTES = 1 << 20
 _FORGOTTEN_SECONDS = 24 * 3600
+_READ_ONLY_FLAG = 1  # of statvfs@openssh.com
 _FOLDER, _FILE = "folder", "file"
 
 _T = TypeVar("_T")
@@ -225,17 +226,25 @@ class SshBackend:
         try:
             return self._run(action, name, "write to it")
         except MlopsError as error:
-            if error.code != "remote-failed" or not self._is_full():
+            cause = self._look_at_disk() if error.code == "remote-failed" else None
+            if cause is None:
                 raise
-        raise failures.place_full(self.place)
+        raise cause
 
-    def _is_full(self) -> bool:
-        async def is_full(client: SFTPClient) -> bool:
-            return (await client.statvfs(self._base)).bavail == 0
+    def _look_at_disk(self) -> MlopsError | None:
+        """Return why nothing can be written there, None where that cannot be told."""
+
+        async def look(client: SFTPClient) -> tuple[int, int]:
+            found = await client.statvfs(self._base)
+            return found.bavail, found.flags
 
         with suppress(MlopsError):
-            return self._run(is_full, "", "look at it")
-        return False
+            free_blocks, flags = self._run(look, "", "look at it")
+            if flags & _READ_ONLY_FLAG:
+                return failures.read_only(self.place)
+            if free_blocks == 0:
+                return failures.place_full(self.place)
+        return None
 
     def _exists(self, name: str) -> bool:
         try:

@@ -15,6 +15,7 @@ HEAVY = {
     "asyncio": "50 ms; only SSH needs it",
     "asyncssh": "0.3 s, and an extra; only SSH needs it",
     "boto3": "an extra; only AWS profiles need it",
+    "botocore": "comes with boto3",
     "bokeh": "0.6 s; only a chart that is shown needs it",
     "comm": "only a kernel has it",
     "git": "GitPython starts a process when it is imported",

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlops.errors import UnavailableError
-from jupyter_mlops.git.config import read_setting, submodule_paths, write_setting
+from jupyter_mlops.git.config import (
+    read_remote_settings,
+    read_setting,
+    submodule_paths,
+    write_setting,
+)
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.support.project import Project, make_project
 
@@ -54,3 +59,16 @@ def test_submodules_are_found_whatever_their_name(project: Project, repo: Reposi
             *("submodule", "--quiet", "add", "../inner", name),
         )
     assert submodule_paths(repo) == ["a/ñ", "b sub"]
+
+
+def test_settings_of_a_remote_are_its_own(project: Project, repo: Repository) -> None:
+    project.git("config", "mlops.remote.my.remote.endpoint", "https://one")
+    project.git("config", "--add", "mlops.remote.my.remote.endpoint", "https://two")
+    project.git("config", "mlops.remote.my.remote.secret-access-key", "a\nb = c")
+    project.git("config", "mlops.remote.my.endpoint", "https://other")
+    project.git("config", "mlops.remote.myxremote.user", "other")
+    assert read_remote_settings(repo, "my.remote") == {
+        "endpoint": "https://two",
+        "secret-access-key": "a\nb = c",
+    }
+    assert read_remote_settings(repo, "none") == {}

@@ -40,10 +40,13 @@ ON_DISK: tuple[Kind, ...] = ("file", "ssh", "http", "webdav")
 QUICK = RetryPolicy(
     first_pause_seconds=0.01,
     longest_pause_seconds=0.05,
-    give_up_seconds=2.0,
+    give_up_seconds=30.0,
     never_answered_seconds=0.2,
 )
-"""Patience that tests have time for."""
+"""Patience with short pauses, for what succeeds in the end."""
+
+NO_PATIENCE = replace(QUICK, give_up_seconds=0.3)
+"""For what never succeeds."""
 
 SECRET = "s3cr3t-that-nobody-may-see"
 """What is part of every credential here that is wrong."""
@@ -282,6 +285,10 @@ http {{
         location /dav/ {{
             root {home};
             dav_methods PUT DELETE MKCOL COPY MOVE;
+            dav_ext_methods PROPFIND OPTIONS;
+        }}
+        location /readonly/ {{
+            alias {home}/dav/;
             dav_ext_methods PROPFIND OPTIONS;
         }}
         location /plain/ {{
