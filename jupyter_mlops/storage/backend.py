@@ -76,7 +76,7 @@ class Backend(Protocol):
         """Return the whole object.
 
         Raises:
-            NotFoundError: there is none (code ``object-missing``).
+            NotFoundError: there is none (code ``remote-object-missing``).
             IntegrityError: it is larger than ``limit_bytes`` (code ``object-too-big``).
         """
         ...
@@ -85,7 +85,7 @@ class Backend(Protocol):
         """Return the bytes of each range, in the order asked; neighbours share a request.
 
         Raises:
-            NotFoundError: there is no such object (code ``object-missing``).
+            NotFoundError: there is no such object (code ``remote-object-missing``).
             IntegrityError: it ends before a range does (code ``object-too-short``).
         """
         ...
@@ -125,7 +125,7 @@ class Backend(Protocol):
         """Return what the place tells of one object.
 
         Raises:
-            NotFoundError: there is none (code ``object-missing``).
+            NotFoundError: there is none (code ``remote-object-missing``).
         """
         ...
 

@@ -32,7 +32,7 @@ def object_missing(place: str, name: str) -> NotFoundError:
     """There is no object of that name."""
     return NotFoundError(
         f"{place} has no object {show(name)}.",
-        code="object-missing",
+        code="remote-object-missing",
         hints=("Push it again from a clone that has it.",),
     )
 

@@ -141,7 +141,7 @@ class ObjectStoreBackend:
         try:
             self._call(lambda: self._store.delete(name), name, "delete from it")
         except NotFoundError as error:
-            if error.code != "object-missing":
+            if error.code != "remote-object-missing":
                 raise
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class ObjectStoreBackend:
         try:
             self._call(lambda: self._store.get(name), name, LISTING)
         except NotFoundError as error:
-            if error.code == "object-missing":
+            if error.code == "remote-object-missing":
                 return
             raise
         raise failures.foreign_answer(self.place)

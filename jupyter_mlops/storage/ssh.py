@@ -250,7 +250,7 @@ class SshBackend:
         try:
             self.stat(name)
         except NotFoundError as error:
-            if error.code != "object-missing":
+            if error.code != "remote-object-missing":
                 raise
             return False
         return True

@@ -190,7 +190,7 @@ def test_what_is_missing_is_said(site: Site, backend: Backend) -> None:
     for read in reads:
         with pytest.raises(NotFoundError) as caught:
             read()
-        assert caught.value.code == "object-missing"
+        assert caught.value.code == "remote-object-missing"
         assert "packs/missing" in caught.value.message
 
 

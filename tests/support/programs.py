@@ -20,6 +20,7 @@ _PACKAGES = {
     "faketime": "faketime",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
+    "ssh-keygen": "openssh-client",
     "strace": "strace",
     "zsh": "zsh",
 }
