@@ -70,7 +70,7 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
         return failures.name_too_long(place, name)
     if said in _FULL or status == 507:
         return failures.place_full(place)
-    if status is not None and 300 <= status < 400:
+    if "BareRedirect" in text:
         return failures.wrong_region(place)
     if status in {408, 429} or (status is not None and status >= 500):
         return failures.busy(place, f"it answers with status {status}")

@@ -49,69 +49,68 @@ def open_store(where: RemoteUrl, settings: RemoteSettings) -> Store:
     """
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    client: ClientConfig = {
+    given: Any = {
+        "prefix": where.path or None,
+        "client_options": _client_options(settings),
+        "retry_config": _retry_config(),
+    }
+    anonymous = settings.anonymous or None
+    match where.kind:
+        case "s3":
+            config = _given(
+                endpoint=settings.endpoint,
+                region=settings.region,
+                access_key_id=settings.access_key_id,
+                secret_access_key=settings.secret_access_key,
+                session_token=settings.session_token,
+                skip_signature=anonymous,
+            )
+            provider = _aws_profile(where, settings)
+            return S3Store(where.host, config=config, credential_provider=provider, **given)
+        case "gs":
+            config = _given(
+                base_url=settings.endpoint,
+                bearer_token=settings.token,
+                skip_signature=anonymous,
+            )
+            return GCSStore(where.host, config=config, **given)
+        case _:
+            config = _given(
+                endpoint=settings.endpoint,
+                account_name=settings.account,
+                account_key=settings.account_key,
+                sas_key=settings.sas_token,
+                token=settings.token,
+                skip_signature=anonymous,
+                use_azure_cli=_uses_azure_cli(settings, os.environ) or None,
+            )
+            return AzureStore(where.host, config=config, **given)
+
+
+def _client_options(settings: RemoteSettings) -> ClientConfig:
+    options: ClientConfig = {
         "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
         "read_timeout": timedelta(seconds=SILENCE_SECONDS),
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
         "user_agent": "jupyter-mlops",
     }
     if settings.endpoint and settings.endpoint.startswith("http://"):
-        client["allow_http"] = True
+        options["allow_http"] = True
     if settings.ca_file:
-        client["root_certificate"] = read_authorities(settings.ca_file)
-    # For the parts of a large object, so that not all of it goes up again; for whole requests the
-    # wrapper is patient.
-    retry: RetryConfig = {
+        options["root_certificate"] = read_authorities(settings.ca_file)
+    return options
+
+
+def _retry_config() -> RetryConfig:
+    """Return how parts of a large object are tried again, so that not all of it goes up again.
+
+    For whole requests the wrapper around the backend is patient.
+    """
+    return {
         "max_retries": 2,
         "retry_timeout": timedelta(seconds=10),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "base": 2},
     }
-    prefix = where.path or None
-    match where.kind:
-        case "s3":
-            return S3Store(
-                where.host,
-                prefix=prefix,
-                config=_given(
-                    endpoint=settings.endpoint,
-                    region=settings.region,
-                    access_key_id=settings.access_key_id,
-                    secret_access_key=settings.secret_access_key,
-                    session_token=settings.session_token,
-                    skip_signature=settings.anonymous or None,
-                ),
-                client_options=client,
-                retry_config=retry,
-                credential_provider=_aws_profile(where, settings),
-            )
-        case "gs":
-            return GCSStore(
-                where.host,
-                prefix=prefix,
-                config=_given(
-                    base_url=settings.endpoint,
-                    bearer_token=settings.token,
-                    skip_signature=settings.anonymous or None,
-                ),
-                client_options=client,
-                retry_config=retry,
-            )
-        case _:
-            return AzureStore(
-                where.host,
-                prefix=prefix,
-                config=_given(
-                    endpoint=settings.endpoint,
-                    account_name=settings.account,
-                    account_key=settings.account_key,
-                    sas_key=settings.sas_token,
-                    token=settings.token,
-                    skip_signature=settings.anonymous or None,
-                    use_azure_cli=_uses_azure_cli(settings, os.environ) or None,
-                ),
-                client_options=client,
-                retry_config=retry,
-            )
 
 
 def _given(**values: object) -> Any:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,12 +17,22 @@ from jupyter_mlops.storage.url import RemoteUrl
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from asyncio import Lock as AsyncLock
 
     from asyncssh import SFTPClient, SSHClientConnection
 
 _ALIVE_SECONDS = 15
 _WHERE = "Look at your keys and agent, until this logs in without a question: ssh {}"
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The event loop, its thread, and who may connect in it."""
+
+    loop: AbstractEventLoop
+    thread: threading.Thread
+    connecting: AsyncLock
 
 
 class SshConnection:
@@ -33,8 +44,7 @@ class SshConnection:
     def __init__(self, where: RemoteUrl) -> None:
         self._where = where
         self._lock = threading.Lock()
-        self._loop: AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._running: _Running | None = None
         self._connected: tuple[SSHClientConnection, SFTPClient] | None = None
 
     def run(self, action: Callable[[SFTPClient], Awaitable[_T]], name: str, doing: str) -> _T:
@@ -43,7 +53,9 @@ class SshConnection:
 
         from asyncssh import Error
 
-        future = asyncio.run_coroutine_threadsafe(self._act(action), self._started())
+        running = self._started()
+        acting = self._act(action, running.connecting)
+        future = asyncio.run_coroutine_threadsafe(acting, running.loop)
         try:
             return future.result()
         except (Error, OSError, ValueError) as error:
@@ -58,32 +70,31 @@ class SshConnection:
         import asyncio
 
         with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is None or thread is None:
+            running, self._running = self._running, None
+        if running is None:
             return
-        asyncio.run_coroutine_threadsafe(self._disconnect(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        asyncio.run_coroutine_threadsafe(self._disconnect(), running.loop).result()
+        running.loop.call_soon_threadsafe(running.loop.stop)
+        running.thread.join()
+        running.loop.close()
 
-    def _started(self) -> AbstractEventLoop:
+    def _started(self) -> _Running:
         import asyncio
 
         with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._connecting = asyncio.Lock()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="mlops-ssh", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+            if self._running is None:
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=loop.run_forever, name="mlops-ssh", daemon=True)
+                thread.start()
+                self._running = _Running(loop, thread, asyncio.Lock())
+            return self._running
 
-    async def _act(self, action: Callable[[SFTPClient], Awaitable[_T]]) -> _T:
+    async def _act(
+        self, action: Callable[[SFTPClient], Awaitable[_T]], connecting: AsyncLock
+    ) -> _T:
         from asyncssh import ConnectionLost, SFTPConnectionLost, SFTPNoConnection
 
-        client = await self._client()
+        client = await self._client(connecting)
         try:
             return await action(client)
         except (ConnectionLost, SFTPConnectionLost, SFTPNoConnection):
@@ -91,8 +102,8 @@ class SshConnection:
                 await self._disconnect()
             raise
 
-    async def _client(self) -> SFTPClient:
-        async with self._connecting:
+    async def _client(self, connecting: AsyncLock) -> SFTPClient:
+        async with connecting:
             if self._connected is None:
                 connection = await self._connect()
                 self._connected = (connection, await connection.start_sftp_client())

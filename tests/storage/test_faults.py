@@ -23,6 +23,7 @@ from jupyter_mlops.storage.canary import check_backend
 from jupyter_mlops.storage.settings import RemoteSettings
 from tests.support.disks import make_read_only, mount_tmpfs
 from tests.support.faults import Fault, FaultyProxy, open_faulty
+from tests.support.relay import open_relay
 from tests.support.sites import NO_PATIENCE, OVER_HTTP, SECRET, WRITABLE, Kind, Site, Sites
 from tests.support.users import wait_until
 
@@ -119,6 +120,20 @@ def test_a_part_that_is_shorter_than_it_was_asked_for_is_no_data(
         }
 
 
+def test_what_arrived_in_part_at_a_web_server_is_never_seen(sites: Sites) -> None:
+    site = sites.make("webdav")
+    assert site.port is not None
+    with open_faulty(site.port) as proxy:
+        proxy.inject(Fault("short-put", ("PUT",)))
+        with site.through(proxy.port).open(NO_PATIENCE) as backend:
+            assert _code(lambda: backend.put("new", CONTENT)) == "gave-up"
+            assert list(backend.iter_objects()) == []
+            proxy.clear()
+            proxy.inject(Fault("short-put", ("PUT",), times=1))
+            backend.put("new", CONTENT)
+            assert backend.read("new") == CONTENT
+
+
 def test_lost_answers_do_no_harm(behind: tuple[Site, FaultyProxy]) -> None:
     site, proxy = behind
     if site.kind == "http":
@@ -204,6 +219,53 @@ def test_a_refusal_is_said_at_once(
         before = len(proxy.requests)
         assert _code(lambda: backend.read("object")) == code
         assert len(proxy.requests) == before + 1
+
+
+def test_a_bucket_of_another_region_is_said(sites: Sites) -> None:
+    site = sites.make("s3")
+    assert site.port is not None
+    body = b"<Error><Code>PermanentRedirect</Code></Error>"
+    with open_faulty(site.port) as proxy, site.through(proxy.port).open() as backend:
+        proxy.inject(Fault("status", ALL, status=301, body=body))
+        assert _code(lambda: backend.read("object")) == "wrong-region"
+
+
+@pytest.mark.parametrize(
+    ("url", "library", "settings"),
+    [
+        ("ssh://host/path", "asyncssh", "{}"),
+        ("s3://bucket", "boto3", "{'profile': 'any', 'endpoint': 'http://127.0.0.1:1'}"),
+    ],
+)
+def test_a_missing_library_is_said(url: str, library: str, settings: str) -> None:
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "from jupyter_mlops.errors import UnsupportedError\n"
+        "from jupyter_mlops.storage.open import open_backend\n"
+        "from jupyter_mlops.storage.settings import parse_settings\n"
+        f"try: open_backend({url!r}, parse_settings({settings}, remote='r'))\n"
+        "except UnsupportedError as error: print(error.code, *error.hints)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("library-missing pip install 'jupyter-mlops[")
+
+
+def test_a_lost_ssh_connection_is_made_again(sites: Sites) -> None:
+    site = sites.make("ssh")
+    site.fill({"object": CONTENT})
+    port = int(site.url.rpartition("127.0.0.1:")[2].partition("/")[0])
+    known = Path.home() / ".ssh/known_hosts"
+    line = next(line for line in known.read_text().splitlines() if f":{port} " in line)
+    with open_relay(port) as relay:
+        known.write_text(f"{known.read_text()}{line.replace(f':{port} ', f':{relay.port} ')}\n")
+        url = site.url.replace(f":{port}/", f":{relay.port}/")
+        with replace(site, url=url).open() as backend:
+            assert backend.read("object") == CONTENT
+            relay.drop()
+            assert backend.read("object") == CONTENT
+            relay.drop()
+            backend.put("other", CONTENT)
+            assert {found.name for found in backend.iter_objects()} == {"object", "other"}
 
 
 def test_a_full_place_is_said(behind: tuple[Site, FaultyProxy]) -> None:

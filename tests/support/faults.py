@@ -19,6 +19,7 @@ Kind = Literal[
     "html",
     "lose-answer",
     "rewrite",
+    "short-put",
     "short-range",
     "status",
     "truncate",
@@ -35,9 +36,9 @@ class Fault:
     ``corrupt`` changes the last byte of an answer; ``delay`` waits ``seconds`` first; ``hang``
     takes half of what is sent and then nothing until the faults are cleared; ``html`` answers with
     a proxy's page; ``lose-answer`` does the work and closes the connection; ``rewrite`` passes an
-    answer through ``change``; ``short-range`` sends half of a part and says that this was all;
-    ``status`` answers with ``status`` and does nothing; ``truncate`` closes the connection in the
-    middle of an answer.
+    answer through ``change``; ``short-put`` passes on half of what is sent; ``short-range`` sends
+    half of a part and says that this was all; ``status`` answers with ``status`` and does nothing;
+    ``truncate`` closes the connection in the middle of an answer.
     """
 
     kind: Kind
@@ -139,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         if len(sent) < length:  # the client died
             self.close_connection = True
             return
+        if fault is not None and fault.kind == "short-put":
+            sent = sent[: length // 2]
         if fault is not None and fault.kind == "delay":
             time.sleep(fault.seconds)
         if fault is not None and fault.kind == "status":
@@ -157,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.command, self.path, skip_host=True, skip_accept_encoding=True
             )
             for name, value in self.headers.items():
+                if name.lower() == "content-length":
+                    value = str(len(sent))
                 connection.putheader(name, value)
             connection.endheaders(sent)
             response = connection.getresponse()
