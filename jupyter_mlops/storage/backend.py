@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
+
+from jupyter_mlops.storage.content import Advance, Content
 
 READ_LIMIT_BYTES = 1 << 30
 """The most that is read of one object at once, unless the caller says otherwise."""
@@ -20,12 +20,6 @@ SILENCE_SECONDS = 60
 
 MAX_NAME_BYTES = 512
 """The longest name of an object: with a prefix before it, it fits into the 1,024 bytes of S3."""
-
-Content = bytes | Path
-"""What is put: bytes, or the whole of a file, which must not change meanwhile."""
-
-Advance = Callable[[int], None]
-"""Is told how many more bytes were handed on, from any thread; no byte is told of twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +138,3 @@ class Backend(Protocol):
     def __exit__(self, *exc: object) -> None:
         """Close it."""
         ...
-
-
-def size_of(content: Content) -> int:
-    """Return how many bytes ``content`` has."""
-    return content.stat().st_size if isinstance(content, Path) else len(content)
-
-
-def open_content(content: Content) -> BinaryIO:
-    """Return ``content`` as an open file, which the caller closes."""
-    return io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb")

@@ -15,21 +15,14 @@ from typing import Self
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
 from jupyter_mlops.files.beneath import Folder, Way, open_parent
 from jupyter_mlops.files.durable import (
-    StagedFile,
     clear_staging,
     open_staging,
     publish_all,
     remove,
 )
 from jupyter_mlops.storage import failures, names
-from jupyter_mlops.storage.backend import (
-    READ_LIMIT_BYTES,
-    Advance,
-    ByteRange,
-    Content,
-    StoredObject,
-    open_content,
-)
+from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
+from jupyter_mlops.storage.content import Advance, Content, iter_parts
 from jupyter_mlops.storage.ranges import read_spans
 
 _COPY_BYTES = 4 << 20
@@ -105,9 +98,10 @@ class FolderBackend:
             folder = waiting.pop()
             for entry in self._scan(folder):
                 name = f"{folder}/{entry.name}" if folder else entry.name
+                if names.is_staged(name):
+                    continue
                 if entry.is_dir(follow_symlinks=False):
-                    if name != names.STAGING_FOLDER:
-                        waiting.append(name)
+                    waiting.append(name)
                 elif entry.is_file(follow_symlinks=False):
                     with suppress(FileNotFoundError):  # it was deleted just now
                         found = entry.stat(follow_symlinks=False)
@@ -145,13 +139,12 @@ class FolderBackend:
             with open_staging(self._root / names.STAGING_FOLDER, shared=True) as staging:
                 staged = staging.create()
                 with staged:
-                    _copy(content, staged, advance)
+                    for part in iter_parts(content, _COPY_BYTES, advance):
+                        staged.write(part)
                     staged.sync()
                     publish_all([(staged, target)], overwrite=overwrite, shared=True)
         except MlopsError as error:
             raise self._said(error) from error
-        except OSError as error:
-            raise self._failed(error, name) from error
 
     def _clear(self) -> None:
         """Remove what dead writers left behind, once."""
@@ -237,11 +230,3 @@ class FolderBackend:
 
 def _told(name: str, found: os.stat_result) -> StoredObject:
     return StoredObject(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
-
-
-def _copy(content: Content, staged: StagedFile, advance: Advance | None) -> None:
-    with open_content(content) as source:
-        while part := source.read(_COPY_BYTES):
-            staged.write(part)
-            if advance:
-                advance(len(part))

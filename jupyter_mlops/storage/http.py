@@ -12,13 +12,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.storage import failures, names
-from jupyter_mlops.storage.backend import (
-    READ_LIMIT_BYTES,
-    Advance,
-    ByteRange,
-    Content,
-    StoredObject,
-)
+from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
+from jupyter_mlops.storage.content import Advance, Content
 from jupyter_mlops.storage.http_session import HttpSession, modified_at
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.settings import RemoteSettings

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 32
 _REDIRECTS = 5
+_REDIRECTED = frozenset({"GET", "HEAD"})
 _LONGEST_WAIT_SECONDS = 60
 _READ_BYTES = 1 << 20
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -90,21 +91,23 @@ class HttpSession:
                 body=body,
                 preload_content=False,
                 decode_content=False,
-                redirect=body is None,
+                redirect=method in _REDIRECTED,
             )
+            if self.scheme == "https" and str(response.geturl()).startswith("http:"):
+                raise failures.foreign_answer(self.place)
             if response.status not in expected:
                 self._refuse(response, name, doing)
             if response.status == 200 and _is_html(response) and not folder:
                 raise failures.foreign_answer(self.place)
             yield response
             response.drain_conn()
+            response.release_conn()
+            return
         except exceptions.HTTPError as error:
             failure = self._translate(error, name)
-        else:
-            return
         finally:
             if response is not None:
-                response.release_conn()
+                response.close()  # what was not read to its end is of no further use
         raise failure
 
     def read_body(self, response: BaseHTTPResponse, name: str, limit_bytes: int) -> bytes:

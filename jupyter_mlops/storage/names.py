@@ -42,8 +42,8 @@ def check_listed(name: str, place: str) -> None:
 
 def is_staged(name: str) -> bool:
     """Return whether ``name`` is of something that is being written, and no object."""
-    first, _, rest = name.partition("/")
-    return bool(rest) and first == STAGING_FOLDER
+    parts = name.split("/")
+    return parts[0] == STAGING_FOLDER or any(part.startswith(STAGED_PREFIX) for part in parts)
 
 
 def _reason(name: str) -> str | None:
@@ -53,9 +53,6 @@ def _reason(name: str) -> str | None:
         return str(error)
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"it is longer than {MAX_NAME_BYTES} bytes"
-    parts = name.split("/")
-    if parts[0] == STAGING_FOLDER:
-        return f"{STAGING_FOLDER}/ is for what is being written"
-    if any(part.startswith(STAGED_PREFIX) for part in parts):
-        return f"{STAGED_PREFIX}… is for what is being written"
+    if is_staged(name):
+        return f"{STAGING_FOLDER}/ and {STAGED_PREFIX}… are for what is being written"
     return None

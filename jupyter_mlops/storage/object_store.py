@@ -8,19 +8,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.storage import failures, names
-from jupyter_mlops.storage.backend import (
-    READ_LIMIT_BYTES,
-    Advance,
-    ByteRange,
-    Content,
-    StoredObject,
-    open_content,
-    size_of,
-)
+from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
+from jupyter_mlops.storage.content import Advance, Content, iter_parts, read_whole, size_of
 from jupyter_mlops.storage.object_store_errors import (
     LISTING,
     ends_before,
@@ -181,7 +174,7 @@ class ObjectStoreBackend:
     def _put_whole(
         self, name: str, content: Content, advance: Advance | None, *, create: bool
     ) -> bool:
-        body = content if isinstance(content, bytes) else content.read_bytes()
+        body = read_whole(content)
         mode: PutMode = "create" if create else "overwrite"
 
         def put() -> bool:
@@ -201,18 +194,17 @@ class ObjectStoreBackend:
 
     def _put_parts(self, name: str, content: Content, advance: Advance | None) -> None:
         part_bytes = max(_PART_BYTES, -(-size_of(content) // _MAX_PARTS))
-        with open_content(content) as source:
-            self._call(
-                lambda: self._store.put(
-                    name,
-                    _iter_parts(source, part_bytes, advance),
-                    use_multipart=True,
-                    chunk_size=part_bytes,
-                    max_concurrency=_PARTS_AT_ONCE,
-                ),
+        self._call(
+            lambda: self._store.put(
                 name,
-                "write to it",
-            )
+                iter_parts(content, part_bytes, advance),
+                use_multipart=True,
+                chunk_size=part_bytes,
+                max_concurrency=_PARTS_AT_ONCE,
+            ),
+            name,
+            "write to it",
+        )
 
     def _call(
         self, action: Callable[[], _T], name: str, doing: str, *, end: int | None = None
@@ -221,20 +213,11 @@ class ObjectStoreBackend:
         base = _exceptions().BaseError
         try:
             return action()
-        except (base, FileNotFoundError) as error:
+        except (base, FileNotFoundError, ValueError) as error:
             failure = translate(error, self._where, name, doing)
             if end is not None and ends_before(error):
                 failure = failures.object_too_short(self.place, name, end)
-        except ValueError:  # a name in a listing that obstore itself refuses
-            failure = failures.listing_refused(self.place, "one of its names is no path")
         raise failure
-
-
-def _iter_parts(source: BinaryIO, part_bytes: int, advance: Advance | None) -> Iterator[bytes]:
-    while part := source.read(part_bytes):
-        yield part
-        if advance:
-            advance(len(part))
 
 
 def _exceptions() -> Any:

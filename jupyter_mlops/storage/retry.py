@@ -9,14 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from jupyter_mlops.storage.backend import (
-    READ_LIMIT_BYTES,
-    Advance,
-    Backend,
-    ByteRange,
-    Content,
-    StoredObject,
-)
+from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, Backend, ByteRange, StoredObject
+from jupyter_mlops.storage.content import Advance, Content
 from jupyter_mlops.storage.failures import TransientError, UnreachableError, gave_up
 
 _T = TypeVar("_T")

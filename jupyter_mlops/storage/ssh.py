@@ -12,19 +12,12 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.storage import failures, names
-from jupyter_mlops.storage.backend import (
-    READ_LIMIT_BYTES,
-    Advance,
-    ByteRange,
-    Content,
-    StoredObject,
-    open_content,
-    size_of,
-)
+from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
+from jupyter_mlops.storage.content import Advance, Content, iter_parts, size_of
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.ssh_connection import SshConnection
 from jupyter_mlops.storage.url import RemoteUrl
@@ -109,7 +102,7 @@ class SshBackend:
             folder = waiting.pop()
             for step, attributes in self._scan(folder):
                 name = f"{folder}/{step}" if folder else step
-                if name == names.STAGING_FOLDER:
+                if names.is_staged(name):
                     continue
                 kind = _kind(attributes)
                 if kind is not None:
@@ -170,8 +163,7 @@ class SshBackend:
         self._prepare()
         staged = f"{names.STAGING_FOLDER}/{secrets.token_hex(16)}"
         try:
-            with open_content(content) as source:
-                size_bytes = self._send(staged, source, advance)
+            size_bytes = self._send(staged, content, advance)
             if size_bytes != size_of(content):
                 raise failures.cut_short(self.place, name)
             done = self._rename(staged, name, overwrite=overwrite)
@@ -183,17 +175,15 @@ class SshBackend:
             self._remove(staged)
         return done
 
-    def _send(self, staged: str, source: BinaryIO, advance: Advance | None) -> int:
+    def _send(self, staged: str, content: Content, advance: Advance | None) -> int:
         """Write a new file; return how large it is there."""
 
         async def send(client: SFTPClient) -> int:
             from asyncssh import SFTPOpUnsupported
 
             async with client.open(self._path(staged), "xb") as file:
-                while part := source.read(_SENT_BYTES):
+                for part in iter_parts(content, _SENT_BYTES, advance):
                     await file.write(part)
-                    if advance:
-                        advance(len(part))
                 with suppress(SFTPOpUnsupported):
                     await file.fsync()
                 return (await file.stat()).size or 0

@@ -106,7 +106,11 @@ class SshConnection:
         async with connecting:
             if self._connected is None:
                 connection = await self._connect()
-                self._connected = (connection, await connection.start_sftp_client())
+                try:
+                    self._connected = (connection, await connection.start_sftp_client())
+                except BaseException:
+                    connection.abort()
+                    raise
             return self._connected[1]
 
     async def _connect(self) -> SSHClientConnection:

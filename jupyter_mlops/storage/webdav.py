@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.storage import failures, names
-from jupyter_mlops.storage.backend import Advance, Content, StoredObject, open_content, size_of
+from jupyter_mlops.storage.backend import StoredObject
+from jupyter_mlops.storage.content import Advance, Content, iter_parts, size_of
 from jupyter_mlops.storage.http import LISTING_LIMIT_BYTES, HttpBackend
 from jupyter_mlops.storage.http_session import modified_at, parse_time
 from jupyter_mlops.storage.settings import RemoteSettings
@@ -66,11 +66,12 @@ class WebDavBackend(HttpBackend):
                 self._check_base()
                 continue
             for name, entry in found:
+                if names.is_staged(name):
+                    continue
+                names.check_listed(name, self.place)
                 if entry is None:
-                    if name != names.STAGING_FOLDER:
-                        waiting.append(name)
+                    waiting.append(name)
                 else:
-                    names.check_listed(name, self.place)
                     yield entry
 
     def delete(self, name: str) -> None:
@@ -102,8 +103,8 @@ class WebDavBackend(HttpBackend):
             "Content-Length": str(size_of(content)),
             "Content-Type": "application/octet-stream",
         }
-        with open_content(content) as source:
-            self._write("PUT", staged, headers=headers, body=_iter_file(source, advance))
+        body = iter_parts(content, _SENT_BYTES, advance)
+        self._write("PUT", staged, headers=headers, body=body)
 
     def _size(self, staged: str) -> int:
         with self._session.request("HEAD", staged, doing="read it", expected=(200,)) as response:
@@ -194,8 +195,6 @@ class WebDavBackend(HttpBackend):
             raise failures.listing_refused(self.place, f"a name lies outside of {here}")
         name = f"{folder}/{step}" if folder else step
         if element.find(f".//{_DAV}collection") is not None:
-            if name != names.STAGING_FOLDER:
-                names.check_listed(name, self.place)
             return name, None
         size = element.findtext(f".//{_DAV}getcontentlength", "")
         if not (size.isascii() and size.isdigit()):
@@ -229,13 +228,6 @@ class WebDavBackend(HttpBackend):
             if response.status in {405, 501} and response.status not in expected:
                 raise failures.read_only(self.place)
             return response.status
-
-
-def _iter_file(source: BinaryIO, advance: Advance | None) -> Iterator[bytes]:
-    while part := source.read(_SENT_BYTES):
-        yield part
-        if advance:
-            advance(len(part))
 
 
 def _is_forgotten(entry: StoredObject, now: datetime | None) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.storage import failures
-from jupyter_mlops.storage.backend import Advance, Content
+from jupyter_mlops.storage.content import Advance, Content
 from jupyter_mlops.storage.folder import FolderBackend
 from jupyter_mlops.storage.retry import Retrying, RetryPolicy
 

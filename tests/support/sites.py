@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import shutil
@@ -104,6 +105,12 @@ class Site:
                 path = self.folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+            return
+        if self.kind in {"s3", "gs"} and all(map(bytes.isascii, objects.values())):
+            prefix = self.url.removeprefix(f"{self.kind}://tests/")
+            texts = {f"{prefix}/{name}": text.decode() for name, text in objects.items()}
+            url = f"http://127.0.0.1:{self.port}/fill-bucket/tests"
+            _send("POST", url, data=json.dumps(texts).encode())
             return
         with self.open() as backend, ThreadPoolExecutor(16) as threads:
             for _ in threads.map(lambda pair: backend.put(*pair), objects.items()):
@@ -361,8 +368,11 @@ def _find_module() -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _send(method: str, url: str, headers: Mapping[str, str] | None = None) -> None:
-    with urlopen(Request(url, method=method, headers=dict(headers or {})), timeout=30) as answer:
+def _send(
+    method: str, url: str, headers: Mapping[str, str] | None = None, data: bytes | None = None
+) -> None:
+    request = Request(url, method=method, headers=dict(headers or {}), data=data)
+    with urlopen(request, timeout=30) as answer:
         answer.read()
 
 
