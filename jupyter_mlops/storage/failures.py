@@ -228,10 +228,13 @@ def library_missing(place: str, library: str, extra: str) -> UnsupportedError:
     )
 
 
-def host_key_unknown(place: str, host: str) -> ConflictError:
-    """known_hosts does not have the key that the host shows, or has another one."""
+def host_key_unknown(place: str, login: str) -> ConflictError:
+    """known_hosts does not have the key that the host shows, or has another one.
+
+    ``login`` is the command that asks whether the key is right.
+    """
     return ConflictError(
         f"The host key of {place} is not the one in known_hosts, or there is none.",
         code="host-key-unknown",
-        hints=(f"Compare the key that this shows with its owner, then run it again: ssh {host}",),
+        hints=(f"Ask its owner whether the key is right that this shows: {login}",),
     )

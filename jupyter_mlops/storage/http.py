@@ -84,12 +84,13 @@ class HttpBackend:
                 continue
             for name in links:
                 is_empty = False
-                if names.is_staged(name):
+                path = name.rstrip("/")
+                if names.is_staged(path):
                     continue
+                names.check_listed(path, self.place)
                 if name.endswith("/"):
-                    waiting.append(name.rstrip("/"))
+                    waiting.append(path)
                 else:
-                    names.check_listed(name, self.place)
                     yield self.stat(name)
         if is_empty:  # any page without links looks like an empty folder
             self._find_nothing()

@@ -7,11 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self, TypeVar
 
 from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, Backend, ByteRange, StoredObject
 from jupyter_mlops.storage.content import Advance, Content
-from jupyter_mlops.storage.failures import TransientError, UnreachableError, gave_up
+from jupyter_mlops.storage.failures import (
+    TransientError,
+    UnreachableError,
+    gave_up,
+    listing_refused,
+)
+
+MAX_LISTED = 4_000_000
+"""The most objects that a place may list: packs of 100 TiB."""
 
 _T = TypeVar("_T")
 
@@ -88,7 +97,10 @@ class Retrying:
 
     def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield every object below ``prefix``; the listing is whole before the first one."""
-        yield from self._try(lambda: list(self._inner.iter_objects(prefix)))
+        found = self._try(lambda: list(islice(self._inner.iter_objects(prefix), MAX_LISTED + 1)))
+        if len(found) > MAX_LISTED:
+            raise listing_refused(self.place, f"it has more than {MAX_LISTED:,} objects")
+        yield from found
 
     def stat(self, name: str) -> StoredObject:
         """Return what the place tells of one object."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHClientConnection
 
 _ALIVE_SECONDS = 15
-_WHERE = "Look at your keys and agent, until this logs in without a question: ssh {}"
 _T = TypeVar("_T")
 
 
@@ -133,7 +132,7 @@ class SshConnection:
             **given,
         )
         if options.known_hosts is None:  # a config that names no file of known hosts
-            raise failures.host_key_unknown(self._where.text, self._where.host)
+            raise failures.host_key_unknown(self._where.text, _login(self._where))
         return await asyncssh.connect(self._where.host, options=options, config=None, **given)
 
     async def _disconnect(self) -> None:
@@ -153,9 +152,11 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
     place = where.text
     match error:
         case asyncssh.PermissionDenied():
-            return failures.credentials_refused(place, _WHERE.format(where.host))
+            return failures.credentials_refused(
+                place, f"Look at your keys and agent, until no question comes: {_login(where)}"
+            )
         case asyncssh.HostKeyNotVerifiable():
-            return failures.host_key_unknown(place, where.host)
+            return failures.host_key_unknown(place, _login(where))
         case asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
             return failures.cut_short(place, name)
         case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
@@ -175,3 +176,10 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
         case OSError():  # time-outs, too
             return failures.host_unreachable(place, "no connection comes about")
     return failures.remote_failed(place, "the configuration of SSH or a key cannot be read")
+
+
+def _login(where: RemoteUrl) -> str:
+    """Return the command that logs in by hand."""
+    port = f" -p {where.port}" if where.port else ""
+    user = f"{where.user}@" if where.user else ""
+    return f"ssh{port} {user}{where.host}"

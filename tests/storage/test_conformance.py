@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, UsageError
+from jupyter_mlops.errors import (
+    IntegrityError,
+    MlopsError,
+    NotFoundError,
+    UnavailableError,
+    UsageError,
+)
 from jupyter_mlops.storage.backend import Backend, ByteRange
 from jupyter_mlops.storage.canary import check_backend
 from tests.support.sites import Site, Sites
@@ -70,6 +76,16 @@ def test_a_large_file_goes_up_in_parts(writable: Backend, tmp_path: Path) -> Non
     parts = writable.read_ranges("large", [ByteRange(size - 3, 3), ByteRange(len(BIG) * 2, 256)])
     assert parts == [b"end", BIG[:256]]
     assert not writable.put_new("large", source)
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_remote(
+    writable: Backend, tmp_path: Path
+) -> None:
+    for put in (writable.put, writable.put_new):
+        with pytest.raises(UnavailableError) as caught:
+            put("a/object", tmp_path / "missing")
+        assert caught.value.code == "not-readable"
+    assert _listed(writable) == {}
 
 
 def test_put_replaces(writable: Backend) -> None:

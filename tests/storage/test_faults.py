@@ -195,6 +195,16 @@ def test_a_lying_listing_leads_nowhere(behind: tuple[Site, FaultyProxy], lie: by
             assert listed == set()
 
 
+def test_a_listing_of_folders_without_end_ends(sites: Sites) -> None:
+    site = sites.make("http")
+    assert site.port is not None
+    html = (("Content-Type", "text/html"),)
+    with open_faulty(site.port) as proxy, site.through(proxy.port).open() as backend:
+        proxy.inject(Fault("status", status=200, headers=html, body=b"<a href='deeper/'>"))
+        assert _code(lambda: list(backend.iter_objects())) == "listing-refused"
+        assert len(proxy.requests) < 200
+
+
 def test_a_listing_that_is_no_listing_is_refused(behind: tuple[Site, FaultyProxy]) -> None:
     site, proxy = behind
     proxy.inject(Fault("rewrite", ("GET", "PROPFIND"), change=lambda answer: b"\0<<" + answer[:9]))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
-from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
+from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, UnavailableError
 from jupyter_mlops.storage import failures
+from jupyter_mlops.storage.backend import StoredObject
 from jupyter_mlops.storage.content import Advance, Content
 from jupyter_mlops.storage.folder import FolderBackend
 from jupyter_mlops.storage.retry import Retrying, RetryPolicy
@@ -61,6 +64,17 @@ def test_progress_tells_no_byte_twice(tmp_path: Path) -> None:
     with Retrying(Failing(tmp_path, *_passing(2)), BRIEF) as backend:
         backend.put("object", b"12345", advance=told.append)
     assert told == [2, 3]
+
+
+def test_a_listing_without_end_is_refused(tmp_path: Path) -> None:
+    class Endless(FolderBackend):
+        def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
+            return repeat(StoredObject("object", 0))
+
+    backend = Retrying(Endless(tmp_path, "there"), BRIEF)
+    with pytest.raises(IntegrityError) as caught:
+        next(backend.iter_objects())
+    assert caught.value.code == "listing-refused"
 
 
 def test_the_last_cause_is_told_with_what_mends_it(tmp_path: Path) -> None:
