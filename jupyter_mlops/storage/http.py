@@ -6,9 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Self
-from urllib.parse import unquote, urljoin, urlsplit
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.storage import failures, names
@@ -18,6 +16,7 @@ from jupyter_mlops.storage.http_session import HttpSession, modified_at
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.settings import RemoteSettings
 from jupyter_mlops.storage.url import RemoteUrl
+from jupyter_mlops.storage.web_listing import parse_links, parse_size
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -99,10 +98,10 @@ class HttpBackend:
         """Return what a HEAD request tells."""
         names.check(name)
         with self._session.request("HEAD", name, doing="read it", expected=(200,)) as response:
-            size = response.headers.get("Content-Length", "")
-            if not (size.isascii() and size.isdigit()):
+            size_bytes = parse_size(response.headers.get("Content-Length"))
+            if size_bytes is None:
                 raise failures.remote_failed(self.place, f"it tells no size of {name}")
-            return StoredObject(name, int(size), modified_at(response))
+            return StoredObject(name, size_bytes, modified_at(response))
 
     def delete(self, name: str) -> None:
         """Refuse."""
@@ -159,53 +158,12 @@ class HttpBackend:
         return read
 
     def _read_links(self, folder: str) -> list[str]:
-        """Return the names that the page of ``folder`` links to; those of folders end in a slash.
-
-        Links to anything but what lies directly in it are what such pages have besides.
-        """
+        """Return the names that the page of ``folder`` links to, of folders with a slash."""
         with self._session.request(
             "GET", folder, folder=True, doing="list it", expected=(200,)
         ) as response:
             if not response.headers.get("Content-Type", "").lower().startswith("text/html"):
                 raise failures.no_listing(self.place)
             page = self._session.read_body(response, folder, LISTING_LIMIT_BYTES)
-        parser = _Links()
-        parser.feed(page.decode("utf-8", "replace"))
-        base = self._session.url(folder, folder=True)
-        found: dict[str, None] = {}
-        for link in parser.links:
-            step = _step(base, link)
-            if step:
-                found[f"{folder}/{step}" if folder else step] = None
-        return list(found)
-
-
-def _step(base: str, link: str) -> str | None:
-    """Return the one step that ``link`` leads down from ``base``, None for all other links."""
-    try:
-        target = urlsplit(urljoin(base, link))
-        start = urlsplit(base)
-        if target.query or (target.scheme, target.netloc) != (start.scheme, start.netloc):
-            return None
-        here, path = unquote(start.path, errors="strict"), unquote(target.path, errors="strict")
-    except ValueError:
-        return None
-    if not path.startswith(here):
-        return None
-    step = path[len(here) :]
-    if not step.rstrip("/") or "/" in step.rstrip("/") or step.rstrip("/") in {".", ".."}:
-        return None
-    return step
-
-
-class _Links(HTMLParser):
-    """Collects where the links of a page lead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the target of a link."""
-        if tag == "a":
-            self.links += [value for key, value in attrs if key == "href" and value]
+        steps = parse_links(page, self._session.url(folder, folder=True))
+        return [f"{folder}/{step}" if folder else step for step in steps]

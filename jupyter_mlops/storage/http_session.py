@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from jupyter_mlops.storage.authorities import read_authorities
 from jupyter_mlops.storage.backend import CONNECT_SECONDS, SILENCE_SECONDS
 from jupyter_mlops.storage.settings import RemoteSettings
 from jupyter_mlops.storage.url import RemoteUrl
+from jupyter_mlops.storage.web_listing import parse_time
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -213,15 +213,6 @@ class HttpSession:
 def modified_at(response: BaseHTTPResponse, header: str = "Last-Modified") -> datetime | None:
     """Return the time in a header, None where there is none that makes sense."""
     return parse_time(response.headers.get(header))
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """Return the time of an HTTP date, None where it is none."""
-    try:
-        found = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def _is_html(response: BaseHTTPResponse) -> bool:

@@ -7,19 +7,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from urllib.parse import unquote, urlsplit
-from xml.etree import ElementTree
+from urllib.parse import unquote
 
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.storage import failures, names
 from jupyter_mlops.storage.backend import StoredObject
 from jupyter_mlops.storage.content import Advance, Content, iter_parts, size_of
 from jupyter_mlops.storage.http import LISTING_LIMIT_BYTES, HttpBackend
-from jupyter_mlops.storage.http_session import modified_at, parse_time
+from jupyter_mlops.storage.http_session import modified_at
 from jupyter_mlops.storage.settings import RemoteSettings
 from jupyter_mlops.storage.url import RemoteUrl
+from jupyter_mlops.storage.web_listing import parse_multistatus, parse_size
 
-_DAV = "{DAV:}"
 _ASKED = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getcontentlength/><getlastmodified/>'
     b"<resourcetype/></prop></propfind>"
@@ -106,10 +105,9 @@ class WebDavBackend(HttpBackend):
         body = iter_parts(content, _SENT_BYTES, advance)
         self._write("PUT", staged, headers=headers, body=body)
 
-    def _size(self, staged: str) -> int:
+    def _size(self, staged: str) -> int | None:
         with self._session.request("HEAD", staged, doing="read it", expected=(200,)) as response:
-            size = response.headers.get("Content-Length", "")
-            return int(size) if size.isascii() and size.isdigit() else -1
+            return parse_size(response.headers.get("Content-Length"))
 
     def _move(self, staged: str, name: str, *, overwrite: bool) -> bool:
         headers = {
@@ -169,38 +167,19 @@ class WebDavBackend(HttpBackend):
                 raise failures.no_listing(self.place)
             text = self._session.read_body(response, folder, LISTING_LIMIT_BYTES)
             now = modified_at(response, "Date")
-        if b"<!DOCTYPE" in text:
-            raise failures.listing_refused(self.place, "it defines entities")
-        try:
-            tree = ElementTree.fromstring(text)
-        except ElementTree.ParseError as error:
-            raise failures.listing_refused(self.place, "it is not XML") from error
-        found = [self._entry(element, folder) for element in tree.iter(f"{_DAV}response")]
-        return [entry for entry in found if entry is not None], now
-
-    def _entry(
-        self, element: ElementTree.Element, folder: str
-    ) -> tuple[str, StoredObject | None] | None:
-        """Return the name and what is told of it, None for the folder itself."""
-        try:
-            path = unquote(urlsplit(element.findtext(f"{_DAV}href", "")).path, errors="strict")
-        except ValueError:
-            raise failures.listing_refused(self.place, "one of its names is no path") from None
         base = unquote(self._session.base_path)
-        here = f"{base}{folder}/" if folder else base
-        if path.rstrip("/") == here.rstrip("/"):
-            return None
-        step = path.removeprefix(here).rstrip("/")
-        if not path.startswith(here) or "/" in step:
-            raise failures.listing_refused(self.place, f"a name lies outside of {here}")
-        name = f"{folder}/{step}" if folder else step
-        if element.find(f".//{_DAV}collection") is not None:
-            return name, None
-        size = element.findtext(f".//{_DAV}getcontentlength", "")
-        if not (size.isascii() and size.isdigit()):
-            raise failures.listing_refused(self.place, "it tells no size of an object")
-        modified = parse_time(element.findtext(f".//{_DAV}getlastmodified"))
-        return name, StoredObject(name, int(size), modified)
+        try:
+            members = parse_multistatus(text, f"{base}{folder}/" if folder else base)
+        except ValueError as error:
+            raise failures.listing_refused(self.place, str(error)) from error
+        found: list[tuple[str, StoredObject | None]] = []
+        for member in members:
+            name = f"{folder}/{member.step}" if folder else member.step
+            entry = None
+            if member.size_bytes is not None:
+                entry = StoredObject(name, member.size_bytes, member.modified_at)
+            found.append((name, entry))
+        return found, now
 
     def _delete(self, name: str) -> None:
         self._write("DELETE", name, expected=(*_DONE, 404))

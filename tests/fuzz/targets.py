@@ -64,6 +64,8 @@ from jupyter_mlops.objects.merge import merge_pointers
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
 from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
 from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.storage.url import parse_url
+from jupyter_mlops.storage.web_listing import parse_links, parse_multistatus
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes, parse_bytes
 
@@ -329,6 +331,23 @@ def _front_end(data: bytes) -> None:
     list_clients(files)
 
 
+def _remote_url(data: bytes) -> None:
+    found = parse_url(data.decode("utf-8", "surrogateescape"))
+    assert found.kind == "file" or found.host
+    assert ".." not in found.path.split("/") or found.kind == "file"
+
+
+def _page_of_links(data: bytes) -> None:
+    for step in parse_links(data, "http://host/a%20b/"):
+        name = step.removesuffix("/")
+        assert name and "/" not in name and name not in {".", ".."}
+
+
+def _multistatus(data: bytes) -> None:
+    for member in parse_multistatus(data, "/a b/"):
+        assert member.step and "/" not in member.step
+
+
 TARGETS: Mapping[str, Target] = {
     "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
     "file-manifest": Target(_file_manifest, _DAMAGE),
@@ -340,15 +359,18 @@ TARGETS: Mapping[str, Target] = {
     "numbers-json": Target(_numbers("json"), (ValueError,)),
     "numbers-toml": Target(_numbers("toml"), (ValueError,)),
     "numbers-yaml": Target(_numbers("yaml"), (ValueError,)),
+    "multistatus": Target(_multistatus, (ValueError,)),
     "notebook": Target(_notebook),
     "origin": Target(_origin, (ValueError, RecursionError)),
     "outputs": Target(_outputs, _DAMAGE),
     "owner": Target(_owner),
     "pack": Target(_pack, _DAMAGE),
+    "page-of-links": Target(_page_of_links),
     "pattern": Target(_pattern, (ValueError,)),
     "pointer": Target(_pointer, _DAMAGE),
     "project": Target(lambda data: parse_config(data), (UsageError,)),
     "record": Target(_record, _DAMAGE),
+    "remote-url": Target(_remote_url, (UsageError,)),
     "size": Target(_size, (ValueError,)),
     "snapshot-record": Target(_snapshot, _DAMAGE),
     "stat-cache": Target(_stat_cache),
