@@ -461,6 +461,22 @@ def move_all(moves: Sequence[tuple[Path, Path]]) -> int:
     return moved
 
 
+def move_new(source: Path, target: Path) -> None:
+    """Give a file or folder a name that is free, on the same file system, durably.
+
+    Raises:
+        ConflictError: the name is taken.
+        UnavailableError: the disk did not take it.
+    """
+    if os.path.lexists(target):
+        raise ConflictError(f"{target} exists already.", code="name-taken")
+    try:
+        os.rename(source, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise disk_error(error, target.parent) from error
+
+
 def link_aside(path: Path, folder: Path, *, shared: bool = False) -> Path | None:
     """Give the file ``path`` a second name in ``folder``, durably; nothing there is overwritten.
 

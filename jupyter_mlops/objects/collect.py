@@ -233,8 +233,16 @@ def _open_packs(store: Store) -> Iterator[Callable[[PackEntry], PackFile]]:
 def read_record(file: PackFile, place: Place, id: Hash) -> Record:
     """Return a record as it stands in its pack, verified; a piece of a plain pack compressed."""
     offset, length = stored_span(place)
-    stored = file.read(offset, length)
-    content = decode_place(stored, offset, place, id, file.origin)
+    return take_record(file.read(offset, length), place, id, file.origin)
+
+
+def take_record(stored: bytes, place: Place, id: Hash, origin: str) -> Record:
+    """Return the record that ``stored`` is, verified; a piece of a plain pack compressed.
+
+    Raises:
+        IntegrityError: the bytes are not that record.
+    """
+    content = decode_place(stored, place.offset, place, id, origin)
     if place.plain:
         codec, payload = compress(content)
         return make_record(place.kind, id, codec, len(content), payload)

@@ -17,6 +17,7 @@ from jupyter_mlops.formats.pack import (
     RecordInfo,
     RecordKind,
     decode_footer,
+    decode_record,
     encode_footer,
     encode_record_header,
     verify_records,
@@ -48,6 +49,17 @@ def make_record(
     """Return the record with its header computed."""
     header = encode_record_header(kind, id, codec, plain_bytes, payload)
     return Record(kind, id, codec, plain_bytes, header, payload)
+
+
+def decode(record: Record) -> bytes:
+    """Return the plain bytes of a record.
+
+    Raises:
+        IntegrityError: it is damaged.
+    """
+    kind, id, codec, plain_bytes, header, payload = record
+    info = RecordInfo(kind, id, codec, 0, len(payload), plain_bytes)
+    return decode_record(b"".join((header, payload)), info, origin=id.hex())
 
 
 @dataclass(frozen=True, slots=True)

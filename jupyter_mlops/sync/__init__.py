@@ -1,0 +1,1 @@
+"""Exchange of content with remotes: what one end lacks is planned, then moved."""

@@ -1,0 +1,223 @@
+"""From the store to a remote: records that it lacks, in as few packs as may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from blake3 import blake3
+
+from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.files.durable import Staging, open_staging
+from jupyter_mlops.formats.index import PackEntry, encode_index
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
+from jupyter_mlops.formats.pack import RecordInfo, RecordKind
+from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.collect import place_of, read_record
+from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, SealedPack
+from jupyter_mlops.objects.packs import PackFile
+from jupyter_mlops.objects.segments import iter_rows
+from jupyter_mlops.objects.store import Store, create_store
+from jupyter_mlops.progress import Task
+from jupyter_mlops.sync.remote import (
+    FORMAT_OBJECT,
+    FORMAT_TEXT,
+    Remote,
+    pack_object,
+    segment_object,
+)
+
+TRANSFERS = 8
+"""How many objects are on their way at once."""
+
+_FEW = 4
+_KINDS = (RecordKind.CHUNK, RecordKind.FILE, RecordKind.TREE, RecordKind.OUTPUTS)
+
+Records = Mapping[PackEntry, Sequence[RecordInfo]]
+
+
+@dataclass(frozen=True, slots=True)
+class PushPlan:
+    """What goes to a remote.
+
+    ``whole`` are packs that go as they are, with what is in them; ``copied`` are records that go in
+    new packs, in order. ``absent`` are names of records that neither end has.
+    """
+
+    whole: Records
+    copied: tuple[tuple[PackEntry, RecordInfo], ...]
+    absent: tuple[Hash, ...]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing goes."""
+        return not (self.whole or self.copied)
+
+    @property
+    def records_count(self) -> int:
+        """How many records go."""
+        return sum(map(len, self.whole.values())) + len(self.copied)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes go, but for footers."""
+        copied = sum(info.stored_bytes for _, info in self.copied)
+        return sum(pack.size_bytes for pack in self.whole) + copied
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did: packs put, records and bytes in them."""
+
+    packs: int
+    records: int
+    size_bytes: int
+
+
+def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPlan:
+    """Return what of the records named in ``ranks`` goes to ``remote``.
+
+    Args:
+        store: where they are.
+        remote: where they go.
+        ranks: by name, the place of a record among those that are read together.
+    """
+    if not ranks:
+        return PushPlan({}, (), ())
+    store.index_new_packs()
+    rows: dict[PackEntry, list[RecordInfo]] = {}
+    here: set[Hash] = set()
+    lacking: dict[PackEntry, list[RecordInfo]] = {}
+    strangers: set[PackEntry] = set()
+    knows = _asker(remote, len(ranks))
+    seen: set[tuple[RecordKind, Hash]] = set()
+    packs = [pack for pack in store.iter_packs() if store.has_packs([pack])]
+    packs.sort(key=lambda pack: (not pack.plain, -pack.size_bytes))
+    for pack, info in iter_rows(store, packs):
+        if info.id not in ranks:
+            strangers.add(pack)
+            continue
+        here.add(info.id)
+        rows.setdefault(pack, []).append(info)
+        key = (info.kind, info.id)
+        if key not in seen and not knows(*key):
+            seen.add(key)
+            lacking.setdefault(pack, []).append(info)
+    whole: dict[PackEntry, list[RecordInfo]] = {}
+    copied: list[tuple[PackEntry, RecordInfo]] = []
+    for pack, infos in lacking.items():
+        wanted_bytes = sum(info.stored_bytes for info in infos)
+        if pack not in strangers and 2 * wanted_bytes >= pack.size_bytes:
+            whole[pack] = rows[pack]
+        else:
+            copied += [(pack, info) for info in infos]
+    copied.sort(key=lambda item: ranks[item[1].id])
+    here.add(EMPTY_TREE_HASH)  # nobody keeps its manifest
+    absent = [id for id in ranks if id not in here and not any(knows(k, id) for k in _KINDS)]
+    return PushPlan(whole, tuple(copied), tuple(absent))
+
+
+def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pushed:
+    """Carry out ``plan``: packs first, then, when they are listed, the index; durable on return.
+
+    Args:
+        store: where the records are.
+        remote: where they go.
+        plan: what goes.
+        task: is told the bytes that have arrived.
+
+    Raises:
+        IntegrityError: a pack or record is damaged here; nothing was named by the remote's index.
+        UnavailableError: the remote failed, or lists another size than what was put.
+    """
+    if plan.up_to_date:
+        return Pushed(0, 0, 0)
+    backend = remote.backend
+    if remote.is_new:
+        backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
+    tables: dict[PackEntry, Sequence[RecordInfo]] = dict(plan.whole)
+    with _open_staging(store) as staging, ThreadPoolExecutor(TRANSFERS) as pool:
+        waiting = [
+            pool.submit(_put_whole, store, remote, pack, infos[0], task)
+            for pack, infos in plan.whole.items()
+        ]
+        for sealed in _pack_records(store, staging, plan.copied):
+            tables[sealed.pack] = sealed.table
+            waiting.append(pool.submit(_put, remote, sealed.pack, sealed.staged.path, task))
+        try:
+            for one in waiting:
+                one.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    remote.note_put(tables)
+    numbered = list(tables)
+    rows = ((number, info) for number, pack in enumerate(numbered) for info in tables[pack])
+    segment = encode_index(numbered, rows)
+    backend.put(segment_object(segment), segment)
+    records = sum(map(len, tables.values()))
+    return Pushed(len(tables), records, sum(pack.size_bytes for pack in tables))
+
+
+def _asker(remote: Remote, count: int) -> Callable[[RecordKind, Hash], bool]:
+    """Return what tells whether the remote has a record, about ``count`` of which are asked for."""
+    if remote.records_count <= _FEW * count:
+        known = {(place.kind, id) for id, place in remote.iter_records()}
+        return lambda kind, id: (kind, id) in known
+    return lambda kind, id: remote.find(kind, id) is not None
+
+
+@contextmanager
+def _open_staging(store: Store) -> Iterator[Staging]:
+    create_store(store)
+    with open_staging(store.staging_folder, shared=store.is_shared) as staging:
+        yield staging
+
+
+def _pack_records(
+    store: Store, staging: Staging, records: Iterable[tuple[PackEntry, RecordInfo]]
+) -> Iterator[SealedPack]:
+    """Yield new packs of ``records``, each verified."""
+    new: OpenPack | None = None
+    for pack, infos in groupby(records, key=itemgetter(0)):
+        places = [(place_of(pack, info), info.id) for _, info in infos]
+        with PackFile(store.pack_path(places[0][0])) as file:
+            for place, id in places:
+                new = new or OpenPack(staging.create())
+                new.append(read_record(file, place, id))
+                if new.size_bytes >= PACK_BYTES:
+                    yield new.seal()
+                    new = None
+    if new is not None:
+        yield new.seal()
+
+
+def _put_whole(store: Store, remote: Remote, pack: PackEntry, info: RecordInfo, task: Task) -> None:
+    path = store.pack_path(place_of(pack, info))
+    hasher = blake3()
+    with PackFile(path) as file:
+        for offset in range(0, file.size_bytes, 1 << 20):
+            hasher.update(file.read(offset, 1 << 20))
+    if hasher.digest() != pack.hash:
+        raise IntegrityError(
+            f"The pack {path.name} of the store is damaged, so it was not pushed.",
+            code="pack-damaged",
+            hints=("jupyter mlops check --read-data", "jupyter mlops repair"),
+        )
+    _put(remote, pack, path, task)
+
+
+def _put(remote: Remote, pack: PackEntry, path: Path, task: Task) -> None:
+    key = (pack.hash, pack.plain)
+    name = pack_object(*key)
+    if remote.holds(pack):  # a push that was killed put it
+        task.advance(pack.size_bytes)
+    elif key in remote.packs:  # it is not what it should be
+        remote.backend.put(name, path, advance=task.advance)
+    else:
+        remote.backend.put_new(name, path, advance=task.advance)
