@@ -1,8 +1,9 @@
 """MLOps inside the notebook, on plain Git.
 
 Importing this package loads next to nothing: a name is looked up when it is first used. The names
-are those of the commands (``snapshot``, ``restore``, ``metrics_show`` …: see docs/commands.md)
-and of tracking (``log``, ``log_metric``, ``log_params``, ``run``).
+are those of the commands (``snapshot``, ``restore``, ``metrics_show`` …: see docs/commands.md),
+of tracking (``log``, ``log_metric``, ``log_params``, ``run``), and of reading (``open``,
+``read_table``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _TRACKING = frozenset(
         "run",
     }
 )
+_READING = frozenset({"open", "read_table"})
 _ERRORS = frozenset(
     {
         "ConflictError",
@@ -47,6 +49,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _TRACKING:
         return getattr(import_module("jupyter_mlops.tracking"), name)
+    if name in _READING:
+        return getattr(import_module("jupyter_mlops.reading.open"), name)
     if name in _ERRORS:
         return getattr(import_module("jupyter_mlops.errors"), name)
     found = import_module("jupyter_mlops.commands.python").find_function(name)
@@ -57,7 +61,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     names = import_module("jupyter_mlops.commands.python").function_names()
-    return sorted({*names, *_TRACKING, *_ERRORS, "__version__"})
+    return sorted({*names, *_TRACKING, *_READING, *_ERRORS, "__version__"})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

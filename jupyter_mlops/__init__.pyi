@@ -11,8 +11,11 @@ from jupyter_mlops.commands.demo import DemoResult
 from jupyter_mlops.commands.diff import DiffResult
 from jupyter_mlops.commands.doctor import DoctorResult
 from jupyter_mlops.commands.evict import EvictResult
+from jupyter_mlops.commands.export import ExportResult
+from jupyter_mlops.commands.fetch import FetchResult
 from jupyter_mlops.commands.forget import ForgetResult
 from jupyter_mlops.commands.gc import GcResult
+from jupyter_mlops.commands.get import GetResult
 from jupyter_mlops.commands.help import Help
 from jupyter_mlops.commands.init import InitResult
 from jupyter_mlops.commands.log import LogResult
@@ -21,6 +24,12 @@ from jupyter_mlops.commands.metrics_history import MetricsHistoryResult
 from jupyter_mlops.commands.metrics_show import MetricsShowResult
 from jupyter_mlops.commands.move import MoveResult
 from jupyter_mlops.commands.params_diff import ParamsDiffResult
+from jupyter_mlops.commands.pull import PullResult
+from jupyter_mlops.commands.push import PushResult
+from jupyter_mlops.commands.remote_add import RemoteAddResult
+from jupyter_mlops.commands.remote_list import RemoteListResult
+from jupyter_mlops.commands.remote_remove import RemoteRemoveResult
+from jupyter_mlops.commands.remote_test import RemoteTestResult
 from jupyter_mlops.commands.repair import RepairResult
 from jupyter_mlops.commands.resolve import ResolveResult
 from jupyter_mlops.commands.restore import RestoreResult
@@ -43,6 +52,8 @@ from jupyter_mlops.errors import NotFoundError as NotFoundError
 from jupyter_mlops.errors import UnavailableError as UnavailableError
 from jupyter_mlops.errors import UnsupportedError as UnsupportedError
 from jupyter_mlops.errors import UsageError as UsageError
+from jupyter_mlops.reading.open import open as open
+from jupyter_mlops.reading.open import read_table as read_table
 from jupyter_mlops.tracking import Run as Run
 from jupyter_mlops.tracking import flush as flush
 from jupyter_mlops.tracking import log as log
@@ -91,6 +102,40 @@ def resolve(*paths: str | PathLike[str], ours: bool = ..., theirs: bool = ...) -
 def status(*paths: str | PathLike[str]) -> StatusResult: ...
 def snapshot_log(*, limit: int | None = ...) -> LogResult: ...
 def diff(old: str = ..., new: str | None = ..., *paths: str | PathLike[str]) -> DiffResult: ...
+def push(
+    *paths: str | PathLike[str],
+    remote: str | None = ...,
+    all_branches: bool = ...,
+    tags: bool = ...,
+    yes: bool = ...,
+) -> PushResult: ...
+def pull(
+    *paths: str | PathLike[str],
+    remote: str | None = ...,
+    all_branches: bool = ...,
+    tags: bool = ...,
+    yes: bool = ...,
+) -> PullResult: ...
+def fetch(
+    *paths: str | PathLike[str],
+    remote: str | None = ...,
+    all_branches: bool = ...,
+    tags: bool = ...,
+    yes: bool = ...,
+) -> FetchResult: ...
+def get(
+    url: str,
+    path: str,
+    *,
+    rev: str | None = ...,
+    output: str | PathLike[str] | None = ...,
+    yes: bool = ...,
+) -> GetResult: ...
+def export(revision: str, destination: str, *paths: str | PathLike[str]) -> ExportResult: ...
+def remote_add(name: str, url: str) -> RemoteAddResult: ...
+def remote_list() -> RemoteListResult: ...
+def remote_remove(name: str) -> RemoteRemoveResult: ...
+def remote_test(name: str | None = ..., *, yes: bool = ...) -> RemoteTestResult: ...
 def gc(
     *,
     dry_run: bool = ...,

@@ -20,6 +20,7 @@ from typing import Literal
 from IPython.core.interactiveshell import InteractiveShell
 
 '''
+_READING = ("open", "read_table")
 _TAIL = """
 __version__: str
 
@@ -37,6 +38,7 @@ def render_stub(commands: Sequence[Command] = COMMANDS) -> str:
         if result is not None:
             names.setdefault(result.__module__, set()).add(result.__name__)
     names["jupyter_mlops.errors"] = {f"{name} as {name}" for name in errors.__all__}
+    names["jupyter_mlops.reading.open"] = {f"{name} as {name}" for name in _READING}
     names["jupyter_mlops.tracking"] = {f"{name} as {name}" for name in tracking.__all__}
     imports = "".join(_format_import(module, names[module]) for module in sorted(names))
     return _HEAD + imports + _TAIL + "".join(_format_function(command) for command in shown)

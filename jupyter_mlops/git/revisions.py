@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from jupyter_mlops.git.process import run_git, try_git
@@ -22,8 +24,15 @@ _OPERATION_FILES: tuple[tuple[str, Operation], ...] = (
     ("BISECT_LOG", "bisect"),
 )
 _PSEUDO_REFS = ("ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+_PLAIN_REVISION = re.compile(r"(@|[A-Za-z0-9_][A-Za-z0-9_./+-]*)(?:[~^][0-9]*)*")
+_REF_LISTS = ("packed-refs", "reftable/tables.list", "refs/mlops/snapshots")
+_REF_PREFIXES = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
+_REF_LIMIT_BYTES = 4096
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _BRANCH_PREFIX = "refs/heads/"
+
+Stamp = tuple[tuple[int, int, int, int] | None, ...]
+"""Inode, size, and times of change of files, None for one that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,40 @@ def find_commit(repo: Repository, text: str) -> str | None:
     # "^main" verifies as well, and is printed with its sign.
     found = printed.decode("ascii", "replace").strip()
     return found if _OBJECT_ID.fullmatch(found) else None
+
+
+def stamp_revision(repo: Repository, text: str) -> Stamp | None:
+    """Return what the file system says of all files that decide what ``text`` names.
+
+    As long as it is the same, so is the commit that ``text`` names, or the snapshot. None for what
+    other files decide about as well, such as reflogs.
+    """
+    if _OBJECT_ID.fullmatch(text):
+        return ()
+    matched = _PLAIN_REVISION.fullmatch(text)
+    if matched is None:
+        return None
+    base = "HEAD" if matched[1] == "@" else matched[1]
+    names = [*_REF_LISTS, base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES)]
+    names.append(f"refs/remotes/{base}/HEAD")
+    folders = dict.fromkeys((repo.common_dir, repo.git_dir))
+    stamps = [_stamp(f"{folder}/{name}") for folder in folders for name in names]
+    if base == "HEAD":
+        try:
+            with open(repo.git_dir / "HEAD", "rb") as file:
+                target = file.read(_REF_LIMIT_BYTES).removeprefix(b"ref: ").rstrip()
+        except OSError:
+            return None
+        stamps.append(_stamp(os.fsencode(repo.common_dir) + b"/" + target))
+    return tuple(stamps)
+
+
+def _stamp(path: str | bytes) -> tuple[int, int, int, int] | None:
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
@@ -131,6 +174,12 @@ def shorten(repo: Repository, commit: str) -> str:
         .decode("ascii")
         .strip()
     )
+
+
+def read_committed_at(repo: Repository, commit: str) -> datetime:
+    """Return when ``commit``, a full id, was committed, in UTC."""
+    printed = run_git(repo, "log", "-1", "--no-show-signature", "--format=%ct", commit, "--")
+    return datetime.fromtimestamp(int(printed), UTC)
 
 
 def _read_operation(repo: Repository) -> Operation | None:

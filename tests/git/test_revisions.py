@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from jupyter_mlops.git.revisions import (
     Head,
     find_commit,
     head,
+    read_committed_at,
     shorten,
 )
 from tests.support.project import Project, make_project
@@ -131,3 +133,11 @@ def test_the_short_form_names_the_same_commit(project: Project, repo: Repository
     short = shorten(repo, project.head())
     assert len(short) < 40
     assert find_commit(repo, short) == project.head()
+
+
+def test_when_a_commit_was_made(project: Project, repo: Repository) -> None:
+    project.git(
+        "commit", "--allow-empty", "-m", "x", env={"GIT_COMMITTER_DATE": "@1000000000 +0200"}
+    )
+    commit = project.git("rev-parse", "HEAD").strip()
+    assert read_committed_at(repo, commit) == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)

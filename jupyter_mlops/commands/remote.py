@@ -1,0 +1,51 @@
+"""What the commands that reach remotes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.sync.places import KnownPlaces, Named, choose_remote, open_remote
+from jupyter_mlops.sync.remote import Remote
+from jupyter_mlops.sync.view import Source
+
+
+def known_places() -> KnownPlaces:
+    """Return the places that this user has used, in Jupyter's data folder."""
+    return KnownPlaces(Path(jupyter_data_dir()) / "jupyter-mlops" / "places")
+
+
+def choose_known(ws: Workspace, name: str | None, *, yes: bool) -> Named:
+    """Return the remote to use, whose place the user has used before, or confirms with ``yes``.
+
+    Raises:
+        ConflictError: the place is new to this user.
+        NotFoundError: there is no such remote.
+        UsageError: none is named, and there are several.
+    """
+    named = choose_remote(ws, name)
+    if yes:
+        known_places().add(named.url)
+    else:
+        known_places().require(named)
+    return named
+
+
+@contextmanager
+def source_of(ws: Workspace) -> Iterator[Source]:
+    """Yield what content is read from: the store, and the default remote where there is one.
+
+    The remote is opened when something is lacking in the store.
+    """
+    with ExitStack() as stack:
+
+        def open_default() -> Remote | None:
+            if not ws.config.remotes:
+                return None
+            return stack.enter_context(open_remote(ws, choose_known(ws, None, yes=False)))
+
+        yield Source(ws.store, open_default)

@@ -1,0 +1,1 @@
+"""Data of any revision read in place, without a restore."""
