@@ -15,6 +15,7 @@ from tests.support.lab import open_browser
 from tests.support.programs import find_chromium
 from tests.support.project import Project, hermetic_environment, make_project
 from tests.support.scoreboard import Scoreboard, add_up
+from tests.support.sites import Sites
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -147,3 +148,10 @@ def screenshots() -> Path | None:
     folder = Path(SCREENSHOTS)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sites() -> Iterator[Sites]:
+    """The servers, each started when it is first needed."""
+    with Sites() as sites:
+        yield sites

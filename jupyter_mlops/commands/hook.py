@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from typing import Annotated
 
+from jupyter_mlops.commands.push import run_push
+from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
-from jupyter_mlops.errors import ConflictError
+from jupyter_mlops.errors import ConflictError, MlopsError
 from jupyter_mlops.git.process import run_git, split_nul
+from jupyter_mlops.git.revisions import peel_to_commits
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.snapshots.follow import follow_pointers
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, read_status
+from jupyter_mlops.sync.scope import Scope
 from jupyter_mlops.text import visible
-from jupyter_mlops.units import format_bytes
+from jupyter_mlops.units import format_bytes, plural
 
 _INDEX_VARIABLE = "GIT_INDEX_FILE"
+_PUSHED_WORDS = 4
+"""Local reference, local id, remote reference, remote id: a line of what Git tells ``pre-push``."""
 
 
 def hook(
@@ -31,17 +38,48 @@ def hook(
 
     Git's hooks call this themselves. After a checkout, merge or rebase it lets data follow its
     pointers where nothing can be lost. Before a commit it refuses data that was changed and not
-    kept, with exit status 4; every other failure lets Git go on.
+    kept, before a push it sends the data first and refuses where that fails, both with exit status
+    4; every other failure lets Git go on.
     """
     ws = open_workspace(here.cwd, clock=here.clock, progress=here.progress)
     if name == "pre-commit":
         _warn_of_big_files(ws)
         _refuse_unkept(ws)
+    elif name == "pre-push":
+        _push_data(ws, sys.stdin)
     elif name.startswith("post-"):
         with running(ws.store):
             line = follow_pointers(ws, ws.config.hooks.restore_limit_bytes)
         if line:
             _say(line)
+
+
+def _push_data(ws: Workspace, told: Iterable[str]) -> None:
+    """Send the default remote what the commits need that Git is about to push.
+
+    Raises:
+        ConflictError: that failed, or something of it is nowhere.
+    """
+    words = [line.split() for line in told]
+    commits = [one[1] for one in words if len(one) == _PUSHED_WORDS and one[1].strip("0")]
+    if not commits or not ws.config.remotes:
+        return
+    peeled = tuple(dict.fromkeys(peel_to_commits(ws.git, commits).values()))
+    try:
+        named = choose_known(ws, None, yes=False)
+        with running(ws.store):
+            pushed = run_push(ws, Scope(commits=peeled, unpublished=True), named)
+    except MlopsError as error:
+        raise ConflictError(
+            f"Nothing was pushed, because the data was not: {error.message}",
+            code="data-not-pushed",
+            hints=(*error.hints, "git push --no-verify"),
+        ) from error
+    if pushed.packs:
+        _say(f"jupyter-mlops: pushed {format_bytes(pushed.bytes)} of data to {named.name} first")
+    if pushed.absent:
+        count = plural(pushed.absent, "file or folder", "files or folders")
+        _say(f"jupyter-mlops: neither here nor on {named.name}: {count}; {PROGRAM} check")
 
 
 def _refuse_unkept(ws: Workspace) -> None:

@@ -61,6 +61,21 @@ COMMANDS: tuple[Command, ...] = (
         python="snapshot_log",
     ),
     _command("diff", "Show what changed in tracked data between two revisions.", reads=True),
+    _command(
+        "push", "Send a remote what it lacks of this branch: data, models, outputs of notebooks."
+    ),
+    _command("pull", "Bring the data, models and outputs of this branch here from a remote."),
+    _command("fetch", "Bring into the store what HEAD names; the working tree stays as it is."),
+    _command("get", "Copy data or a model out of any project, without its history.", rest=False),
+    _command(
+        "export",
+        "Write tracked data of a revision as plain files to a folder or a bucket.",
+        rest=False,
+    ),
+    _command("remote add", "Name another store, to push to and to pull from."),
+    _command("remote list", "List the remotes that the project names.", reads=True),
+    _command("remote remove", "Forget a remote of the project; what it holds stays there."),
+    _command("remote test", "Try what a remote can do, and say what is missing."),
     _command("gc", "Make the store smaller: what nothing names any more goes, in steps."),
     _command("evict", "Drop at once what an alternate is verified to hold."),
     _command("forget", "Drop all snapshots but those that a rule keeps."),

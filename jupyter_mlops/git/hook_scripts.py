@@ -1,9 +1,9 @@
 """The texts of the Git hooks: POSIX sh that starts Python only when there is something to do.
 
 Each runs the hooks that stood in its place first, with the same arguments and standard input, and
-hands on their status. Its own part never fails a Git command; ``pre-commit`` alone may refuse. The
-variable ``MLOPS_IN_<HOOK>`` ends a circle: a program that finds our hook, keeps it under another
-name and calls it from its own, which ours then calls.
+hands on their status. Its own part never fails a Git command; ``pre-commit`` and ``pre-push`` alone
+may refuse. The variable ``MLOPS_IN_<HOOK>`` ends a circle: a program that finds our hook, keeps it
+under another name and calls it from its own, which ours then calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HOOKS_PATH_BEFORE = "mlops.hooksPathBefore"
 """The setting that keeps what ``core.hooksPath`` was."""
 
 REFUSED_STATUS = 4
-"""What ``jupyter mlops hook pre-commit`` exits with when the commit shall not be made."""
+"""What ``jupyter mlops hook`` exits with when the commit, or the push, shall not be made."""
 
 _NAMES_OF_OTHERS = (
     "applypatch-msg",
@@ -30,7 +30,6 @@ _NAMES_OF_OTHERS = (
     "prepare-commit-msg",
     "commit-msg",
     "pre-rebase",
-    "pre-push",
     "pre-auto-gc",
 )
 
@@ -54,6 +53,10 @@ before="$(git config --type=path --get {setting})/{name}"
 if [ -x "$before" ]; then
     {guard}="$PWD" "$before" "$@" || status=$?
 fi"""
+
+_CALL = '"$before" "$@" || status=$?'
+_CALL_WITH_INPUT = '"$before" "$@" <<EOF || status=$?\n$pushed\nEOF'
+_KEEP_INPUT = "pushed=$(cat)\n"
 
 _FUNCTIONS = """\
 git_dir=$(git rev-parse --git-dir) || exit $status
@@ -138,12 +141,23 @@ if [ -n "$(git ls-files -- '*.mlops' | head -n 1)" ] || staged_file_over_1_mib; 
 fi
 """.replace("REFUSED", str(REFUSED_STATUS))
 
+# What Git tells on standard input goes to each hook in turn.
+_PRE_PUSH = """\
+[ $status = 0 ] || exit $status
+[ -n "$pushed" ] || exit 0
+grep -q '^ *[[]remotes' mlops.toml 2>/dev/null || exit 0
+printf '%s\\n' "$pushed" |
+    sh "$(git rev-parse --git-common-dir)/mlops/launcher" hook pre-push "$@"
+[ $? != REFUSED ] || exit 1
+""".replace("REFUSED", str(REFUSED_STATUS))
+
 _BODIES = {
     "post-checkout": _POST_CHECKOUT,
     "post-commit": _POST_COMMIT,
     "post-merge": _POST_MERGE,
     "post-rewrite": _POST_REWRITE,
     "pre-commit": _PRE_COMMIT,
+    "pre-push": _PRE_PUSH,
 }
 
 HOOK_NAMES = tuple(_BODIES)
@@ -172,6 +186,8 @@ def format_forwarder(name: str) -> bytes:
 
 
 def _format(name: str, explanation: str, run_others: str) -> bytes:
+    if name == "pre-push":
+        run_others = _KEEP_INPUT + run_others.replace(_CALL, _CALL_WITH_INPUT)
     head = _HEAD.format(
         marker=MARKER.decode("ascii"),
         explanation=explanation,

@@ -56,4 +56,4 @@ def _tell_lack(state: LackingContent) -> str:
 def _mend_lack(state: LackingContent) -> str:
     if state.is_here:
         return f"jupyter mlops snapshot {quote_path(state.path)}"
-    return "Copy the folder .git/mlops from a clone that has the content."
+    return f"jupyter mlops pull {quote_path(state.path)}"

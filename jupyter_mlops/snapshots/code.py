@@ -70,15 +70,17 @@ def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> Cod
     return CodeChanges(tuple(written), tuple(deleted), saved_as)
 
 
-def restore_outputs(handles: Handles, commit: str, *, dry_run: bool = False) -> CodeChanges:
+def restore_outputs(
+    handles: Handles, commit: str, *, only_bare: bool = False, dry_run: bool = False
+) -> CodeChanges:
     """Give the notebooks whose code is that of ``commit`` the outputs that the store has of them.
 
     The whole state is kept as an automatic snapshot first. Notebooks of other code, and those that
-    the store has no outputs of, stay as they are.
+    the store has no outputs of, stay as they are; with ``only_bare`` those that have any as well.
 
     Args and Raises: as :func:`restore_code`.
     """
-    contents = dict(_iter_with_outputs(handles, commit))
+    contents = dict(_iter_with_outputs(handles, commit, only_bare=only_bare))
     written = tuple(sorted(contents))
     if dry_run or not written:
         return CodeChanges(written, (), None)
@@ -90,7 +92,9 @@ def restore_outputs(handles: Handles, commit: str, *, dry_run: bool = False) -> 
     return CodeChanges(written, (), saved_as)
 
 
-def _iter_with_outputs(handles: Handles, commit: str) -> Iterator[tuple[str, bytes]]:
+def _iter_with_outputs(
+    handles: Handles, commit: str, *, only_bare: bool
+) -> Iterator[tuple[str, bytes]]:
     """Yield the notebooks that get other bytes by their outputs, with these bytes."""
     there = open_tree(handles.git, commit)
     differing = set(changed_files(handles.git, commit)[0])
@@ -105,7 +109,7 @@ def _iter_with_outputs(handles: Handles, commit: str) -> Iterator[tuple[str, byt
             present = tree.read(name)
         except NotFoundError:
             continue
-        if content != present:
+        if content != present and (present == stripped or not only_bare):
             yield name, content
 
 

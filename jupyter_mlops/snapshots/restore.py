@@ -201,7 +201,7 @@ def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
                 f"Nothing was restored: the store lacks {plural(len(lacking), 'file')} of"
                 f" {plan.path}{describe_away(handles.store)}.",
                 code="content-missing",
-                hints=["Copy the folder .git/mlops from a clone that has the content."],
+                hints=["jupyter mlops pull"],
             )
 
 

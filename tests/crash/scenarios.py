@@ -29,6 +29,9 @@ MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
 
 COLLECT = ("gc", "--grace-hours", "0")
 PURGE = (*COLLECT, "--trash-days", "0")
+REMOTE = ".git/remote"
+"""A remote, which lies within the project for the same reason."""
+
 SHARED = ".git/shared"
 """A shared store, which lies within the project so that it is copied and judged with it."""
 
@@ -315,6 +318,30 @@ def _committed_notebooks(project: DataProject, runner: Runner) -> None:
     project.commit("Other notebooks")
 
 
+def _with_remote(project: DataProject, runner: Runner) -> None:
+    (project.root / REMOTE).mkdir()
+    config = project.root / "mlops.toml"
+    config.write_text(config.read_text() + '\n[remotes.store]\nurl = "/elsewhere"\n')
+    project.git("config", "mlops.remote.store.url", str(project.root / REMOTE))
+    project.commit("A remote")
+
+
+def _to_push_again(project: DataProject, runner: Runner) -> None:
+    _with_remote(project, runner)
+    runner.ours(project.root, "push")
+    _changed_data(project, runner)
+    runner.ours(project.root, "snapshot", "--commit", "-m", "A change")
+
+
+def _to_pull(project: DataProject, runner: Runner) -> None:
+    _with_remote(project, runner)
+    runner.ours(project.root, "push")
+    for part in ("packs", "index"):
+        shutil.rmtree(project.root / ".git/mlops" / part)
+    project.remove("data")
+    project.remove("model.bin")
+
+
 SCENARIOS: Sequence[Scenario] = (
     Scenario("init", _nothing, (OURS, "init"), base="nothing"),
     Scenario("init with a new shared store", _nothing, (OURS, "init", "--new-store", SHARED)),
@@ -370,6 +397,9 @@ SCENARIOS: Sequence[Scenario] = (
     ),
     Scenario("forget", _with_garbage, (OURS, "forget", "--keep-last", "1"), slow=True),
     Scenario("evict", _with_alternate, (OURS, "evict"), slow=True),
+    Scenario("push", _with_remote, (OURS, "push")),
+    Scenario("push of a change", _to_push_again, (OURS, "push")),
+    Scenario("pull", _to_pull, (OURS, "pull"), damaged=True),
     Scenario("first collection", _with_garbage, (OURS, *COLLECT), slow=True),
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True, slow=True),

@@ -42,7 +42,7 @@ class TestPointers:
         assert (folder["notebook"], folder["subject"]) == (None, "data")
         assert folder["why"] == "The store lacks 2 files (3 B) of data."
         assert file["why"] == "The store lacks 1 file (5 B) of model.bin."
-        assert file["fix"] == "Copy the folder .git/mlops from a clone that has the content."
+        assert file["fix"] == "jupyter mlops pull model.bin"
 
     def test_copying_the_store_mends_it(self, data: DataProject, tmp_path: Path) -> None:
         clone = data.clone(tmp_path / "clone")
@@ -55,7 +55,7 @@ class TestPointers:
         report = check(data.root / "a.ipynb")
         assert [found["fix"] for found in report["findings"]] == [
             "jupyter mlops snapshot data",
-            "Copy the folder .git/mlops from a clone that has the content.",
+            "jupyter mlops pull model.bin",
         ]
         assert data.mlops("snapshot", "data").returncode == 0
         assert [found["subject"] for found in check(data.root / "a.ipynb")["findings"]] == [

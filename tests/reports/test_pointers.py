@@ -20,7 +20,7 @@ def test_a_pointer_that_is_not_valid_keeps_its_words() -> None:
 def test_lacking_content_is_counted() -> None:
     (found,) = check_pointers([LackingContent("data", 3, 2048, is_here=False)])
     assert found.why == "The store lacks 3 files (2.0 KiB) of data."
-    assert found.fix == "Copy the folder .git/mlops from a clone that has the content."
+    assert found.fix == "jupyter mlops pull data"
 
 
 def test_what_is_on_disk_can_be_kept_again() -> None:

@@ -10,13 +10,6 @@ from jupyter_mlops.storage.backend import Backend
 from tests.support.sites import KINDS, WRITABLE, Kind, Site, Sites
 
 
-@pytest.fixture(scope="session")
-def sites() -> Iterator[Sites]:
-    """The servers, each started when it is first needed."""
-    with Sites() as sites:
-        yield sites
-
-
 @pytest.fixture(params=KINDS)
 def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     """A new place of every kind."""

@@ -89,6 +89,15 @@ export interface EvictResult {
   only_here_bytes: number;
 }
 
+export interface FetchResult {
+  remote: string;
+  packs: number;
+  chunks: number;
+  bytes: number;
+  snapshots: number;
+  up_to_date: boolean;
+}
+
 export interface Finding {
   code: string;
   problem: string;
@@ -278,6 +287,58 @@ export interface Problem {
   versions: number;
 }
 
+export interface PullResult {
+  remote: string;
+  packs: number;
+  chunks: number;
+  bytes: number;
+  snapshots: number;
+  up_to_date: boolean;
+  written: number;
+  left: string[];
+  outputs: string[];
+  set_up: string[];
+}
+
+export interface PushResult {
+  remote: string;
+  packs: number;
+  chunks: number;
+  bytes: number;
+  snapshots: number;
+  up_to_date: boolean;
+  absent: number;
+}
+
+export interface RemoteAddResult {
+  name: string;
+  url: string;
+  is_default: boolean;
+}
+
+export interface RemoteListResult {
+  remotes: RemoteResult[];
+}
+
+export interface RemoteRemoveResult {
+  name: string;
+  url: string;
+}
+
+export interface RemoteResult {
+  name: string;
+  url: string;
+  is_default: boolean;
+}
+
+export interface RemoteTestResult {
+  name: string;
+  url: string;
+  works: boolean;
+  trials: TrialResult[];
+  hints: string[];
+}
+
 export interface RepairResult {
   done: boolean;
   rebuilt: string[];
@@ -388,6 +449,11 @@ export interface TrackedResult {
   size_bytes: number | null;
   in_conflict: boolean;
   files_in_conflict: string[];
+}
+
+export interface TrialResult {
+  ability: string;
+  failure: string | null;
 }
 
 export interface UndoResult {
@@ -518,6 +584,67 @@ export interface ICommands {
       paths?: string[];
     };
     result: DiffResult;
+  };
+  push: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      remote?: string | null;
+      all_branches?: boolean;
+      tags?: boolean;
+      yes?: boolean;
+    };
+    result: PushResult;
+  };
+  pull: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      remote?: string | null;
+      all_branches?: boolean;
+      tags?: boolean;
+      yes?: boolean;
+    };
+    result: PullResult;
+  };
+  fetch: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      remote?: string | null;
+      all_branches?: boolean;
+      tags?: boolean;
+      yes?: boolean;
+    };
+    result: FetchResult;
+  };
+  'remote/add': {
+    method: 'POST';
+    parameters: {
+      name: string;
+      url: string;
+    };
+    result: RemoteAddResult;
+  };
+  'remote/list': {
+    method: 'GET';
+    parameters: Record<string, never>;
+    result: RemoteListResult;
+  };
+  'remote/remove': {
+    method: 'POST';
+    parameters: {
+      name: string;
+    };
+    result: RemoteRemoveResult;
+  };
+  'remote/test': {
+    method: 'POST';
+    parameters: {
+      name?: string | null;
+      yes?: boolean;
+    };
+    result: RemoteTestResult;
   };
   gc: {
     method: 'POST';

@@ -1,0 +1,113 @@
+"""The command ``pull``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jupyter_mlops.commands.clone import ensure_clone
+from jupyter_mlops.commands.fetch import FetchResult, describe_fetched, run_fetch
+from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
+from jupyter_mlops.git.revisions import head
+from jupyter_mlops.snapshots.code import restore_outputs
+from jupyter_mlops.snapshots.restore import restore_data
+from jupyter_mlops.snapshots.states import State
+from jupyter_mlops.snapshots.status import read_status
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.sync.scope import Scope
+from jupyter_mlops.units import plural
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What came from a remote, as for ``fetch``, and what it became in the working tree.
+
+    ``written`` counts files; ``left`` are tracked paths that you have changed, which stay as they
+    are; ``outputs`` are notebooks that have their outputs again. ``set_up`` tells what this clone
+    lacked and got, a sentence each.
+    """
+
+    remote: str
+    packs: int
+    chunks: int
+    bytes: int
+    snapshots: int
+    up_to_date: bool
+    written: int = 0
+    left: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    set_up: tuple[str, ...] = ()
+
+    def describe(self) -> Document:
+        """Return what came, what was written, and what stays."""
+        blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
+        fetched = FetchResult(
+            self.remote, self.packs, self.chunks, self.bytes, self.snapshots, self.up_to_date
+        )
+        blocks.append(describe_fetched(fetched))
+        if self.written:
+            blocks.append(Note(f"Wrote {plural(self.written, 'file')}.", "good"))
+        if self.outputs:
+            blocks.append(Note(f"{plural(len(self.outputs), 'notebook')} got outputs back."))
+        if self.left:
+            rows = tuple((Code(path),) for path in self.left)
+            blocks.append(Table(("changed here, left as it is",), rows))
+            blocks.append(Hint("Keep it as the newer one", "jupyter mlops snapshot --keep-mine"))
+            blocks.append(Hint("Take the pointer's (yours is kept)", "jupyter mlops restore"))
+        return Document(tuple(blocks))
+
+
+def pull(
+    ws: Workspace,
+    paths: Annotated[
+        tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
+    ] = (),
+    *,
+    remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
+    all_branches: Annotated[bool, Arg("Fetch what every branch ever named.")] = False,
+    tags: Annotated[bool, Arg("Fetch what every tag ever named.")] = False,
+    yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
+) -> PullResult:
+    """Bring the data, models and outputs of this branch here from a remote.
+
+    What HEAD names comes into the store and, where you have changed nothing, into the working
+    tree. In a new clone, Git's filter and hooks are set up as ``init`` does it. Git itself is not
+    pulled.
+    """
+    selected = tuple(resolve_paths(ws, paths))
+    scope = Scope(all_branches=all_branches, tags=tags, paths=selected)
+    fetched = run_fetch(ws, scope, remote, yes=yes)
+    statuses = read_status(ws, selected)
+    cut_short = read_unfinished(ws.git.state_dir)
+    lagging = [
+        s.path
+        for s in statuses
+        if s.state in (State.MISSING, State.BEHIND)
+        or (s.state is State.DIVERGED and s.path in cut_short)
+    ]
+    left = [s.path for s in statuses if s.state in (State.CHANGED, State.DIVERGED)]
+    left = [path for path in left if path not in lagging]
+    written = 0
+    if lagging:
+        restored = restore_data(ws, None, lagging, command=ws.execution.command or ("pull",))
+        written = sum(plan.written_count for plan in restored.plans)
+    set_up = ensure_clone(ws.git)
+    at = head(ws.git).commit
+    outputs: tuple[str, ...] = ()
+    if at and ws.config.notebooks.keep_outputs:
+        outputs = restore_outputs(ws, at, only_bare=True).written
+    return PullResult(
+        remote=fetched.remote,
+        packs=fetched.packs,
+        chunks=fetched.chunks,
+        bytes=fetched.bytes,
+        snapshots=fetched.snapshots,
+        up_to_date=fetched.up_to_date,
+        written=written,
+        left=tuple(left),
+        outputs=outputs,
+        set_up=set_up,
+    )

@@ -1,0 +1,71 @@
+"""Tracked data as plain files, in a folder or a bucket, for programs that know nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.files.durable import Staging
+from jupyter_mlops.progress import Progress
+from jupyter_mlops.storage.backend import Backend
+from jupyter_mlops.sync.view import View
+
+_IN_MEMORY_BYTES = 8 << 20
+_BLOCK_BYTES = 1 << 20
+
+
+def export_files(
+    view: View,
+    paths: Sequence[str],
+    backend: Backend,
+    staging: Staging,
+    progress: Progress,
+    *,
+    without: str = "",
+) -> tuple[int, int]:
+    """Put every file at or under ``paths`` into an empty place; links as the files they lead to.
+
+    Args:
+        view: what is exported.
+        paths: project-relative; all tracked data where none is named.
+        backend: the place.
+        staging: where a big file is whole before it goes there.
+        progress: is told the bytes.
+        without: what is taken off the beginning of each path.
+
+    Returns:
+        How many files, and bytes in them.
+
+    Raises:
+        ConflictError: something is there already (code ``destination-not-empty``).
+        NotFoundError: there is nothing at one of ``paths``, or content is on neither end.
+        UnavailableError: the place failed.
+    """
+    if next(iter(backend.iter_objects()), None) is not None:
+        raise ConflictError(
+            f"{backend.place} is not empty, so nothing was written there.",
+            code="destination-not-empty",
+            hints=("Name an empty folder or prefix, or one that is not there yet.",),
+        )
+    files = []
+    for path in paths or ("",):
+        found = list(view.iter_files(path))
+        if not found and view.find(path) is None:
+            raise NotFoundError(
+                f"Nothing is tracked at {path} in that revision.", code="path-not-found"
+            )
+        files += found
+    total = sum(entry.size_bytes for _, entry in files)
+    with progress.task(f"Writing to {backend.place}", total) as task:
+        for path, entry in files:
+            with view.open(path) as source:
+                name = path.removeprefix(without).lstrip("/") or path.rpartition("/")[2]
+                if entry.size_bytes <= _IN_MEMORY_BYTES:
+                    backend.put(name, source.read())
+                else:
+                    with staging.create() as copy:
+                        while block := source.read(_BLOCK_BYTES):
+                            copy.write(block)
+                        backend.put(name, copy.path)
+            task.advance(entry.size_bytes)
+    return len(files), total
