@@ -28,6 +28,12 @@ from tests.support.project import IDENTITY, hermetic_environment
 
 _ROOT = Path(__file__).parents[3]
 PAGE = _ROOT / "docs" / "benchmarks.md"
+_SETTINGS = {
+    "DVC_NO_ANALYTICS": "1",
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": "key",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 RECORD = _ROOT / ".benchmarks" / "targets.json"
 
 
@@ -53,7 +59,7 @@ def _measure(asked: argparse.Namespace) -> None:
     tools = [OUR_TOOL, *([] if dvc is None else [dvc_tool(dvc)])]
     with tempfile.TemporaryDirectory(prefix="mlops-targets-", dir=asked.folder) as folder:
         home = Path(folder)
-        env = hermetic_environment(home, os.environ) | IDENTITY | {"DVC_NO_ANALYTICS": "1"}
+        env = hermetic_environment(home, os.environ) | IDENTITY | _SETTINGS
         env["PYTHONPATH"] = str(_ROOT)
         versions = {tool.name: _version(tool.version, env) for tool in tools}
         versions |= {"Git": _version("git --version", env)}

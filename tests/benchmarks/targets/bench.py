@@ -50,19 +50,25 @@ class Data:
 
 
 SMALL_FILES = "small files"
+FEW_SMALL_FILES = "a tenth of the small files"
 TABLE = "CSV"
 NOISE = "random bytes"
 
 
-def small_files(count: int) -> Data:
+def small_files(count: int, name: str = SMALL_FILES, path: str = "data") -> Data:
     """Return a folder of ``count`` small files."""
     return Data(
-        SMALL_FILES,
-        "data",
+        name,
+        path,
         lambda path: make_small_files(path, count),
         lambda path, number: change_small_files(path, count, number),
         count,
     )
+
+
+def few_small_files(count: int) -> Data:
+    """Return a folder of ``count`` small files, beside :func:`small_files`."""
+    return small_files(count, FEW_SMALL_FILES, "few")
 
 
 def table(size_bytes: int) -> Data:

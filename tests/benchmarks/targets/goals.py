@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jupyter_mlops.units import format_bytes
-from tests.benchmarks.targets import ageing, compare
-from tests.benchmarks.targets.bench import MIB, NOISE, SMALL_FILES, TABLE
+from tests.benchmarks.targets import ageing, compare, remotes
+from tests.benchmarks.targets.bench import FEW_SMALL_FILES, MIB, NOISE, SMALL_FILES, TABLE
 from tests.benchmarks.targets.git_files import CODE, GIT_STATUS
 from tests.benchmarks.targets.record import CLONES, DVC, FLOOR, MAIN, OURS, Record, Series
 
@@ -205,6 +205,19 @@ PEER_GOALS = (
     PeerGoal(MAIN, TABLE, compare.STORED, at_most=0.3),
     PeerGoal(MAIN, NOISE, compare.STORED),
     *(PeerGoal(MAIN, workload, compare.DISK) for workload in (SMALL_FILES, TABLE, NOISE)),
+)
+
+REMOTE_GOALS = tuple(
+    PeerGoal(MAIN, remotes.on(workload, remote), operation, at_least)
+    for workload, remote, promised in (
+        (SMALL_FILES, remotes.FOLDER, (10, 50, None, 10)),
+        (FEW_SMALL_FILES, remotes.S3, (20, None, None, 20)),
+    )
+    for operation, at_least in zip(
+        (remotes.PUSH, remotes.PUSH_UNCHANGED, remotes.PUSH_SECOND, remotes.PULL),
+        promised,
+        strict=True,
+    )
 )
 
 CLONE_GOALS = (

@@ -16,6 +16,7 @@ from tests.benchmarks.targets.goals import (
     FLOOR_GOALS,
     ONE_FILE_TIMES,
     PEER_GOALS,
+    REMOTE_GOALS,
     Bound,
     FloorGoal,
     MemoryGoal,
@@ -52,7 +53,7 @@ def format_page(record: Record, old: str = "") -> str:
     memory_goals = _memory_goals(record)
     many_goals = _many_goals(record)
     goals: list[_Goal] = [*PEER_GOALS, *FLOOR_GOALS, *CHECK_BOUNDS, *CLONE_GOALS, *CLONE_BOUNDS]
-    goals += [*AGEING_GOALS, *many_goals, *memory_goals]
+    goals += [*AGEING_GOALS, *many_goals, *REMOTE_GOALS, *memory_goals]
     sections = [
         "# Benchmarks",
         "<!-- Made by `python -m tests.benchmarks.targets --write`. What stands between a mark of "
@@ -88,6 +89,11 @@ def format_page(record: Record, old: str = "") -> str:
         "Beside a walk over them, and beside fewer files.",
         floor_table(record, many_goals),
         by_hand("scale"),
+        "## To a remote and back",
+        "The folder is on the file system of the project; S3 is moto's server on loopback, which "
+        "both tools wait for.",
+        peer_table(record, REMOTE_GOALS),
+        by_hand("remotes"),
         "## Memory",
         "The most that one process had in any operation on the data.",
         memory_table(record, memory_goals),

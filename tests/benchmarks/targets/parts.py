@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.targets.ageing import measure_ageing
-from tests.benchmarks.targets.bench import Bench, noise, small_files, table
+from tests.benchmarks.targets.bench import Bench, few_small_files, noise, small_files, table
 from tests.benchmarks.targets.compare import compare
 from tests.benchmarks.targets.git_files import measure_git
 from tests.benchmarks.targets.record import CLONES, MAIN
+from tests.benchmarks.targets.remotes import FOLDER, S3, measure_remote
 from tests.benchmarks.targets.scale import measure_scale
 
 
@@ -37,10 +38,17 @@ def _measure_scale(bench: Bench) -> None:
     measure_scale(bench, count)
 
 
+def _measure_remotes(bench: Bench) -> None:
+    count = bench.sizes.small_files_count
+    measure_remote(bench, small_files(count), FOLDER)
+    measure_remote(bench, few_small_files(count // 10), S3)
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "peer": _measure_peer,
     "clones": _measure_clones,
     "git": measure_git,
     "ageing": _measure_ageing,
     "scale": _measure_scale,
+    "remotes": _measure_remotes,
 }

@@ -25,6 +25,9 @@ class Tool:
         keep_again: keeps the data once more, where nothing has changed.
         switch: makes the data what a version has.
         restore: brings the data back where it is not.
+        remote: names a remote, ``{url}``, and for object stores the server, ``{endpoint}``.
+        push: sends the remote what the current commit needs.
+        pull: brings it into a new clone.
         store: the folder with the content.
         check: reads everything and compares it with its name, None where there is no such command.
     """
@@ -38,9 +41,14 @@ class Tool:
     keep_again: str
     switch: str
     restore: str
+    remote: str
+    push: str
+    pull: str
     store: str
     check: str | None = None
 
+
+_COMMIT_REMOTE = "git add --all && git commit --quiet --message remote"
 
 OUR_TOOL = Tool(
     name=OURS,
@@ -52,6 +60,12 @@ OUR_TOOL = Tool(
     keep_again="jupyter mlops snapshot {path}",
     switch="jupyter mlops restore {name}",
     restore="jupyter mlops restore",
+    remote="mkdir -p ../remote && jupyter mlops remote add store {url} && "
+    "if [ -n '{endpoint}' ]; then "
+    "git config --global mlops.remote.store.endpoint '{endpoint}'; fi && "
+    f"{_COMMIT_REMOTE}",
+    push="jupyter mlops push",
+    pull="jupyter mlops pull",
     store=".git/mlops",
     check="jupyter mlops check --read-data",
 )
@@ -76,6 +90,11 @@ def dvc_tool(program: Path) -> Tool:
         switch=f"git checkout --quiet {{name}} -- {{path}}.dvc && "
         f"{dvc} checkout --quiet {{path}}.dvc && {sync}",
         restore=f"{dvc} checkout --quiet {{path}}.dvc && {sync}",
+        remote=f"{dvc} remote add --quiet --default store {{url}} && "
+        f"if [ -n '{{endpoint}}' ]; then {dvc} remote modify store endpointurl '{{endpoint}}'; fi "
+        f"&& {_COMMIT_REMOTE}",
+        push=f"{dvc} push --quiet && {sync}",
+        pull=f"{dvc} pull --quiet && {sync}",
         store=".dvc/cache",
     )
 
