@@ -74,12 +74,18 @@ class Source:
         place = self._store.find(RecordKind.CHUNK, entry.hash)
         if place is None or place.plain_bytes != entry.size_bytes:
             return None
+        return self._read_run([(entry.hash, place)])[0]
+
+    def _read_run(self, run: Sequence[Located]) -> list[bytes]:
+        """Return the bytes of records that one read brings, in order, from a pack kept open."""
+        first = run[0][1]
+        offset, length = stored_span(run[-1][1])
         try:
-            pack = self._packs.get((place.pack, place.plain)) or self._open_pack(place)
-            offset, length = stored_span(place)
-            return decode_place(pack.read(offset, length), offset, place, entry.hash, pack.origin)
-        except (FileNotFoundError, IntegrityError):
-            return None
+            pack = self._packs.get((first.pack, first.plain)) or self._open_pack(first)
+            view = pack.read(first.offset, offset + length - first.offset)
+            return [decode_place(view, first.offset, place, id, pack.origin) for id, place in run]
+        except (IntegrityError, FileNotFoundError):
+            return read_run(self._store, run)
 
     def _open_pack(self, place: Place) -> PackFile:
         pack = PackFile(self._store.pack_path(place))
@@ -106,8 +112,7 @@ class Source:
         found: dict[Hash, bytes] = {}
         here.sort(key=lambda item: (item[1].pack, item[1].offset))
         for run in split_runs(here):
-            contents = read_run(self._store, run)
-            found.update(zip((id for id, _ in run), contents, strict=True))
+            found.update(zip((id for id, _ in run), self._read_run(run), strict=True))
         if lacking:
             found.update(self._read_there(kind, lacking))
         return [found[id] for id in ids]
@@ -328,7 +333,7 @@ class View:
         if whole is not None:
             return io.BytesIO(whole)
         refs = self._source.read_refs(entry)
-        if len(refs) <= 1 and entry.size_bytes <= _SMALL_BYTES:
+        if entry.size_bytes <= _SMALL_BYTES:
             return io.BytesIO(b"".join(self._source.read(RecordKind.CHUNK, [r.hash for r in refs])))
         return io.BufferedReader(ContentFile(self._source, refs, path), _BUFFER_BYTES)
 
