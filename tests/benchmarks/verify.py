@@ -2,7 +2,8 @@
 
 A project with all workloads of the benchmarks ages, version by version. Then each version is
 restored, from the newest to the oldest, and the newest and the oldest once more where nothing is:
-before and after ``gc`` and ``upgrade``.
+before and after ``gc`` and ``upgrade``. With ``--remotes`` each version is pushed to a remote of
+each kind instead, and pulled into a new clone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from tests.benchmarks.workloads import (
 )
 from tests.support.disks import Kind, open_disk
 from tests.support.project import IDENTITY, Project, hermetic_environment, make_project
+from tests.support.sites import WRITABLE, Site, Sites
+from tests.sync.team import Team
 
 DATA = ("noise.bin", "table.csv", "data")
 
@@ -51,6 +54,28 @@ def verify(place: Path, sizes: Sizes, versions_count: int) -> Path:
         _bring_back(project, versions)
     _run(project, "check", "--read-data")
     return project.root / ".git" / "mlops"
+
+
+def verify_remote(place: Path, sizes: Sizes, versions_count: int, site: Site) -> None:
+    """Push version after version to ``site``, and pull each into a clone of its own.
+
+    Raises:
+        AssertionError: as for :func:`verify`.
+    """
+    team = Team(place, site.url, site.settings)
+    versions = []
+    for number in range(1, versions_count + 1):
+        versions.append(_keep(team.origin, number, sizes, place))
+        team.origin.commit(f"version {number}")
+        team.origin.git("tag", f"pushed-{number}")
+        _run(team.origin, "push")
+    for number, wanted in enumerate(versions, 1):
+        clone = team.clone()
+        clone.git("checkout", "--quiet", f"pushed-{number}")
+        _run(clone, "pull")
+        _check(number, _hash(clone), wanted)
+        _run(clone, "check", "--read-data")
+        shutil.rmtree(clone.root)
 
 
 def _keep(project: Project, number: int, sizes: Sizes, place: Path) -> Version:
@@ -87,8 +112,10 @@ def _bring_back(project: Project, versions: Sequence[Version]) -> None:
 
 def _compare(project: Project, versions: Sequence[Version], number: int) -> None:
     _run(project, "restore", f"v{number}")
-    found = _hash(project)
-    wanted = versions[number - 1]
+    _check(number, _hash(project), versions[number - 1])
+
+
+def _check(number: int, found: Version, wanted: Version) -> None:
     wrong = [path for path, one, other in zip(DATA, found, wanted, strict=True) if one != other]
     assert not wrong, f"version {number} came back with other bytes in {', '.join(wrong)}"
     print(f"version {number} came back", flush=True)
@@ -109,6 +136,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--versions", type=int, default=100)
     parser.add_argument("--fs", nargs="+", choices=get_args(Kind), default=get_args(Kind))
+    parser.add_argument("--remotes", nargs="*", choices=WRITABLE, help="of these kinds; all")
     parser.add_argument("--folder", type=Path, help="where the file systems are made")
     asked = parser.parse_args(words)
     sizes = Sizes.at(asked.scale)
@@ -116,6 +144,15 @@ def main(words: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="mlops-verify-", dir=asked.folder) as folder:
         os.environ.update(hermetic_environment(Path(folder), os.environ) | IDENTITY)
         os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+        if asked.remotes is not None:
+            with Sites() as sites:
+                for remote in asked.remotes or WRITABLE:
+                    print(f"# {remote}", flush=True)
+                    here = Path(folder) / remote
+                    here.mkdir()
+                    verify_remote(here, sizes, asked.versions, sites.make(remote))
+                    shutil.rmtree(here)
+            return
         for kind in asked.fs:
             print(f"# {kind}", flush=True)
             with open_disk(kind, Path(folder), room) as disk:
