@@ -107,6 +107,7 @@ def push(
     remote: str | None = ...,
     all_branches: bool = ...,
     tags: bool = ...,
+    snapshots: list[str] | tuple[str, ...] | None = ...,
     yes: bool = ...,
 ) -> PushResult: ...
 def pull(
@@ -114,6 +115,7 @@ def pull(
     remote: str | None = ...,
     all_branches: bool = ...,
     tags: bool = ...,
+    snapshots: list[str] | tuple[str, ...] | None = ...,
     yes: bool = ...,
 ) -> PullResult: ...
 def fetch(
@@ -121,6 +123,7 @@ def fetch(
     remote: str | None = ...,
     all_branches: bool = ...,
     tags: bool = ...,
+    snapshots: list[str] | tuple[str, ...] | None = ...,
     yes: bool = ...,
 ) -> FetchResult: ...
 def get(

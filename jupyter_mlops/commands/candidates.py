@@ -16,7 +16,7 @@ from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.metrics.read import read_metrics, split_name
 from jupyter_mlops.metrics.working_tree import WorkingTree
-from jupyter_mlops.snapshots.listing import list_snapshots
+from jupyter_mlops.snapshots.listing import list_all_snapshots
 
 _BRANCHES = "refs/heads/"
 _REMOTE_BRANCHES = "refs/remotes/"
@@ -65,7 +65,7 @@ def _list_branches(partial: str, start: Path) -> list[str]:
 
 
 def _list_snapshots(partial: str, start: Path) -> list[str]:
-    snapshots = list_snapshots(open_repository(start))
+    snapshots = list_all_snapshots(open_repository(start))
     return [s.name for s in snapshots if s.name] + [s.id for s in snapshots]
 
 

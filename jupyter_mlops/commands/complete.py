@@ -65,7 +65,7 @@ def _complete_arguments(
 ) -> list[str]:
     options_ended = "--" in given
     waiting, plain_count = _read_given(signature, given)
-    if waiting is not None:
+    if waiting is not None and not (waiting.may_stand_alone and partial.startswith("-")):
         return _values(waiting, partial, start)
     if not options_ended and partial.startswith("--") and "=" in partial:
         name, _, value = partial.partition("=")
@@ -87,17 +87,21 @@ def _complete_arguments(
 def _read_given(signature: Signature, given: list[str]) -> tuple[Parameter | None, int]:
     """Return the option whose value comes next, if any, and the number of plain words so far."""
     plain_count = 0
+    taking: Parameter | None = None
     words = iter(given)
     for word in words:
         if word == "--":
             return None, plain_count + len(list(words))
         if word.startswith("-") and len(word) > 1:
             option = signature.find_option(word)
-            if option is not None and not option.is_flag and next(words, None) is None:
+            taking = option if option is not None and option.may_stand_alone else None
+            if option is None or option.is_flag or taking is not None:
+                continue
+            if next(words, None) is None:
                 return option, plain_count
-        else:
+        elif taking is None:
             plain_count += 1
-    return None, plain_count
+    return taking, plain_count
 
 
 def _is_given(option: Parameter, given: list[str]) -> bool:

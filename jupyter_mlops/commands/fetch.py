@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,12 +10,15 @@ from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.document import Block, Document, Note
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.document import Block, Document, Hint, Note
+from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.snapshots.apply import clear_leftovers
+from jupyter_mlops.snapshots.listing import check_texts
 from jupyter_mlops.sync.fetch import Fetched, fetch_content
 from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.sync.scope import Scope, find_scope, read_entries, read_notebook_names
+from jupyter_mlops.sync.snapshots import count_waiting
+from jupyter_mlops.sync.states import States, fetch_states
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -22,7 +26,10 @@ from jupyter_mlops.units import format_bytes, plural
 class FetchResult:
     """What came from a remote: packs read from, chunks and manifests, bytes.
 
-    ``up_to_date`` says that nothing was lacking here.
+    ``up_to_date`` says that nothing was lacking here. ``snapshots`` counts those of others that are
+    new here or have changed, ``waiting`` those that the remote has besides and that were not asked
+    for. ``refused`` are snapshots that could not be taken, with the reason of each; ``absent``
+    counts the files and folders of snapshots that neither end has.
     """
 
     remote: str
@@ -31,10 +38,13 @@ class FetchResult:
     bytes: int
     snapshots: int
     up_to_date: bool
+    waiting: int = 0
+    refused: tuple[str, ...] = ()
+    absent: int = 0
 
     def describe(self) -> Document:
         """Return what came."""
-        return Document((describe_fetched(self),))
+        return Document(tuple(describe_fetched(self)))
 
 
 def fetch(
@@ -46,47 +56,94 @@ def fetch(
     remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
     all_branches: Annotated[bool, Arg("What every branch ever named.")] = False,
     tags: Annotated[bool, Arg("What every tag ever named.")] = False,
+    snapshots: Annotated[
+        tuple[str, ...] | None,
+        Arg("Snapshots of others as well: these, or all.", metavar="[ID…]", complete="snapshot"),
+    ] = None,
     yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
 ) -> FetchResult:
     """Bring into the store what HEAD names; the working tree stays as it is.
 
-    Only what is lacking here comes, and nothing that does not verify.
+    Only what is lacking here comes, and nothing that does not verify. Snapshots come on request
+    only, with their content: from the Git remote that this branch follows, or origin, or the only
+    one, and from the data's remote. They never touch your own.
     """
     scope = Scope(all_branches=all_branches, tags=tags, paths=tuple(resolve_paths(ws, paths)))
-    return run_fetch(ws, scope, remote, yes=yes)
+    result, problem = run_fetch(ws, scope, remote, snapshots, yes=yes)
+    if problem is not None:
+        raise problem
+    return result
 
 
-def run_fetch(ws: Workspace, scope: Scope, remote: str | None, *, yes: bool) -> FetchResult:
-    """Fetch what ``scope`` names.
+def run_fetch(
+    ws: Workspace,
+    scope: Scope,
+    remote: str | None,
+    snapshots: Sequence[str] | None,
+    *,
+    yes: bool,
+) -> tuple[FetchResult, MlopsError | None]:
+    """Fetch what ``scope`` names, and snapshots of others: these, all where none is named, or none.
+
+    Returns:
+        What came, and the error with which the command is to end once it has done the rest.
 
     Raises:
-        NotFoundError: neither end has all of it; what there was has come.
+        NotFoundError: neither end has all that ``scope`` names; what there was has come.
     """
+    check_texts(snapshots or ())
     named = choose_known(ws, remote, yes=yes)
     clear_leftovers(ws)
     roots = find_scope(ws, scope)
     entries = read_entries(ws, roots)
     outputs = read_notebook_names(ws, roots) if ws.config.notebooks.keep_outputs else []
+    states = States()
     with open_remote(ws, named) as there:
         fetched = fetch_content(ws.store, there, entries, outputs, ws.progress)
+        if snapshots is not None:
+            states = fetch_states(ws, there, named.name, snapshots, scope.paths)
+        waiting = count_waiting(ws.git, there) if snapshots is None else 0
     if fetched.lacking:
         raise _lacking(named.name, fetched)
-    return FetchResult(
+    content = states.content
+    result = FetchResult(
         remote=named.name,
-        packs=fetched.packs,
-        chunks=fetched.records,
-        bytes=fetched.size_bytes,
-        snapshots=0,
-        up_to_date=not fetched.records,
+        packs=fetched.packs + content.packs,
+        chunks=fetched.records + content.records,
+        bytes=fetched.size_bytes + content.size_bytes,
+        snapshots=len(states.came),
+        up_to_date=not (fetched.records or content.records or states.came),
+        waiting=waiting,
+        refused=tuple(error.message for error in states.refused.values()),
+        absent=len(content.lacking),
     )
+    problem = states.problem
+    if problem is None and snapshots and content.lacking:
+        problem = _lacking(named.name, content)
+    return result, problem
 
 
-def describe_fetched(result: FetchResult) -> Block:
-    """Return what came, as a line."""
-    if result.up_to_date:
-        return Note(f"All that {result.remote} has of it is here already.", "good")
-    chunks = plural(result.chunks, "chunk")
-    return Note(f"Fetched {chunks}, {format_bytes(result.bytes)}, from {result.remote}.", "good")
+def describe_fetched(result: FetchResult) -> list[Block]:
+    """Return what came, a line for each kind, and what could not be taken."""
+    blocks: list[Block] = []
+    if result.snapshots:
+        blocks.append(Note(f"Fetched {plural(result.snapshots, 'snapshot')}.", "good"))
+        blocks.append(Hint("See them", "jupyter mlops log"))
+    if result.chunks:
+        chunks = plural(result.chunks, "chunk")
+        said = f"Fetched {chunks}, {format_bytes(result.bytes)}, from {result.remote}."
+        blocks.append(Note(said, "good"))
+    elif not result.snapshots:
+        blocks.append(Note(f"All that {result.remote} has of it is here already.", "good"))
+    blocks += [Note(reason, "warning") for reason in result.refused]
+    if result.absent:
+        what = plural(result.absent, "file or folder", "files or folders")
+        said = f"Neither here nor whole on {result.remote}: {what} of these snapshots."
+        blocks.append(Note(said, "warning"))
+    if result.waiting:
+        blocks.append(Note(f"{result.remote} has {plural(result.waiting, 'snapshot')} more."))
+        blocks.append(Hint("Get them", "jupyter mlops fetch --snapshots"))
+    return blocks
 
 
 def _lacking(remote: str, fetched: Fetched) -> NotFoundError:

@@ -159,7 +159,8 @@ def format_usage(command: Command) -> str:
         if not parameter.is_flag:
             word += f" {parameter.metavar}"
         words.append(
-            (word if parameter.required else f"[{word}]") + ("…" if parameter.many else "")
+            (word if parameter.required else f"[{word}]")
+            + ("…" if parameter.many and not parameter.may_stand_alone else "")
         )
     return " ".join(words)
 

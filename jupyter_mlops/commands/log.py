@@ -15,14 +15,17 @@ from jupyter_mlops.formats.snapshot import Scalar
 from jupyter_mlops.git.branch_lines import first_parent_branches
 from jupyter_mlops.git.history import list_branches
 from jupyter_mlops.metrics.read import label_names
-from jupyter_mlops.snapshots.listing import Listed, list_snapshots
+from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
 
 _SHOWN_METRICS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedSnapshot:
-    """One snapshot; ``branches`` are those whose first-parent line holds its base."""
+    """One snapshot; ``branches`` are those whose first-parent line holds its base.
+
+    ``remote`` is the one that it was fetched from, null for one of this clone's own.
+    """
 
     id: str
     name: str | None
@@ -34,6 +37,7 @@ class LoggedSnapshot:
     params: Mapping[str, Scalar]
     automatic: bool
     paths: tuple[str, ...]
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,11 @@ class LogResult:
                 )
             )
         names = self._metric_names()
-        rows = tuple(self._row(snapshot, names) for snapshot in self.snapshots)
+        fetched = any(snapshot.remote for snapshot in self.snapshots)
+        rows = tuple(self._row(snapshot, names, fetched) for snapshot in self.snapshots)
         labels = label_names(names).values()
-        columns = ("snapshot", "name", "base", "branches", "when", "message", *labels)
+        from_column = ("from",) if fetched else ()
+        columns = ("snapshot", "name", *from_column, "base", "branches", "when", "message", *labels)
         return Document((Table(columns, rows),))
 
     def _metric_names(self) -> tuple[str, ...]:
@@ -65,13 +71,14 @@ class LogResult:
         return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:_SHOWN_METRICS])
 
     @staticmethod
-    def _row(snapshot: LoggedSnapshot, names: tuple[str, ...]) -> tuple[Cell, ...]:
+    def _row(snapshot: LoggedSnapshot, names: tuple[str, ...], fetched: bool) -> tuple[Cell, ...]:
         metrics: list[Cell] = [
             Number(snapshot.metrics[name]) if name in snapshot.metrics else None for name in names
         ]
         return (
             Code(snapshot.id),
             snapshot.name,
+            *((snapshot.remote,) if fetched else ()),
             Code(snapshot.base[:10]) if snapshot.base else None,
             ", ".join(snapshot.branches),
             Time(snapshot.created_at),
@@ -87,10 +94,13 @@ def log(
         int | None, Arg("Show only the newest so many.", metavar="N", short="-n")
     ] = None,
 ) -> LogResult:
-    """Show snapshots, newest first, with base, branches and metrics."""
+    """Show snapshots, newest first, with base, branches and metrics.
+
+    Those that were fetched are among them, with the remote that they are from.
+    """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit is {limit}, but must be at least 1.", code="bad-value")
-    snapshots = list_snapshots(ws.git)[:limit]
+    snapshots = list_all_snapshots(ws.git)[:limit]
     bases = {snapshot.base for snapshot in snapshots if snapshot.base}
     branches = first_parent_branches(ws.git, list_branches(ws.git), bases) if bases else {}
     return LogResult(tuple(_result(snapshot, branches) for snapshot in snapshots))
@@ -109,4 +119,5 @@ def _result(snapshot: Listed, branches: Mapping[str, tuple[str, ...]]) -> Logged
         params=record.params,
         automatic=record.automatic,
         paths=tuple(path.path for path in record.paths),
+        remote=snapshot.remote,
     )

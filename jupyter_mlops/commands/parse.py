@@ -154,6 +154,10 @@ class _Reader:
             if equals:
                 raise self._error(f"{name} takes no value.", "bad-value")
             self.arguments[option.name] = not option.default
+        elif option.may_stand_alone and not equals:
+            self.arguments.setdefault(option.name, ())
+            while self.words and not self.words[0].startswith("-"):
+                self._store(option, self.words.pop(0))
         else:
             self._store(option, value if equals else self._next_value(name))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
@@ -40,14 +40,15 @@ class PullResult:
     left: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     set_up: tuple[str, ...] = ()
+    waiting: int = 0
+    refused: tuple[str, ...] = ()
+    absent: int = 0
 
     def describe(self) -> Document:
         """Return what came, what was written, and what stays."""
         blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
-        fetched = FetchResult(
-            self.remote, self.packs, self.chunks, self.bytes, self.snapshots, self.up_to_date
-        )
-        blocks.append(describe_fetched(fetched))
+        names = [field.name for field in fields(FetchResult)]
+        blocks += describe_fetched(FetchResult(**{name: getattr(self, name) for name in names}))
         if self.written:
             blocks.append(Note(f"Wrote {plural(self.written, 'file')}.", "good"))
         if self.outputs:
@@ -69,6 +70,10 @@ def pull(
     remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
     all_branches: Annotated[bool, Arg("Fetch what every branch ever named.")] = False,
     tags: Annotated[bool, Arg("Fetch what every tag ever named.")] = False,
+    snapshots: Annotated[
+        tuple[str, ...] | None,
+        Arg("Snapshots of others as well: these, or all.", metavar="[ID…]", complete="snapshot"),
+    ] = None,
     yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
 ) -> PullResult:
     """Bring the data, models and outputs of this branch here from a remote.
@@ -79,7 +84,7 @@ def pull(
     """
     selected = tuple(resolve_paths(ws, paths))
     scope = Scope(all_branches=all_branches, tags=tags, paths=selected)
-    fetched = run_fetch(ws, scope, remote, yes=yes)
+    fetched, problem = run_fetch(ws, scope, remote, snapshots, yes=yes)
     statuses = read_status(ws, selected)
     cut_short = read_unfinished(ws.git.state_dir)
     lagging = [
@@ -99,13 +104,10 @@ def pull(
     outputs: tuple[str, ...] = ()
     if at and ws.config.notebooks.keep_outputs:
         outputs = restore_outputs(ws, at, only_bare=True).written
+    if problem is not None:
+        raise problem
     return PullResult(
-        remote=fetched.remote,
-        packs=fetched.packs,
-        chunks=fetched.chunks,
-        bytes=fetched.bytes,
-        snapshots=fetched.snapshots,
-        up_to_date=fetched.up_to_date,
+        **{field.name: getattr(fetched, field.name) for field in fields(fetched)},
         written=written,
         left=tuple(left),
         outputs=outputs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -10,12 +11,15 @@ from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Hint, Note
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.snapshots.apply import clear_leftovers
+from jupyter_mlops.snapshots.listing import Listed, list_snapshots
 from jupyter_mlops.snapshots.needed import find_needed
 from jupyter_mlops.sync.places import Named, open_remote
 from jupyter_mlops.sync.push import plan_push, push_content
 from jupyter_mlops.sync.pushed import Pushed
-from jupyter_mlops.sync.scope import Scope, find_scope
+from jupyter_mlops.sync.scope import Scope, find_scope, join_roots
+from jupyter_mlops.sync.snapshots import SentSnapshots, choose_snapshots, send_snapshots
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -24,7 +28,10 @@ class PushResult:
     """What a remote was given: packs, chunks and manifests in them, bytes.
 
     ``up_to_date`` says that it has now, and had before, all that was asked for. ``absent`` counts
-    what those revisions need and neither end has.
+    what those revisions need and neither end has. ``snapshots`` counts those that were sent, to the
+    Git remote or, as ``bundles`` by their ids, to this one; ``refusal`` is why those that have a
+    name went here. ``unnamed`` counts the snapshots where those with a name were asked for and
+    none has one.
     """
 
     remote: str
@@ -34,6 +41,10 @@ class PushResult:
     snapshots: int
     up_to_date: bool
     absent: int = 0
+    bundles: tuple[str, ...] = ()
+    git_remote: str | None = None
+    refusal: str | None = None
+    unnamed: int = 0
 
     def describe(self) -> Document:
         """Return what was sent."""
@@ -41,13 +52,33 @@ class PushResult:
         if self.packs:
             sent = f"{plural(self.packs, 'pack')}, {format_bytes(self.bytes)}"
             blocks.append(Note(f"Pushed {sent} to {self.remote}.", "good"))
-        elif self.up_to_date:
+        elif self.up_to_date and not self.snapshots:
             blocks.append(Note(f"{self.remote} has all of it already.", "good"))
+        blocks += self._describe_snapshots()
         if self.absent:
             what = plural(self.absent, "file or folder", "files or folders")
             blocks.append(Note(f"Neither here nor on {self.remote}: {what}.", "warning"))
             blocks.append(Hint("See which", "jupyter mlops check"))
         return Document(tuple(blocks))
+
+    def _describe_snapshots(self) -> list[Block]:
+        blocks: list[Block] = []
+        as_refs = self.snapshots - len(self.bundles)
+        if as_refs:
+            blocks.append(
+                Note(f"Pushed {plural(as_refs, 'snapshot')} to {self.git_remote}.", "good")
+            )
+        if self.unnamed:
+            count = plural(self.unnamed, "snapshot")
+            blocks.append(Note(f"None of {count} has a name, so none was sent."))
+            blocks.append(Hint("Send one all the same", "jupyter mlops push --snapshots ID"))
+        if self.refusal is not None:
+            where = f"Snapshots that have a name go to {self.remote} as Git bundles"
+            blocks.append(Note(f"{where}: {self.refusal}."))
+        if self.bundles:
+            count = plural(len(self.bundles), "snapshot")
+            blocks.append(Note(f"Pushed {count} to {self.remote} as Git bundles.", "good"))
+        return blocks
 
 
 def push(
@@ -59,6 +90,14 @@ def push(
     remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
     all_branches: Annotated[bool, Arg("What every branch ever named.")] = False,
     tags: Annotated[bool, Arg("What every tag ever named.")] = False,
+    snapshots: Annotated[
+        tuple[str, ...] | None,
+        Arg(
+            "Snapshots as well: these, or all that have a name.",
+            metavar="[ID…]",
+            complete="snapshot",
+        ),
+    ] = None,
     yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
 ) -> PushResult:
     """Send a remote what it lacks of this branch: data, models, outputs of notebooks.
@@ -66,6 +105,10 @@ def push(
     That is what HEAD names, and what every commit before it names that Git's remotes lack. Only
     content that is asked for leaves this machine. A push that was cut short is finished by the
     next one.
+
+    Snapshots leave it on request only, with all their content. Those that have a name go to the
+    Git remote that this branch follows, or origin, or the only one; others, and what that remote
+    does not take, go to the data's remote as Git bundles.
     """
     scope = Scope(
         unpublished=True,
@@ -73,13 +116,26 @@ def push(
         tags=tags,
         paths=tuple(resolve_paths(ws, paths)),
     )
-    return run_push(ws, scope, choose_known(ws, remote, yes=yes))
+    chosen = [] if snapshots is None else choose_snapshots(ws.git, snapshots)
+    result = run_push(ws, scope, choose_known(ws, remote, yes=yes), chosen)
+    if snapshots is not None and not chosen:
+        return replace(result, unnamed=len(list_snapshots(ws.git)))
+    return result
 
 
-def run_push(ws: Workspace, scope: Scope, named: Named) -> PushResult:
-    """Send the remote ``named`` what it lacks of ``scope``."""
+def run_push(
+    ws: Workspace, scope: Scope, named: Named, snapshots: Sequence[Listed] = ()
+) -> PushResult:
+    """Send the remote ``named`` what it lacks of ``scope`` and ``snapshots``, then these.
+
+    Raises:
+        ConflictError: somebody else has changed one of the snapshots; all else was sent.
+    """
     clear_leftovers(ws)
     roots = find_scope(ws, scope)
+    if snapshots:
+        commits = tuple(snapshot.commit for snapshot in snapshots)
+        roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
     with open_remote(ws, named) as there:
         known = Pushed(there)
         needed = find_needed(ws, replace(roots, pointers=known.without(roots.pointers)))
@@ -89,12 +145,24 @@ def run_push(ws: Workspace, scope: Scope, named: Named) -> PushResult:
         absent = set(plan.absent) - set(needed.notebooks)
         if not absent:
             known.add(roots.pointers)
+        sent = send_snapshots(ws, there, named.name, snapshots) if snapshots else SentSnapshots()
+    if sent.moved:
+        raise ConflictError(
+            f"{sent.git_remote} has other versions of {', '.join(sent.moved)} than were last"
+            " fetched; they stay as they are there, and all else was pushed.",
+            code="snapshot-moved",
+            hints=("jupyter mlops fetch --snapshots", "jupyter mlops push --snapshots"),
+        )
+    count = len(sent.as_refs) + len(sent.as_bundles)
     return PushResult(
         remote=named.name,
         packs=pushed.packs,
         chunks=pushed.records,
         bytes=pushed.size_bytes,
-        snapshots=0,
-        up_to_date=plan.up_to_date and not absent,
+        snapshots=count,
+        up_to_date=plan.up_to_date and not absent and not count,
         absent=len(absent),
+        bundles=sent.as_bundles,
+        git_remote=sent.git_remote,
+        refusal=sent.refusal,
     )

@@ -75,6 +75,7 @@ def format_words(command: Command, arguments: Mapping[str, object]) -> tuple[str
     """Return the words which, typed, would call ``command`` with ``arguments``."""
     plain: list[str] = []
     options: list[str] = []
+    alone: list[str] = []
     for parameter in read_signature(command).parameters:
         value = arguments.get(parameter.name, parameter.default)
         if value == parameter.default or value is None:
@@ -83,12 +84,15 @@ def format_words(command: Command, arguments: Mapping[str, object]) -> tuple[str
             options.append(parameter.option)
             continue
         texts = [str(one) for one in (value if isinstance(value, tuple) else (value,))]
+        if not texts:
+            alone.append(parameter.option)
         if parameter.positional:
             plain += texts
         else:
             options += [f"{parameter.option}={text}" for text in texts]
-    separator = ["--"] if any(word.startswith("-") for word in plain) else []
-    return (*command.words, *options, *separator, *plain)
+    needs_end = plain and (alone or any(word.startswith("-") for word in plain))
+    separator = ["--"] if needs_end else []
+    return (*command.words, *options, *alone, *separator, *plain)
 
 
 def _shape(parameter: Parameter) -> inspect.Parameter:
@@ -110,7 +114,7 @@ def _shape(parameter: Parameter) -> inspect.Parameter:
 
 def _accept(parameter: Parameter, value: object) -> object:
     """Return a Python value as the command takes it."""
-    if parameter.many:
+    if parameter.many and not (value is None and parameter.may_stand_alone):
         several = [value] if isinstance(value, str | os.PathLike) else value
         if not isinstance(several, list | tuple | set):
             raise _wrong_type(parameter, value)

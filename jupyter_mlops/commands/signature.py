@@ -54,6 +54,11 @@ class Parameter:
         return self.base is bool
 
     @property
+    def may_stand_alone(self) -> bool:
+        """Whether it is an option that takes as many values as follow it, or none."""
+        return self.many and not self.positional and self.default is None
+
+    @property
     def required(self) -> bool:
         """Whether a call must give it."""
         return self.default is REQUIRED

@@ -39,7 +39,10 @@ def snapshot_name(
     *,
     remove: Annotated[bool, Arg("Take the name away.")] = False,
 ) -> SnapshotNameResult:
-    """Give a snapshot a name, or take it away."""
+    """Give a snapshot a name, or take it away.
+
+    One that was fetched from a remote becomes one of this clone's own by that.
+    """
     if (name is None) is not remove:
         raise UsageError(
             "Give either a name or --remove.",
@@ -47,7 +50,7 @@ def snapshot_name(
             hints=("jupyter mlops snapshot name --help",),
         )
     found = find_snapshot(ws.git, snapshot)
-    if name is not None and name != found.name:
+    if name is not None and (name != found.name or found.remote is not None):
         check_name(ws, name)
     message = found.record.message
     record = change_record(ws, found, ws.execution.command, name=name, message=message)

@@ -6,7 +6,8 @@ parameters before ``*`` are positional, those after it are options; the annotati
 
 * ``TYPE`` is ``str``, ``int``, ``float``, ``Path``, a ``Literal`` of strings, one of these ``|
   None``, ``bool`` (options only), or ``tuple[str, ...]``: the last positional parameter may take
-  all the words that are left, an option may be repeated.
+  all the words that are left, an option may be repeated. An option of the type ``tuple[str, ...] |
+  None`` with the default None may stand alone, which is ``()``, or before the words that it takes.
 * A parameter with a default may be left out; a tuple without a default wants at least one word.
 * The first parameter is ``ws: Workspace``, or ``here: Here`` for a command that also runs outside
   of a project.

@@ -84,7 +84,7 @@ _FSYNC_METHODS_SINCE = (2, 36, 0)
 def run_git(
     repo: Place,
     *args: str,
-    input: bytes | None = None,
+    input: bytes | memoryview | None = None,
     env: Mapping[str, str] | None = None,
     allow: Container[int] = (0,),
     durable: Durable | None = None,
@@ -113,7 +113,7 @@ def run_git(
 def run_git_in(
     folder: Path,
     *args: str,
-    input: bytes | None = None,
+    input: bytes | memoryview | None = None,
     env: Mapping[str, str] | None = None,
     allow: Container[int] = (0,),
 ) -> bytes:
@@ -127,7 +127,7 @@ def run_git_in(
 def try_git(
     repo: Place,
     *args: str,
-    input: bytes | None = None,
+    input: bytes | memoryview | None = None,
     env: Mapping[str, str] | None = None,
     durable: Durable | None = None,
 ) -> tuple[int, bytes, bytes]:
@@ -139,7 +139,7 @@ def try_git(
 def try_git_in(
     folder: Path,
     *args: str,
-    input: bytes | None = None,
+    input: bytes | memoryview | None = None,
     env: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes, bytes]:
     """Run Git in ``folder`` and return its status, output and messages."""
@@ -147,7 +147,7 @@ def try_git_in(
         folder, args, env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE
     )
     try:
-        printed, said = process.communicate(input)
+        printed, said = process.communicate(input)  # type: ignore[arg-type]  # takes any buffer
     except BaseException:
         # Asked to end, Git removes its lock files; killed, it leaves them behind.
         process.terminate()

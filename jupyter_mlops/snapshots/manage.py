@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,14 +15,15 @@ from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import (
     DROPPED_REFS,
+    POSSIBLE_NAME,
+    REMOTE_REFS,
     SNAPSHOT_REFS,
     Listed,
-    find_snapshot,
+    find_among,
+    list_all_snapshots,
     list_snapshots,
 )
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation
-
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f~^:?*\[\\-][^\s\x00-\x1f\x7f~^:?*\[\\]{0,99}")
 
 
 def check_name(handles: Handles, name: str) -> None:
@@ -33,7 +33,7 @@ def check_name(handles: Handles, name: str) -> None:
         UsageError: not a possible name.
         ConflictError: it is taken.
     """
-    if not _NAME.fullmatch(name) or is_snapshot_id(name) or ".." in name or "@{" in name:
+    if not POSSIBLE_NAME.fullmatch(name) or is_snapshot_id(name) or ".." in name or "@{" in name:
         raise UsageError(
             f"{name!r} cannot be a snapshot's name: a name has no spaces and none of ~^:?*[\\,"
             " does not begin with a dash and does not look like an id.",
@@ -58,6 +58,8 @@ def change_record(
 ) -> SnapshotRecord:
     """Give ``snapshot`` this name and message; its id and content stay. Return the new record.
 
+    One that was fetched becomes one of this clone's own.
+
     Raises:
         ConflictError: another process changed the snapshot meanwhile.
     """
@@ -68,15 +70,17 @@ def change_record(
     subject = f"snapshot {record.id}" + (f": {message}" if message else "")
     commit = commit_tree(handles.git, tree, parents, subject, record.created_at)
     ref = SNAPSHOT_REFS + record.id
-    update_refs(handles.git, [RefUpdate(ref, commit, snapshot.commit)])
-    refs = {ref: Move(snapshot.commit.encode(), commit.encode())}
+    former = snapshot.commit if snapshot.remote is None else None
+    update_refs(handles.git, [RefUpdate(ref, commit, former)])
+    refs = {ref: Move(former.encode() if former else None, commit.encode())}
     log_operation(handles.git.state_dir, Operation(command, handles.clock.now(), refs=refs))
     return record
 
 
 def drop_snapshots(handles: Handles, texts: list[str], command: tuple[str, ...]) -> list[Listed]:
     """Remove the snapshots that ``texts`` name, and return them; see :func:`drop_listed`."""
-    found = {snapshot.id: snapshot for snapshot in (find_snapshot(handles.git, t) for t in texts)}
+    known = list_all_snapshots(handles.git)
+    found = {snapshot.id: snapshot for snapshot in (find_among(known, text) for text in texts)}
     drop_listed(handles, list(found.values()), command)
     return list(found.values())
 
@@ -84,7 +88,8 @@ def drop_snapshots(handles: Handles, texts: list[str], command: tuple[str, ...])
 def drop_listed(handles: Handles, snapshots: Sequence[Listed], command: tuple[str, ...]) -> None:
     """Remove ``snapshots``; content that another state needs stays.
 
-    They stay reachable under another ref, so that ``undo`` brings them back.
+    They stay reachable under another ref, so that ``undo`` brings them back. What is known of them
+    in remotes is forgotten here as well, and stays there.
 
     Raises:
         ConflictError: another process changed one meanwhile; none was removed.
@@ -93,11 +98,14 @@ def drop_listed(handles: Handles, snapshots: Sequence[Listed], command: tuple[st
     updates = []
     refs: dict[str, Move] = {}
     former = {ref.name: ref.oid for ref in list_refs(handles.git, DROPPED_REFS)}
+    fetched = list_refs(handles.git, REMOTE_REFS)
     for snapshot in snapshots:
-        kept, dropped = SNAPSHOT_REFS + snapshot.id, DROPPED_REFS + snapshot.id
-        updates.append(RefUpdate(kept, None, snapshot.commit))
+        dropped = DROPPED_REFS + snapshot.id
+        gone = {ref.name: ref.oid for ref in fetched if ref.name.endswith(f"/{snapshot.id}")}
+        for name, oid in {**gone, snapshot.ref: snapshot.commit}.items():
+            updates.append(RefUpdate(name, None, oid))
+            refs[name] = Move(oid.encode(), None)
         updates.append(RefUpdate(dropped, snapshot.commit, former.get(dropped)))
-        refs[kept] = Move(snapshot.commit.encode(), None)
         before = former.get(dropped)
         refs[dropped] = Move(before.encode() if before else None, snapshot.commit.encode())
     update_refs(handles.git, updates)

@@ -26,6 +26,7 @@ from jupyter_mlops.storage.backend import Backend, ByteRange
 
 FORMAT_OBJECT = "format"
 FORMAT_TEXT = b"0\n"
+SNAPSHOTS = "snapshots"
 _INDEX = "index"
 _PACKS = "packs"
 _SEGMENT_NAME = re.compile(r"index/([0-9a-f]{64})\.idx")
@@ -58,6 +59,7 @@ class Remote:
 
     Attributes:
         packs: the size of each pack that is listed.
+        snapshots: the size of each object that is listed below ``snapshots/``.
         cache: the folder with what is known of it.
 
     Raises:
@@ -70,6 +72,7 @@ class Remote:
         self.cache = cache
         clear_staging(cache)
         self.packs: dict[PackKey, int] = {}
+        self.snapshots: dict[str, int] = {}
         self._damaged: set[PackKey] = set()
         self._searched = False
         names = self._list()
@@ -179,6 +182,7 @@ class Remote:
         segments: list[str] = []
         packs: dict[PackKey, int] = {}
         damaged: set[PackKey] = set()
+        snapshots: dict[str, int] = {}
         self.is_new = True
         for one in self.backend.iter_objects():
             if one.name == FORMAT_OBJECT:
@@ -189,9 +193,11 @@ class Remote:
                 packs[key] = one.size_bytes
             elif (key := _match_pack(_DAMAGED_NAME, one.name)) is not None:
                 damaged.add(key)
+            elif one.name.startswith(f"{SNAPSHOTS}/"):
+                snapshots[one.name] = one.size_bytes
         if not self.is_new:
             self._check_format()
-        self.packs, self._damaged = packs, damaged
+        self.packs, self._damaged, self.snapshots = packs, damaged, snapshots
         return dict.fromkeys(sorted(segments))
 
     def _check_format(self) -> None:

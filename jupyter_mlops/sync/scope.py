@@ -61,6 +61,13 @@ def find_scope(handles: Handles, scope: Scope) -> Roots:
     return Roots((), tuple(blobs[POINTER_SUFFIX]), tuple(blobs[".ipynb"]))
 
 
+def join_roots(one: Roots, other: Roots) -> Roots:
+    """Return what names content in either, each once."""
+    pointers = dict.fromkeys((*one.pointers, *other.pointers))
+    notebooks = dict.fromkeys((*one.notebooks, *other.notebooks))
+    return Roots((), tuple(pointers), tuple(notebooks))
+
+
 def read_entries(handles: Handles, roots: Roots) -> list[Entry]:
     """Return the files and folders that the pointers of ``roots`` name, each once.
 

@@ -7,6 +7,7 @@ import pytest
 from jupyter_mlops.commands.complete import complete_words
 from jupyter_mlops.commands.spec import Command
 from jupyter_mlops.commands.table import COMMANDS
+from tests.support.data_project import DataProject
 from tests.support.project import Project
 from tests.support.sample_commands import SAMPLES
 
@@ -93,3 +94,18 @@ def test_real_commands_offer_revisions_and_metrics(folder: Path) -> None:
 def test_outside_of_a_project_nothing_is_raised(tmp_path: Path) -> None:
     for typed in (("rename", ""), ("keep", "--tag", ""), ("keep", "x/")):
         assert words(tmp_path, *typed) == ()
+
+
+def test_the_values_of_an_option_that_may_stand_alone_are_offered(
+    data_project: DataProject,
+) -> None:
+    folder = data_project.root
+    data_project.write("data.csv", "x")
+    kept = data_project.snapshot("data.csv", name="best")
+    for typed in (("--snapshots",), ("--snapshots", "x")):
+        offered = complete_words(("push", *typed), "", folder, COMMANDS).words
+        assert offered == ("best", kept.id)
+    offered = complete_words(("push", "--snapshots"), "--t", folder, COMMANDS).words
+    assert offered == ("--tags",)
+    offered = complete_words(("push", "--snapshots", "x", "--tags"), "", folder, COMMANDS).words
+    assert "best" not in offered

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.commands.parse import Invocation, nearest, parse_words
+from jupyter_mlops.commands.python import format_words
 from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.errors import UsageError
 from tests.support.sample_commands import SAMPLES
@@ -130,3 +131,27 @@ def test_a_word_of_a_few_is_named_with_them() -> None:
 )
 def test_slips_of_the_finger_are_recognised(word: str, found: str | None) -> None:
     assert nearest(word, dict.fromkeys(["snapshot", "status", "restore", "log"])) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        (("--snapshots",), {"snapshots": ()}),
+        (("--snapshots", "a", "b"), {"snapshots": ("a", "b")}),
+        (
+            ("data", "--snapshots", "a", "--tags", "b"),
+            {"paths": ("data", "b"), "snapshots": ("a",), "tags": True},
+        ),
+        (("--snapshots", "--", "data"), {"snapshots": (), "paths": ("data",)}),
+        (("--snapshots=a", "data"), {"snapshots": ("a",), "paths": ("data",)}),
+        (("--snapshots", "a", "--snapshots", "b"), {"snapshots": ("a", "b")}),
+    ],
+)
+def test_an_option_that_may_stand_alone_takes_the_words_that_follow(
+    words: tuple[str, ...], arguments: dict[str, object]
+) -> None:
+    invocation = parse_words(("push", *words), COMMANDS)
+    assert invocation.arguments == arguments
+    assert invocation.command is not None
+    again = format_words(invocation.command, invocation.arguments)
+    assert parse_words(again, COMMANDS).arguments == arguments

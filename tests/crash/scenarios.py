@@ -32,6 +32,9 @@ PURGE = (*COLLECT, "--trash-days", "0")
 REMOTE = ".git/remote"
 """A remote, which lies within the project for the same reason."""
 
+HUB = ".git/hub.git"
+"""A Git remote, likewise."""
+
 SHARED = ".git/shared"
 """A shared store, which lies within the project so that it is copied and judged with it."""
 
@@ -51,6 +54,8 @@ test ! -f .git/MERGE_HEAD || git commit --quiet --no-edit
 {sys.executable} -m jupyter_mlops restore
 """
 """What a user types after a merge in which our driver or our hook was cut short."""
+
+_SNAPSHOTS = "refs/mlops/snapshots"
 
 Build = Callable[[DataProject, Runner], None]
 
@@ -342,6 +347,30 @@ def _to_pull(project: DataProject, runner: Runner) -> None:
     project.remove("model.bin")
 
 
+def _with_hub(project: DataProject, runner: Runner) -> None:
+    _with_remote(project, runner)
+    project.git("init", "--quiet", "--bare", HUB)
+    project.git("remote", "add", "origin", HUB)
+    project.git("push", "--quiet", "--set-upstream", "origin", "main")
+    _changed_data(project, runner)
+    runner.ours(project.root, "snapshot", "data", "-m", "without a name")
+
+
+def _snapshots(project: DataProject) -> list[str]:
+    return project.git("for-each-ref", "--format=%(refname:lstrip=3)", _SNAPSHOTS).split()
+
+
+def _to_fetch_snapshots(project: DataProject, runner: Runner) -> None:
+    _with_hub(project, runner)
+    runner.ours(project.root, "push", "--snapshots", *_snapshots(project))
+    for ref in project.git("for-each-ref", "--format=%(refname)", "refs/mlops/remotes").split():
+        project.git("update-ref", "-d", ref)
+    for id in _snapshots(project):
+        project.git("update-ref", "-d", f"{_SNAPSHOTS}/{id}")
+    project.git("reflog", "expire", "--expire=now", "--all")
+    project.git("prune", "--expire=now")
+
+
 SCENARIOS: Sequence[Scenario] = (
     Scenario("init", _nothing, (OURS, "init"), base="nothing"),
     Scenario("init with a new shared store", _nothing, (OURS, "init", "--new-store", SHARED)),
@@ -400,6 +429,8 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("push", _with_remote, (OURS, "push")),
     Scenario("push of a change", _to_push_again, (OURS, "push")),
     Scenario("pull", _to_pull, (OURS, "pull"), damaged=True),
+    Scenario("push of snapshots", _with_hub, (OURS, "push", "--snapshots"), slow=True),
+    Scenario("fetch of snapshots", _to_fetch_snapshots, (OURS, "fetch", "--snapshots"), slow=True),
     Scenario("first collection", _with_garbage, (OURS, *COLLECT), slow=True),
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True, slow=True),

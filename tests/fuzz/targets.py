@@ -11,6 +11,7 @@ import io
 import shlex
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,6 +32,7 @@ from jupyter_mlops.errors import (
 )
 from jupyter_mlops.files.owner import format_owner, parse_owner
 from jupyter_mlops.files.stat_cache import read_stat_cache
+from jupyter_mlops.formats.bundle import decode_bundle_header
 from jupyter_mlops.formats.conflict import join_conflict, split_conflict
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.index import IndexView, encode_index, verify
@@ -348,7 +350,25 @@ def _multistatus(data: bytes) -> None:
         assert member.step and "/" not in member.step
 
 
+_BUNDLE_REF = "refs/mlops/snapshots/gaaaaaaaaaaa"
+
+
+def _bundle(data: bytes) -> None:
+    for object_format, length in (("sha1", 40), ("sha256", 64)):
+        header = None
+        with suppress(IntegrityError):
+            header = decode_bundle_header(
+                data, ref=_BUNDLE_REF, object_format=object_format, origin="x"
+            )
+        if header is not None:
+            assert {len(oid) for oid in (header.commit, *header.needed)} == {length}
+            assert data[header.pack_offset :].startswith(b"PACK")
+            return
+    raise IntegrityError("It is neither.", hints=("jupyter mlops push",))
+
+
 TARGETS: Mapping[str, Target] = {
+    "bundle": Target(_bundle, _DAMAGE),
     "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
     "file-manifest": Target(_file_manifest, _DAMAGE),
     "conflict": Target(_conflict, (ValueError, *_DAMAGE)),

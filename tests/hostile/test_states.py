@@ -292,6 +292,8 @@ def test_refs(attack: Attack, scale: int) -> None:
         "lock": (f"{snapshots}/zzzzzzzzzzzz.lock", "HEAD"),
         "control characters": (f"{snapshots}/\x1b[31m", "HEAD"),
         "dropped": ("refs/mlops/dropped/zzzzzzzzzzzz", "HEAD:train.py"),
+        "fetched blob": ("refs/mlops/remotes/origin/zzzzzzzzzzzz", "HEAD:train.py"),
+        "fetched from nowhere": ("refs/mlops/remotes/zzzzzzzzzzzz", "HEAD"),
         "branch with a dash": ("refs/heads/-x", "HEAD"),
         "branch as an option": ("refs/heads/--output=pwned", "HEAD"),
         "branch HEAD": ("refs/heads/HEAD", "HEAD~"),
@@ -304,6 +306,20 @@ def test_refs(attack: Attack, scale: int) -> None:
         "remote": ("refs/remotes/origin/--x", "HEAD"),
         "stash": ("refs/stash", "HEAD:train.py"),
     }
+
+    def fetched(remote: str) -> Callable[[Arena], object]:
+        def plant(arena: Arena) -> None:
+            listed = arena.project.git(
+                "for-each-ref", "--format=%(objectname) %(refname)", snapshots
+            )
+            for line in listed.splitlines():
+                oid, name = line.split(" ")
+                moved = f"refs/mlops/remotes/{remote}/{name.rpartition('/')[2]}"
+                _file(f".git/{moved}", f"{oid}\n".encode())(arena)
+                arena.project.git("update-ref", "-d", name)
+
+        return plant
+
     commands = words(
         *("log", "snapshot list", "status", "restore zzzzzzzzzzzz", "restore first", "snapshot"),
         *(
@@ -322,6 +338,15 @@ def test_refs(attack: Attack, scale: int) -> None:
     cases = [
         Case(name, ref(*what), (commands * 2)[number % 13 :][:chosen])
         for number, (name, what) in enumerate(named.items())
+    ]
+    remotes = ("--all", "\x1b[31m\u202e", "<script>", "x/bundles", "bundles", "$(touch${IFS}pwned)")
+    cases += [
+        Case(
+            f"fetched from {remote!r}",
+            fetched(remote),
+            words("log", "restore first", "snapshot drop first", "undo", "snapshot name first y"),
+        )
+        for remote in remotes
     ]
     broken = {
         "HEAD of nothing": (".git/HEAD", b"ref: refs/heads/nowhere\n"),

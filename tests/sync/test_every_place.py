@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.commands.check import check
+from jupyter_mlops.commands.fetch import fetch
+from jupyter_mlops.commands.push import push
 from jupyter_mlops.errors import MlopsError, UnavailableError
 from tests.support.faults import Fault, FaultyProxy, Kind, open_faulty
 from tests.support.sites import WRITABLE, Site, Sites
@@ -38,6 +40,20 @@ def test_each_version_comes_back(sites: Sites, tmp_path: Path, kind: Place) -> N
         pull_data(clone)
         assert_same(clone, files)
     assert check(clone.open(), read_data=True).ok
+
+
+@pytest.mark.parametrize("kind", WRITABLE)
+def test_snapshots_travel_as_bundles(sites: Sites, tmp_path: Path, kind: Place) -> None:
+    team = _team(tmp_path, sites.make(kind))
+    team.origin.write("data/a", b"kept" * 1000)
+    kept = team.origin.snapshot("data")
+    team.origin.git("reset", "--quiet", "--hard")
+    assert push(team.origin.open(), snapshots=(kept.id,)).bundles == (kept.id,)
+    assert push(team.origin.open(), snapshots=(kept.id,)).up_to_date
+    clone = team.clone()
+    assert fetch(clone.open(), snapshots=()).snapshots == 1
+    clone.restore(kept.id)
+    assert clone.read("data/a") == b"kept" * 1000
 
 
 @pytest.mark.slow

@@ -96,6 +96,9 @@ export interface FetchResult {
   bytes: number;
   snapshots: number;
   up_to_date: boolean;
+  waiting: number;
+  refused: string[];
+  absent: number;
 }
 
 export interface Finding {
@@ -172,6 +175,7 @@ export interface LoggedSnapshot {
   params: Record<string, string | number | boolean | null>;
   automatic: boolean;
   paths: string[];
+  remote: string | null;
 }
 
 export interface MetricChange {
@@ -298,6 +302,9 @@ export interface PullResult {
   left: string[];
   outputs: string[];
   set_up: string[];
+  waiting: number;
+  refused: string[];
+  absent: number;
 }
 
 export interface PushResult {
@@ -308,6 +315,10 @@ export interface PushResult {
   snapshots: number;
   up_to_date: boolean;
   absent: number;
+  bundles: string[];
+  git_remote: string | null;
+  refusal: string | null;
+  unnamed: number;
 }
 
 export interface RemoteAddResult {
@@ -592,6 +603,7 @@ export interface ICommands {
       remote?: string | null;
       all_branches?: boolean;
       tags?: boolean;
+      snapshots?: string[] | null;
       yes?: boolean;
     };
     result: PushResult;
@@ -603,6 +615,7 @@ export interface ICommands {
       remote?: string | null;
       all_branches?: boolean;
       tags?: boolean;
+      snapshots?: string[] | null;
       yes?: boolean;
     };
     result: PullResult;
@@ -614,6 +627,7 @@ export interface ICommands {
       remote?: string | null;
       all_branches?: boolean;
       tags?: boolean;
+      snapshots?: string[] | null;
       yes?: boolean;
     };
     result: FetchResult;
