@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.remote import choose_known, with_remote
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.snapshots.check import Damage, check_project
+from jupyter_mlops.sync.check import check_remote
+from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.units import plural
 
 _SHOWN = 20
@@ -23,8 +26,10 @@ class CheckResult:
 
     ``packs`` and ``chunks`` count what the store holds (manifests of files and folders are chunks
     too), ``pointers`` the different pointer files that were followed, ``absent`` the files that
-    commits name and that have never been on this machine. ``read_data`` tells whether every byte
-    was read.
+    commits name and that have never been on this machine, ``elsewhere`` those that were evicted
+    because a remote holds them. ``read_data`` tells whether every byte was read. ``remote`` is what
+    was looked at, None for the store; ``absent`` are then the files that only snapshots of this
+    clone name and that were not pushed.
     """
 
     ok: bool
@@ -34,6 +39,8 @@ class CheckResult:
     pointers: int
     absent: int
     read_data: bool
+    elsewhere: int = 0
+    remote: str | None = None
 
     @property
     def exit_status(self) -> int:
@@ -50,12 +57,21 @@ class CheckResult:
         else:
             blocks = [Note(f"{plural(len(self.damaged), 'problem')} found: {followed}.", "bad")]
             blocks += describe_damages(self.damaged)
-            blocks.append(Hint("See what can be mended", "jupyter mlops repair"))
+            blocks.append(
+                Hint("See what can be mended", with_remote("jupyter mlops repair", self.remote))
+            )
         if self.absent:
-            files = plural(self.absent, "file")
-            blocks.append(Note(f"{files} that commits name have never been on this machine."))
+            what = "commits name have never been on this machine"
+            if self.remote is not None:
+                what = f"snapshots of yours name are not on {self.remote}"
+            blocks.append(Note(f"{plural(self.absent, 'file')} that {what}."))
+        if self.elsewhere:
+            files = plural(self.elsewhere, "file")
+            blocks.append(Note(f"{files} were evicted: a remote holds them."))
+            blocks.append(Hint("Bring back what HEAD needs", "jupyter mlops pull"))
         if not self.read_data:
-            blocks.append(Hint("Read every byte as well", "jupyter mlops check --read-data"))
+            command = with_remote("jupyter mlops check --read-data", self.remote)
+            blocks.append(Hint("Read every byte as well", command))
         return Document(tuple(blocks))
 
 
@@ -65,6 +81,7 @@ def check(
     read_data: Annotated[
         bool, Arg("Read every byte of the store and of Git, and compare it with its name.")
     ] = False,
+    remote: Annotated[str | None, Arg("Check this remote, not the store.")] = None,
 ) -> CheckResult:
     """Find out whether every snapshot and commit can be brought back whole.
 
@@ -72,7 +89,12 @@ def check(
     manifests down to the packs, and asks Git for its own objects. Without --read-data names, sizes
     and tables are compared, which finds what is missing or cut short; with it also what has changed
     within. Writes nothing. The exit status is 5 when something is damaged.
+
+    With --remote: whether that holds what branches and tags name, also those of Git's remotes.
+    Packs that --read-data finds damaged are noted there, so that nobody believes them any more.
     """
+    if remote is not None:
+        return _check_remote(ws, remote, read_data=read_data)
     found = check_project(ws, read_data=read_data)
     return CheckResult(
         ok=not found.damages,
@@ -82,6 +104,23 @@ def check(
         pointers=found.pointers,
         absent=found.absent,
         read_data=read_data,
+        elsewhere=found.elsewhere,
+    )
+
+
+def _check_remote(ws: Workspace, name: str, *, read_data: bool) -> CheckResult:
+    named = choose_known(ws, name, yes=False)
+    with open_remote(ws, named) as there:
+        found = check_remote(ws, there, read_data=read_data)
+    return CheckResult(
+        ok=not found.damages,
+        packs=found.packs,
+        chunks=found.records,
+        damaged=found.damages,
+        pointers=found.pointers,
+        absent=found.absent,
+        read_data=read_data,
+        remote=named.name,
     )
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+from jupyter_mlops.commands.remote import choose_known, with_remote
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.objects.collect import Fate, PackPlan
+from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.collect import Collected, Waits, collect_garbage
+from jupyter_mlops.sync.collect import collect_remote
+from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.units import format_bytes
 
 _HOUR_SECONDS = 3600
 _DAY_SECONDS = 24 * _HOUR_SECONDS
+_GRACE_HOURS = (24.0, 14 * 24.0)
+"""In the store, and on a remote."""
+
 _SHOWN = 10
 _ID_LETTERS = 12
 
@@ -44,7 +51,8 @@ class GcResult:
     new packs now; ``purged_bytes`` were deleted for good, ``taken_back_bytes`` came back from the
     trash, as they are needed after all. Left are ``kept_bytes`` in the store, ``waiting_bytes`` of
     them no longer needed, and ``trash_bytes`` in the trash. ``forgotten`` are the ids of snapshots
-    dropped so long ago that they cannot be had back any more.
+    dropped so long ago that they cannot be had back any more. ``remote`` is where that was, None
+    for the store.
     """
 
     done: bool
@@ -57,6 +65,7 @@ class GcResult:
     trash_bytes: int
     forgotten: tuple[str, ...]
     packs: tuple[PackResult, ...]
+    remote: str | None = None
 
     def describe(self) -> Document:
         """Return what was freed, what waits, and why."""
@@ -76,10 +85,10 @@ class GcResult:
         if self.trash_bytes:
             trash = format_bytes(self.trash_bytes)
             blocks.append(Note(f"{trash} are in the trash until a later collection.", "quiet"))
-        if self.done and self.trashed_bytes:
+        if self.done and self.trashed_bytes and self.remote is None:
             blocks.append(Hint("Take it back", "jupyter mlops undo"))
         if not self.done:
-            blocks.append(Hint("Do it", "jupyter mlops gc"))
+            blocks.append(Hint("Do it", with_remote("jupyter mlops gc", self.remote)))
         return Document(tuple(blocks))
 
     def _headline(self) -> str:
@@ -95,14 +104,19 @@ class GcResult:
 def gc(
     ws: Workspace,
     *,
+    remote: Annotated[str | None, Arg("Collect this remote, not the store.")] = None,
     dry_run: Annotated[bool, Arg("Only tell what would go, and why.")] = False,
     grace_hours: Annotated[
-        float, Arg("How long what is not needed any more stays in its pack.", metavar="HOURS")
-    ] = 24.0,
+        float | None,
+        Arg(
+            "How long what is not needed any more stays in its pack: a day, on a remote 14.",
+            metavar="HOURS",
+        ),
+    ] = None,
     trash_days: Annotated[float, Arg("How long it then stays in the trash.", metavar="DAYS")] = 7.0,
     even_all: Annotated[bool, Arg("Go on when nothing at all is needed.")] = False,
 ) -> GcResult:
-    """Make the store smaller: what nothing names any more goes, in steps.
+    """Make the store smaller, or a remote: what nothing names any more goes, in steps.
 
     Needed is what any branch, tag, stash, reflog, snapshot, worktree or index names, and what undo
     would bring back; of a notebook's outputs the newest. The rest first stays where it is for
@@ -111,11 +125,21 @@ def gc(
     undo takes it back. What is kept of packs that are mostly garbage, or small and many, moves
     together into new ones, in the order in which it is read. It can be stopped at any moment, and
     run while others work.
+
+    With --remote the same is done there, by its own clock. Needed is then also what Git's remotes
+    have, all of which has to be fetched first, and what other clones have evicted.
     """
-    for name, value in (("--grace-hours", grace_hours), ("--trash-days", trash_days)):
+    hours = grace_hours if grace_hours is not None else _GRACE_HOURS[remote is not None]
+    for name, value in (("--grace-hours", hours), ("--trash-days", trash_days)):
         if not 0 <= value <= 1e6:
             raise UsageError(f"{name} wants a number from 0 on.", code="bad-number")
-    waits = Waits(round(grace_hours * _HOUR_SECONDS), round(trash_days * _DAY_SECONDS))
+    waits = Waits(round(hours * _HOUR_SECONDS), round(trash_days * _DAY_SECONDS))
+    if remote is not None:
+        named = choose_known(ws, remote, yes=False)
+        clear_leftovers(ws)
+        with open_remote(ws, named) as there:
+            found = collect_remote(ws, there, waits, even_all=even_all, dry_run=dry_run)
+        return replace(_result(found, done=not dry_run), remote=named.name)
     found = collect_garbage(
         ws, waits, ws.execution.command or ("gc",), even_all=even_all, dry_run=dry_run
     )

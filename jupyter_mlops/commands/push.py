@@ -16,6 +16,7 @@ from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.listing import Listed, list_snapshots
 from jupyter_mlops.snapshots.needed import find_needed
 from jupyter_mlops.sync.places import Named, open_remote
+from jupyter_mlops.sync.projects import register_project
 from jupyter_mlops.sync.push import plan_push, push_content
 from jupyter_mlops.sync.pushed import Pushed
 from jupyter_mlops.sync.scope import Scope, find_scope, join_roots
@@ -137,6 +138,8 @@ def run_push(
         commits = tuple(snapshot.commit for snapshot in snapshots)
         roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
     with open_remote(ws, named) as there:
+        if roots.pointers or roots.notebooks:
+            register_project(ws.git, there)
         known = Pushed(there)
         needed = find_needed(ws, replace(roots, pointers=known.without(roots.pointers)))
         plan = plan_push(ws.store, there, needed.ranks)

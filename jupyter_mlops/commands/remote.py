@@ -35,6 +35,11 @@ def choose_known(ws: Workspace, name: str | None, *, yes: bool) -> Named:
     return named
 
 
+def with_remote(command: str, remote: str | None) -> str:
+    """Return ``command`` as it is typed for a remote; as it is, for the store."""
+    return command if remote is None else f"{command} --remote {remote}"
+
+
 @contextmanager
 def source_of(ws: Workspace) -> Iterator[Source]:
     """Yield what content is read from: the store, and the default remote where there is one.

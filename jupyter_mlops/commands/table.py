@@ -76,8 +76,10 @@ COMMANDS: tuple[Command, ...] = (
     _command("remote list", "List the remotes that the project names.", reads=True),
     _command("remote remove", "Forget a remote of the project; what it holds stays there."),
     _command("remote test", "Try what a remote can do, and say what is missing."),
-    _command("gc", "Make the store smaller: what nothing names any more goes, in steps."),
-    _command("evict", "Drop at once what an alternate is verified to hold."),
+    _command(
+        "gc", "Make the store smaller, or a remote: what nothing names any more goes, in steps."
+    ),
+    _command("evict", "Drop at once what an alternate, or a remote, is verified to hold."),
     _command("forget", "Drop all snapshots but those that a rule keeps."),
     _command("undo", "Take back the last command of this worktree."),
     _command("untrack", "Give a path back to Git or to you; its files stay."),
@@ -104,7 +106,9 @@ COMMANDS: tuple[Command, ...] = (
         "Find out whether every snapshot and commit can be brought back whole.",
         reads=True,
     ),
-    _command("repair", "Mend the store out of itself and of the working trees."),
+    _command(
+        "repair", "Mend the store out of itself, of the working trees, and of the default remote."
+    ),
     _command(
         "selftest",
         "Kill, damage and hurry commands on this disk, and see whether anything is lost.",

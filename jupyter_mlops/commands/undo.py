@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Hint, Note
+from jupyter_mlops.snapshots.operations import Move
 from jupyter_mlops.snapshots.undo import undo_last
+from jupyter_mlops.sync.evict import remote_of, undo_eviction
+from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.units import plural
 
 
@@ -39,7 +43,13 @@ def undo(ws: Workspace) -> UndoResult:
 
     Refused when something has moved since. An undo can itself be taken back.
     """
-    undone = undo_last(ws, ws.execution.command or ("undo",))
+
+    def move_remote(name: str, move: Move) -> None:
+        named = choose_known(ws, remote_of(name), yes=False)
+        with open_remote(ws, named) as there:
+            undo_eviction(ws, there, named.name, move)
+
+    undone = undo_last(ws, ws.execution.command or ("undo",), move_remote)
     return UndoResult(
         command=undone.operation.command,
         at=undone.operation.at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,6 +25,9 @@ from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.trash import list_trash, purge
 from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Task
+
+IsHeld = Callable[[Place, Hash], bool]
+"""Returns whether another place is verified to hold a record that stands at a place here."""
 
 _NAMED_BY_OWN_BYTES = frozenset({RecordKind.CHUNK, RecordKind.TREE})
 
@@ -49,13 +52,13 @@ class EvictionPlan:
 
 
 def plan_eviction(
-    own: Store, others: Sequence[Store], now_seconds: int, task: Task | None = None
+    own: Store, is_held: IsHeld, now_seconds: int, task: Task | None = None
 ) -> EvictionPlan:
-    """Find what the ``others`` hold of a store that has no alternates; reads all of that there.
+    """Find what is held elsewhere of a store that has no alternates.
 
     Args:
         own: the store.
-        others: where to look.
+        is_held: asked of each record.
         now_seconds: the time, in seconds since 1970.
         task: is told the bytes of the records that were looked at.
     """
@@ -64,7 +67,7 @@ def plan_eviction(
     lacking_bytes = 0
     own.index_new_packs()
     for pack, info in iter_rows(own, list(list_packs(own.folder))):
-        if _is_held(own, others, place_of(pack, info), info.id):
+        if is_held(place_of(pack, info), info.id):
             held.add(info.id)
         else:
             lacking.add(info.id)
@@ -115,8 +118,8 @@ def _copy(writer: Writer, others: Sequence[Store], kind: RecordKind, id: Hash) -
             return
 
 
-def _is_held(own: Store, others: Sequence[Store], place: Place, id: Hash) -> bool:
-    """Return whether another store gives the same bytes as ``place`` does."""
+def holds_elsewhere(own: Store, others: Sequence[Store], place: Place, id: Hash) -> bool:
+    """Return whether another store gives the same bytes as ``place`` does; reads them there."""
     for other, there in _places(others, place.kind, id):
         try:
             content = read_place(other, there, id)

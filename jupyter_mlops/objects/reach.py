@@ -31,11 +31,23 @@ class BadContent:
 
 
 class ContentSearch:
-    """Looks at what pointers name; ``lost`` are records that the store had and cannot give."""
+    """Looks at what pointers name.
 
-    def __init__(self, store: Store, lost: Collection[RecordKey] = ()) -> None:
+    Args:
+        store: where it is looked for.
+        lost: records that the store had and cannot give.
+        evicted: chunks that it has dropped because another place holds them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lost: Collection[RecordKey] = (),
+        evicted: Collection[Hash] = (),
+    ) -> None:
         self._store = store
         self._lost = lost
+        self._evicted = evicted
         self.entries: dict[Hash, None] = {}
         """The files and folders that were looked at, in the order of a walk."""
         self.chunks: dict[Hash, None] = {}
@@ -44,6 +56,10 @@ class ContentSearch:
         """What cannot be read, by the hash of the file, or of the folder's manifest."""
         self.bad_folders: set[Hash] = set()
         """Those of them that are folders."""
+        self.bad_files: dict[Hash, Entry] = {}
+        """Those of them that are files, as they are named."""
+        self.elsewhere: set[Hash] = set()
+        """Files of which all that is not here was evicted."""
         self.unreadable: set[Hash] = set()
         """Those whose manifest is damaged, so that it is not known what they consist of."""
 
@@ -115,15 +131,22 @@ class ContentSearch:
         try:
             manifest = read_manifest(self._store, entry)
         except (NotFoundError, IntegrityError) as error:
+            if isinstance(error, NotFoundError) and entry.hash in self._evicted:
+                self.elsewhere.add(entry.hash)
+                return
             self._note(entry.hash, RecordKind.FILE, error)
+            self.bad_files[entry.hash] = entry
             return
         self.chunks.update((ref.hash, None) for ref in manifest.chunks)
         chunks = {(RecordKind.CHUNK, ref.hash) for ref in manifest.chunks}
         lacking = {key for key in chunks if not has(self._store, *key, trashed=True)}
         needs = frozenset(key for key in chunks | lacking if key in self._lost)
-        if needs or lacking:
+        if lacking and not needs and all(id in self._evicted for _, id in lacking):
+            self.elsewhere.add(entry.hash)
+        elif needs or lacking:
             known = needs or len(lacking) < len(chunks)
             self.bad[entry.hash] = BadContent("damaged" if known else "missing", needs)
+            self.bad_files[entry.hash] = entry
 
     def _note(self, id: Hash, kind: RecordKind, error: NotFoundError | IntegrityError) -> None:
         keys = {(kind, id), (RecordKind.CHUNK, id)} if kind is RecordKind.FILE else {(kind, id)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, UnsupportedError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.conflict import is_in_conflict
+from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, Pointer, decode_pointer
 from jupyter_mlops.formats.snapshot import RECORD_PATH, decode_snapshot_record
@@ -24,6 +25,7 @@ from jupyter_mlops.objects.check import RecordKey, StoreCheck, check_store
 from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reach import BadContent, ContentSearch
 from jupyter_mlops.objects.records import describe_away
+from jupyter_mlops.snapshots.evicted import read_all_evicted
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, list_snapshots
 from jupyter_mlops.snapshots.origins import read_origins
@@ -54,15 +56,18 @@ class ProjectCheck:
     """What a look at the store, at Git and at all that pointers name found.
 
     ``pointers`` counts the different ones that were followed, ``absent`` the files that commits
-    name and that have never been on this machine: no damage. ``bad`` tells of each content that
-    cannot be read what it is made of.
+    name and that have never been on this machine, ``elsewhere`` those that were evicted because a
+    remote holds them: no damage. ``bad`` tells of each content that cannot be read what it is made
+    of, ``bad_entries`` how it is named.
     """
 
     store: StoreCheck
     damages: tuple[Damage, ...]
     pointers: int
     absent: int
+    elsewhere: int
     bad: dict[Hash, BadContent]
+    bad_entries: dict[Hash, Entry]
 
 
 def check_project(handles: Handles, *, read_data: bool = False) -> ProjectCheck:
@@ -78,12 +83,13 @@ def check_project(handles: Handles, *, read_data: bool = False) -> ProjectCheck:
     git_damage = find_object_damage(git, read_data=read_data)
     refs = list_refs(git)
     pointers = _list_pointers(handles, refs)
-    folders = handles.store.pack_folders if read_data else ()
-    sizes = [pack.size_bytes for folder in folders for pack in list_packs(folder)]
+    places = handles.store.pack_folders if read_data else ()
+    sizes = [pack.size_bytes for folder in places for pack in list_packs(folder)]
     total = sum(sizes) if read_data else None
     with handles.progress.task("Checking", total) as task:
         store = check_store(handles.store, read_data=read_data, task=task)
-    search = ContentSearch(handles.store, store.lost | store.hidden)
+    evicted = read_all_evicted(handles.store)
+    search = ContentSearch(handles.store, store.lost | store.hidden, evicted)
     report = _Report(handles, store, search)
     report.add_store()
     report.read_pointers(pointers)
@@ -92,8 +98,15 @@ def check_project(handles: Handles, *, read_data: bool = False) -> ProjectCheck:
     report.add_content(pointers)
     if git_damage is not None:
         report.add_git(git_damage, refs)
+    folders = {hash: Entry(Mode.FOLDER, hash, 0) for hash in search.bad_folders}
     return ProjectCheck(
-        store, tuple(report.damages), len(report.pointers), report.absent, search.bad
+        store,
+        tuple(report.damages),
+        len(report.pointers),
+        report.absent,
+        len(search.elsewhere),
+        search.bad,
+        folders | search.bad_files,
     )
 
 
@@ -217,7 +230,7 @@ class _Report:
             for oid, pointer in self.pointers.items():
                 for inner, hash in self.search.iter_bad(pointer):
                     paths[hash].update(_join(path, inner) for path in pointers[oid])
-            for id, path, pointer in self._iter_kept():
+            for id, path, pointer in iter_kept(self.handles):
                 for inner, hash in self.search.iter_bad(pointer):
                     paths[hash].add(_join(path, inner))
                     wanting[hash].add(id)
@@ -261,17 +274,6 @@ class _Report:
         if damage.reason is not None:
             self.damages.append(Damage("object", "", damage.reason))
 
-    def _iter_kept(self) -> Iterator[tuple[str, str, Pointer]]:
-        """Yield id, tracked path and pointer of all that the snapshots here keep."""
-        snapshots = list_snapshots(self.handles.git)
-        with open_blob_reader(self.handles.git) as reader:
-            for snapshot in snapshots:
-                for kept in snapshot.record.paths:
-                    name = pointer_path(kept.path)
-                    with suppress(MlopsError):
-                        encoded = reader.read(f"{snapshot.commit}:{name}")
-                        yield snapshot.id, kept.path, decode_pointer(encoded, origin=name)
-
     def _add_lost_records(self) -> None:
         needed = {key for content in self.search.bad.values() for key in content.needs}
         for kind, id in sorted(self.store.lost - needed):
@@ -290,6 +292,18 @@ class _Report:
         tree = open_tree(self.handles.git, commit)
         names = [name for name in tree.iter_paths() if name.endswith(_NOTEBOOKS)]
         return tuple(name for name, content in tree.read_many(names) if hash_bytes(content) == key)
+
+
+def iter_kept(handles: Handles) -> Iterator[tuple[str, str, Pointer]]:
+    """Yield id, tracked path and pointer of all that the snapshots here keep."""
+    snapshots = list_snapshots(handles.git)
+    with open_blob_reader(handles.git) as reader:
+        for snapshot in snapshots:
+            for kept in snapshot.record.paths:
+                name = pointer_path(kept.path)
+                with suppress(MlopsError):
+                    encoded = reader.read(f"{snapshot.commit}:{name}")
+                    yield snapshot.id, kept.path, decode_pointer(encoded, origin=name)
 
 
 def needed_by(check: ProjectCheck, damage: Damage) -> frozenset[RecordKey]:

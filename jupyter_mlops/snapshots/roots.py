@@ -41,11 +41,11 @@ class Roots:
         return not (self.files or self.pointers or self.notebooks)
 
 
-def find_roots(handles: Handles, undo_since: datetime) -> Roots:
+def find_roots(handles: Handles, undo_since: datetime, also: Iterable[str] = ()) -> Roots:
     """Return what names content in any worktree, index, commit, tag, stash, reflog or snapshot.
 
     Snapshots that were dropped do not count, but for those that ``undo`` would bring back because
-    that was since ``undo_since``.
+    that was since ``undo_since``. ``also`` are commits that count as if something named them.
 
     Raises:
         UnavailableError: Git cannot list all of them.
@@ -69,7 +69,7 @@ def find_roots(handles: Handles, undo_since: datetime) -> Roots:
         for path, oid in list_staged(git, git_dir, *(f"*{suffix}" for suffix in blobs)):
             blobs[_suffix_of(path)][oid] = None
     commits = list_kept_commits(git, without=DROPPED_REFS)
-    commits = list(dict.fromkeys([*commits, *peel_to_commits(git, named).values()]))
+    commits = list(dict.fromkeys([*commits, *also, *peel_to_commits(git, named).values()]))
     history = iter_history(git, commits, [f"**/*{suffix}" for suffix in blobs])
     for commit in reversed(history):
         for change in commit.changes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
@@ -29,7 +29,7 @@ from jupyter_mlops.snapshots.apply import (
     open_worktree,
 )
 from jupyter_mlops.snapshots.content import read_entries
-from jupyter_mlops.snapshots.evict import undo_eviction
+from jupyter_mlops.snapshots.evict import STORE, undo_eviction
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import DROPPED_REFS, SNAPSHOT_REFS
 from jupyter_mlops.snapshots.operations import (
@@ -58,11 +58,19 @@ class Undone:
     hints: tuple[str, ...]
 
 
-def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
+def undo_last(
+    handles: Handles, command: tuple[str, ...], move_remote: Callable[[str, Move], None]
+) -> Undone:
     """Take the last command of this worktree back.
 
     Everything that the command moved must still stand as the command left it. The undo is itself a
     command that can be taken back. One that was killed is concluded by the next.
+
+    Args:
+        handles: the project.
+        command: the words typed, for the operation log.
+        move_remote: makes a move of content that was evicted because a remote holds it; is told
+            the remote's name in the log.
 
     Raises:
         NotFoundError: there is nothing to take back, or the store lacks the former content.
@@ -93,8 +101,11 @@ def undo_last(handles: Handles, command: tuple[str, ...]) -> Undone:
         update_refs(handles.git, ref_updates)
         _move_origins(handles, back)
         _move_trash(handles, back, runs)
-        for move in back.evicted.values():
-            undo_eviction(handles, move)
+        for where, move in back.evicted.items():
+            if where == STORE:
+                undo_eviction(handles, move)
+            else:
+                move_remote(where, move)
     hints = _stage(handles, back)
     scanner.save()
     log_operation(state_dir, back)

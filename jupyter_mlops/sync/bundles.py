@@ -27,7 +27,8 @@ from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.ids import new_hasher
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, Listed, read_snapshots
 from jupyter_mlops.storage.backend import ByteRange
-from jupyter_mlops.sync.remote import FORMAT_OBJECT, FORMAT_TEXT, SNAPSHOTS, Remote
+from jupyter_mlops.sync.listing import FORMAT_OBJECT, FORMAT_TEXT, SNAPSHOTS
+from jupyter_mlops.sync.remote import Remote
 from jupyter_mlops.units import format_bytes
 
 MAX_BUNDLE_BYTES = 1 << 30
@@ -67,9 +68,9 @@ def list_bundles(remote: Remote) -> dict[str, list[StoredBundle]]:
     Those are left out in which a reader has found damage, and what is called in another way.
     """
     found: dict[str, list[StoredBundle]] = {}
-    for name, size_bytes in remote.snapshots.items():
+    for name, size_bytes in remote.listing.snapshots.items():
         matched = _NAME.fullmatch(name)
-        if matched is not None and _damaged_object(matched["hash"]) not in remote.snapshots:
+        if matched is not None and _damaged_object(matched["hash"]) not in remote.listing.snapshots:
             one = StoredBundle(
                 matched["id"],
                 int(matched["number"]),
@@ -110,7 +111,7 @@ def put_bundle(
     if remote.is_new:
         remote.backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
     mark = _damaged_object(bundle.hash)
-    if mark in remote.snapshots:
+    if mark in remote.listing.snapshots:
         remote.backend.put(bundle.name, file)
         remote.backend.delete(mark)
     else:

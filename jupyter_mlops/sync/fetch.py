@@ -23,6 +23,7 @@ from jupyter_mlops.formats.manifest import (
 )
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.objects.collect import take_record
 from jupyter_mlops.objects.packing import Record, decode
 from jupyter_mlops.objects.packs import (
@@ -39,15 +40,12 @@ from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Progress
 from jupyter_mlops.storage.backend import ByteRange
 from jupyter_mlops.storage.content import Advance
-from jupyter_mlops.sync.remote import PackKey, Remote, pack_object
-
-TRANSFERS = 8
-"""How many requests are on their way at once."""
+from jupyter_mlops.sync.listing import PackKey, pack_object
+from jupyter_mlops.sync.remote import TRANSFERS, Remote
 
 _BLOCK_BYTES = 16 << 20
 _PUBLISH_BYTES = 256 << 20
 
-RecordKey = tuple[RecordKind, Hash]
 _T = TypeVar("_T")
 
 
@@ -71,6 +69,7 @@ def fetch_content(
     entries: Iterable[Entry],
     outputs: Iterable[Hash],
     progress: Progress,
+    records: Iterable[RecordKey] = (),
 ) -> Fetched:
     """Bring to the store what it lacks of ``entries``, all that is in folders included.
 
@@ -84,6 +83,7 @@ def fetch_content(
         outputs: the names under which notebooks' outputs are kept; those that nobody has are
             passed over.
         progress: is told the bytes that have come.
+        records: single records by their names, as ``outputs``.
 
     Raises:
         UnavailableError: the remote failed, or the disk did not take it; what has come so far is
@@ -98,7 +98,8 @@ def fetch_content(
         work = _Fetch(store, remote, writer, staging, pool)
         try:
             work.follow(list(entries))
-            work.want_outputs(outputs)
+            work.want((RecordKind.OUTPUTS, name) for name in outputs)
+            work.want(records)
             with progress.task(f"Fetching from {remote.place}", work.wanted_bytes) as task:
                 work.transfer(task.advance)
         except BaseException:
@@ -158,10 +159,9 @@ class _Fetch:
                     further += self._unfold(key, decode(record), owners)
             entries = further
 
-    def want_outputs(self, names: Iterable[Hash]) -> None:
-        """Want what the remote has of notebooks' outputs that the store lacks."""
-        for name in names:
-            key = (RecordKind.OUTPUTS, name)
+    def want(self, keys: Iterable[RecordKey]) -> None:
+        """Want what the remote has of these records and the store lacks."""
+        for key in keys:
             if self._store.find(*key) is None and (place := self._remote.locate(*key)) is not None:
                 self._wanted[key] = place
 

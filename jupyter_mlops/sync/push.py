@@ -8,32 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 from blake3 import blake3
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.durable import Staging, open_staging
-from jupyter_mlops.formats.index import PackEntry, encode_index
+from jupyter_mlops.formats.index import PackEntry
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.collect import place_of, read_record
-from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, SealedPack
+from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.packs import PackFile
 from jupyter_mlops.objects.segments import iter_rows
 from jupyter_mlops.objects.store import Store, create_store
 from jupyter_mlops.progress import Task
-from jupyter_mlops.sync.remote import (
-    FORMAT_OBJECT,
-    FORMAT_TEXT,
-    Remote,
-    pack_object,
-    segment_object,
-)
-
-TRANSFERS = 8
-"""How many objects are on their way at once."""
+from jupyter_mlops.sync.listing import PackKey
+from jupyter_mlops.sync.put import name_packs, open_format, pack_up, put_pack
+from jupyter_mlops.sync.remote import TRANSFERS, Remote
 
 _FEW = 4
 _KINDS = (RecordKind.CHUNK, RecordKind.FILE, RecordKind.TREE, RecordKind.OUTPUTS)
@@ -46,12 +38,14 @@ class PushPlan:
     """What goes to a remote.
 
     ``whole`` are packs that go as they are, with what is in them; ``copied`` are records that go in
-    new packs, in order. ``absent`` are names of records that neither end has.
+    new packs, in order. ``absent`` are names of records that neither end has. ``relied`` are packs
+    there that a collection has marked, and that have something which does not go.
     """
 
     whole: Records
     copied: tuple[tuple[PackEntry, RecordInfo], ...]
     absent: tuple[Hash, ...]
+    relied: tuple[PackKey, ...]
 
     @property
     def up_to_date(self) -> bool:
@@ -88,7 +82,7 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
         ranks: by name, the place of a record among those that are read together.
     """
     if not ranks:
-        return PushPlan({}, (), ())
+        return PushPlan({}, (), (), ())
     store.index_new_packs()
     rows: dict[PackEntry, list[RecordInfo]] = {}
     here: set[Hash] = set()
@@ -112,14 +106,15 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
     copied: list[tuple[PackEntry, RecordInfo]] = []
     for pack, infos in lacking.items():
         wanted_bytes = sum(info.stored_bytes for info in infos)
-        if pack not in strangers and 2 * wanted_bytes >= pack.size_bytes:
+        trashed = (pack.hash, pack.plain) in remote.listing.marks["trash"]
+        if not trashed and pack not in strangers and 2 * wanted_bytes >= pack.size_bytes:
             whole[pack] = rows[pack]
         else:
             copied += [(pack, info) for info in infos]
     copied.sort(key=lambda item: ranks[item[1].id])
     here.add(EMPTY_TREE_HASH)  # nobody keeps its manifest
     absent = [id for id in ranks if id not in here and not any(knows(k, id) for k in _KINDS)]
-    return PushPlan(whole, tuple(copied), tuple(absent))
+    return PushPlan(whole, tuple(copied), tuple(absent), tuple(_find_relied(remote, ranks)))
 
 
 def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pushed:
@@ -135,33 +130,36 @@ def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pu
         IntegrityError: a pack or record is damaged here; nothing was named by the remote's index.
         UnavailableError: the remote failed, or lists another size than what was put.
     """
+    remote.unmark(plan.relied)
     if plan.up_to_date:
         return Pushed(0, 0, 0)
-    backend = remote.backend
-    if remote.is_new:
-        backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
+    open_format(remote)
     tables: dict[PackEntry, Sequence[RecordInfo]] = dict(plan.whole)
-    with _open_staging(store) as staging, ThreadPoolExecutor(TRANSFERS) as pool:
+    with open_store_staging(store) as staging, ThreadPoolExecutor(TRANSFERS) as pool:
         waiting = [
             pool.submit(_put_whole, store, remote, pack, infos[0], task)
             for pack, infos in plan.whole.items()
         ]
-        for sealed in _pack_records(store, staging, plan.copied):
+        for sealed in pack_up(remote, staging, _read_records(store, plan.copied)):
             tables[sealed.pack] = sealed.table
-            waiting.append(pool.submit(_put, remote, sealed.pack, sealed.staged.path, task))
+            waiting.append(pool.submit(put_pack, remote, sealed.pack, sealed.staged.path, task))
         try:
             for one in waiting:
                 one.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    remote.note_put(tables)
-    numbered = list(tables)
-    rows = ((number, info) for number, pack in enumerate(numbered) for info in tables[pack])
-    segment = encode_index(numbered, rows)
-    backend.put(segment_object(segment), segment)
+    name_packs(remote, tables)
     records = sum(map(len, tables.values()))
     return Pushed(len(tables), records, sum(pack.size_bytes for pack in tables))
+
+
+@contextmanager
+def open_store_staging(store: Store) -> Iterator[Staging]:
+    """Yield a folder of the store for new packs, gone afterwards."""
+    create_store(store)
+    with open_staging(store.staging_folder, shared=store.is_shared) as staging:
+        yield staging
 
 
 def _asker(remote: Remote, count: int) -> Callable[[RecordKind, Hash], bool]:
@@ -172,29 +170,26 @@ def _asker(remote: Remote, count: int) -> Callable[[RecordKind, Hash], bool]:
     return lambda kind, id: remote.find(kind, id) is not None
 
 
-@contextmanager
-def _open_staging(store: Store) -> Iterator[Staging]:
-    create_store(store)
-    with open_staging(store.staging_folder, shared=store.is_shared) as staging:
-        yield staging
+def _find_relied(remote: Remote, ids: Iterable[Hash]) -> dict[PackKey, None]:
+    """Return the packs that a collection has marked and that have one of these records."""
+    found: dict[PackKey, None] = {}
+    marked = remote.listing.marks["unneeded"]
+    for id in ids if marked else ():
+        for kind in _KINDS:
+            place = remote.find(kind, id)
+            if place is not None and (place.pack, place.plain) in marked:
+                found[place.pack, place.plain] = None
+    return found
 
 
-def _pack_records(
-    store: Store, staging: Staging, records: Iterable[tuple[PackEntry, RecordInfo]]
-) -> Iterator[SealedPack]:
-    """Yield new packs of ``records``, each verified."""
-    new: OpenPack | None = None
+def _read_records(
+    store: Store, records: Iterable[tuple[PackEntry, RecordInfo]]
+) -> Iterator[Record]:
     for pack, infos in groupby(records, key=itemgetter(0)):
         places = [(place_of(pack, info), info.id) for _, info in infos]
         with PackFile(store.pack_path(places[0][0])) as file:
             for place, id in places:
-                new = new or OpenPack(staging.create())
-                new.append(read_record(file, place, id))
-                if new.size_bytes >= PACK_BYTES:
-                    yield new.seal()
-                    new = None
-    if new is not None:
-        yield new.seal()
+                yield read_record(file, place, id)
 
 
 def _put_whole(store: Store, remote: Remote, pack: PackEntry, info: RecordInfo, task: Task) -> None:
@@ -209,15 +204,4 @@ def _put_whole(store: Store, remote: Remote, pack: PackEntry, info: RecordInfo, 
             code="pack-damaged",
             hints=("jupyter mlops check --read-data", "jupyter mlops repair"),
         )
-    _put(remote, pack, path, task)
-
-
-def _put(remote: Remote, pack: PackEntry, path: Path, task: Task) -> None:
-    key = (pack.hash, pack.plain)
-    name = pack_object(*key)
-    if remote.holds(pack):  # a push that was killed put it
-        task.advance(pack.size_bytes)
-    elif key in remote.packs:  # it is not what it should be
-        remote.backend.put(name, path, advance=task.advance)
-    else:
-        remote.backend.put_new(name, path, advance=task.advance)
+    put_pack(remote, pack, path, task)

@@ -25,8 +25,8 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 class Pushed:
     """Pointer files of which a remote had all content when certain packs were there.
 
-    That holds as long as it lists all of these packs at their sizes, and none is known to be
-    damaged. A cache, which may be lost at any time.
+    That holds as long as it lists all of these packs at their sizes, none is known to be damaged,
+    and no collection has marked one. A cache, which may be lost at any time.
 
     Args:
         remote: as it is now.
@@ -36,7 +36,7 @@ class Pushed:
         self._remote = remote
         self._file: Path = remote.cache / _FILE
         table = _read(self._file)
-        holds = all(remote.holds(pack) for pack in decode_packs(table.packs))
+        holds = all(remote.is_settled(pack) for pack in decode_packs(table.packs))
         self._pointers = frozenset(table.pointers if holds and table.packs else ())
 
     def without(self, pointers: Iterable[str]) -> tuple[str, ...]:
@@ -48,7 +48,9 @@ class Pushed:
         if self._pointers.issuperset(pointers):
             return
         known = sorted(self._pointers | set(pointers))
-        table = _Table(encode_packs(self._remote.iter_packs()), known)
+        table = _Table(
+            encode_packs(filter(self._remote.is_settled, self._remote.iter_packs())), known
+        )
         with suppress(UnavailableError):
             write_atomic(self._file, msgspec.msgpack.encode(table), durable=False)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mmap
-import re
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,31 +25,23 @@ from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_inde
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind, decode_footer
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.storage.backend import Backend, ByteRange
+from jupyter_mlops.sync.listing import (
+    CLOCK_FOLDER,
+    FORMAT_OBJECT,
+    FORMAT_TEXT,
+    Listing,
+    PackKey,
+    mark_object,
+    pack_object,
+    read_listing,
+    segment_object,
+)
 
-FORMAT_OBJECT = "format"
-FORMAT_TEXT = b"0\n"
-SNAPSHOTS = "snapshots"
-_INDEX = "index"
-_PACKS = "packs"
-_SEGMENT_NAME = re.compile(r"index/([0-9a-f]{64})\.idx")
-_PACK_NAME = re.compile(r"packs/([0-9a-f]{2})/(?P<pack>\1[0-9a-f]{62})\.(?P<kind>pack|plain)")
-_DAMAGED = "damaged"
-_DAMAGED_NAME = re.compile(r"damaged/(?P<pack>[0-9a-f]{64})\.(?P<kind>pack|plain)")
+TRANSFERS = 8
+"""How many objects are on their way at once."""
+
 _SEGMENT_LIMIT_BYTES = 8 << 30
-
-PackKey = tuple[Hash, bool]
-"""The name of a pack, and whether it is a plain one."""
-
-
-def pack_object(pack: Hash, plain: bool) -> str:
-    """Return the name of the object that a pack is on a remote."""
-    name = pack.hex()
-    return f"{_PACKS}/{name[:2]}/{name}.{'plain' if plain else 'pack'}"
-
-
-def segment_object(encoded: bytes) -> str:
-    """Return the name of the object that an encoded index segment is on a remote."""
-    return f"{_INDEX}/{hash_bytes(encoded).hex()}.idx"
+_LOOKS = 3
 
 
 class Remote:
@@ -57,9 +51,11 @@ class Remote:
         backend: the place.
         cache: a folder of this clone that is this remote's own: the segments that were fetched.
 
+    A pack that is in the trash counts as one that is not there, until somebody misses it.
+
     Attributes:
-        packs: the size of each pack that is listed.
-        snapshots: the size of each object that is listed below ``snapshots/``.
+        listing: what it listed last.
+        wrong_marks: objects that say nothing, as :meth:`trash` has found.
         cache: the folder with what is known of it.
 
     Raises:
@@ -71,20 +67,28 @@ class Remote:
         self.backend = backend
         self.cache = cache
         clear_staging(cache)
-        self.packs: dict[PackKey, int] = {}
-        self.snapshots: dict[str, int] = {}
-        self._damaged: set[PackKey] = set()
-        self._searched = False
-        names = self._list()
-        self._segments = [found for name in names if (found := self._open(name)) is not None]
+        self.listing = Listing()
+        self.wrong_marks: list[str] = []
+        self._segments: list[_Segment] = []
+        self.reload()
         for name in iter_names(cache):
-            if name.endswith(".idx") and f"{_INDEX}/{name}" not in names:
+            if name.endswith(".idx") and f"index/{name}" not in self.listing.segments:
                 remove(cache / name)
 
     @property
     def place(self) -> str:
         """Where it is, for messages."""
         return self.backend.place
+
+    @property
+    def packs(self) -> Mapping[PackKey, int]:
+        """The size of each pack that is listed."""
+        return self.listing.packs
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has pushed anything there yet."""
+        return not self.listing.has_format
 
     def find(self, kind: RecordKind, id: Hash) -> Place | None:
         """Return a place of that record in a pack that is listed at its size."""
@@ -113,48 +117,187 @@ class Remote:
         return sum(len(segment.view) for segment in self._segments)
 
     def iter_packs(self) -> Iterator[PackEntry]:
-        """Yield the packs that are listed and not known to be damaged."""
+        """Yield the packs that are listed, and neither known to be damaged nor in the trash."""
         for (pack, plain), size_bytes in sorted(self.packs.items()):
-            if (pack, plain) not in self._damaged:
+            if self._is_as((pack, plain), size_bytes):
                 yield PackEntry(pack, plain, size_bytes)
 
+    def iter_tables(self) -> Iterator[tuple[PackEntry, list[RecordInfo]]]:
+        """Yield the packs of :meth:`iter_packs` of which is known what they hold, and that.
+
+        Those that no segment names are read for it; what a plain one of them holds is not known.
+        """
+        self.search()
+        left = {(pack.hash, pack.plain): pack for pack in self.iter_packs()}
+        yield from self._take_tables(left)
+
+    def iter_lost(self) -> Iterator[tuple[PackEntry, list[RecordInfo]]]:
+        """Yield the packs that the index names and that are gone, cut short or known as damaged.
+
+        Each comes with what it held. Those in the trash are not among them.
+        """
+        named = {(p.hash, p.plain): p for segment in self._segments for p in segment.view.packs}
+        good = {
+            key for s in self._segments for key, size in s.sizes.items() if self._is_as(key, size)
+        }
+        out = good | self.listing.marks["trash"].keys()
+        yield from self._take_tables({key: named[key] for key in named if key not in out})
+
+    def _take_tables(
+        self, left: dict[PackKey, PackEntry]
+    ) -> Iterator[tuple[PackEntry, list[RecordInfo]]]:
+        """Yield what the first segment says that has each pack of ``left`` at its size."""
+        for segment in self._segments:
+            tables: dict[PackKey, list[RecordInfo]] = {
+                key: []
+                for key, size_bytes in segment.sizes.items()
+                if key in left and left[key].size_bytes == size_bytes
+            }
+            if tables:
+                for id, place in segment.view:
+                    table = tables.get((place.pack, place.plain))
+                    if table is not None:
+                        table.append(place.info(id))
+                for key, table in tables.items():
+                    yield left.pop(key), table
+
+    def damaged_segments(self) -> list[str]:
+        """Return the segments that are listed and are not what their names say."""
+        whole = {segment.name for segment in self._segments}
+        return [name for name in self.listing.segments if name not in whole]
+
+    def iter_segments(self) -> Iterator[tuple[str, IndexView]]:
+        """Yield name and content of each segment that is listed and whole."""
+        for segment in self._segments:
+            if segment.name:
+                yield segment.name, segment.view
+
     def holds(self, pack: PackEntry) -> bool:
-        """Return whether a pack is listed at its size and not known to be damaged."""
+        """Return whether a pack is listed at its size, neither known to be damaged nor trash."""
         return self._is_as((pack.hash, pack.plain), pack.size_bytes)
+
+    def is_settled(self, pack: PackEntry) -> bool:
+        """Return whether a pack is there, as :meth:`holds` has it, and no collection waits."""
+        key = (pack.hash, pack.plain)
+        return self.holds(pack) and key not in self.listing.marks["unneeded"]
 
     def locate(self, kind: RecordKind, id: Hash) -> Place | None:
         """Return a place of that record, in packs that the index does not name as well.
 
-        Those are searched once: the footers of record packs are read.
+        Those are searched once: the footers of record packs are read. A pack of the trash that has
+        it comes back.
         """
         place = self.find(kind, id)
         if place is None and not self._searched:
-            self._searched = True
-            self._index_unnamed()
+            self.search()
             place = self.find(kind, id)
+        if place is None:
+            trash = self.trash()
+            place = self.find(kind, id)
+            for key, view in trash.items() if place is None else ():
+                if view.find_first(kind, id) is not None and key in self.packs:
+                    self.take_back(key, view)
+                    place = self.find(kind, id)
+                    if place is not None:
+                        break
         return place
 
-    def _index_unnamed(self) -> None:
+    def trash(self) -> Mapping[PackKey, IndexView]:
+        """Return what the packs in the trash hold.
+
+        A mark that does not say it is none: from then on its pack is believed to be there.
+        """
+        marks = self.listing.marks["trash"]
+        keys = [key for key in marks if key not in self._trash]
+        if keys:
+            with ThreadPoolExecutor(TRANSFERS) as pool:
+                self._trash.update(zip(keys, pool.map(self._read_trash, keys), strict=True))
+        wrong = [key for key in marks if self._trash[key] is None]
+        for key in wrong:
+            del marks[key]
+            self.wrong_marks.append(mark_object("trash", key))
+        if wrong:
+            self.search()
+        views = ((key, self._trash[key]) for key in marks)
+        return {key: view for key, view in views if view is not None}
+
+    def take_back(self, key: PackKey, view: IndexView) -> None:
+        """Let a pack of the trash be there again, for others as well where they can be told."""
+        encoded = self.adopt(key, view)
+        with suppress(MlopsError):
+            self.backend.put(segment_object(encoded), encoded)
+            self.backend.delete(mark_object("unneeded", key))
+            self.backend.delete(mark_object("trash", key))
+
+    def adopt(self, key: PackKey, view: IndexView) -> bytes:
+        """Believe that a pack of the trash is there; return a segment that names it."""
+        encoded = encode_index(view.packs, ((0, place.info(id)) for id, place in view))
+        self.listing.marks["trash"].pop(key, None)
+        self.listing.marks["unneeded"].pop(key, None)
+        self._segments.append(_Segment.of(encoded, self.place))
+        return encoded
+
+    def reload(self) -> None:
+        """Look at it anew."""
+        self._searched = False
+        for _ in range(_LOOKS):
+            if self._load():
+                break
+
+    def unmark(self, keys: Iterable[PackKey]) -> None:
+        """Let collections wait anew for packs that somebody needs, where they can be told.
+
+        Where they cannot, whoever misses something still finds it in the trash.
+        """
+        for key in keys:
+            if key in self.listing.marks["unneeded"]:
+                with suppress(UnavailableError):
+                    self.backend.delete(mark_object("unneeded", key))
+                    del self.listing.marks["unneeded"][key]
+
+    def read_time(self) -> datetime:
+        """Return the time by the clock of the remote.
+
+        Raises:
+            UnsupportedError: it tells none (code ``remote-without-clock``).
+        """
+        name = f"{CLOCK_FOLDER}/{secrets.token_hex(16)}"
+        self.backend.put(name, b"")
+        try:
+            at = self.backend.stat(name).modified_at
+        finally:
+            self.backend.delete(name)
+        if at is None:
+            raise UnsupportedError(
+                f"{self.place} does not tell when an object was written, so that it is not known"
+                " what has waited for long enough.",
+                code="remote-without-clock",
+            )
+        return at
+
+    def search(self) -> None:
         """Index in memory the record packs that no segment names; what is no pack is left out."""
+        self._searched = True
         named = {key for segment in self._segments for key in segment.sizes}
         packs: list[PackEntry] = []
         rows: list[tuple[int, RecordInfo]] = []
-        for (pack, plain), size_bytes in sorted(self.packs.items()):
-            if plain or (pack, plain) in named or (pack, plain) in self._damaged:
+        for pack in self.iter_packs():
+            if pack.plain or (pack.hash, pack.plain) in named:
                 continue
             with suppress(IntegrityError, NotFoundError):
-                table = self._read_footer(pack, size_bytes)
+                table = self._read_footer(pack.hash, pack.size_bytes)
                 rows += [(len(packs), info) for info in table]
-                packs.append(PackEntry(pack, plain, size_bytes))
+                packs.append(pack)
         if packs:
             self._segments.append(_Segment.of(encode_index(packs, rows), self.place))
 
     def note_damaged(self, pack: Hash, plain: bool) -> None:
         """Believe nothing of a pack from now on, and let others know, where they can be told."""
-        if (pack, plain) not in self._damaged:
-            self._damaged.add((pack, plain))
+        key, damaged = (pack, plain), self.listing.marks["damaged"]
+        if key not in damaged:
+            damaged[key] = None
             with suppress(MlopsError):
-                self.backend.put(_damaged_object(pack, plain), b"")
+                self.backend.put(mark_object("damaged", key), b"")
 
     def note_put(self, packs: Iterable[PackEntry]) -> None:
         """List the packs again, and take back what was said of those that were put.
@@ -173,32 +316,43 @@ class Remote:
                     code="remote-not-kept",
                     hints=("jupyter mlops remote test", "jupyter mlops push"),
                 )
-            if (pack.hash, pack.plain) in self._damaged:
-                self.backend.delete(_damaged_object(pack.hash, pack.plain))
-                self._damaged.discard((pack.hash, pack.plain))
+            key = (pack.hash, pack.plain)
+            if key in self.listing.marks["damaged"]:
+                self.backend.delete(mark_object("damaged", key))
+                del self.listing.marks["damaged"][key]
 
-    def _list(self) -> dict[str, None]:
-        """List all objects; return the names of the index segments."""
-        segments: list[str] = []
-        packs: dict[PackKey, int] = {}
-        damaged: set[PackKey] = set()
-        snapshots: dict[str, int] = {}
-        self.is_new = True
-        for one in self.backend.iter_objects():
-            if one.name == FORMAT_OBJECT:
-                self.is_new = False
-            elif _SEGMENT_NAME.fullmatch(one.name):
-                segments.append(one.name)
-            elif (key := _match_pack(_PACK_NAME, one.name)) is not None:
-                packs[key] = one.size_bytes
-            elif (key := _match_pack(_DAMAGED_NAME, one.name)) is not None:
-                damaged.add(key)
-            elif one.name.startswith(f"{SNAPSHOTS}/"):
-                snapshots[one.name] = one.size_bytes
-        if not self.is_new:
+    def _list(self) -> None:
+        """List all objects."""
+        self.listing = read_listing(self.backend)
+        if self.listing.has_format:
             self._check_format()
-        self.packs, self._damaged, self.snapshots = packs, damaged, snapshots
-        return dict.fromkeys(sorted(segments))
+
+    def _load(self) -> bool:
+        """List and open all segments; return whether those that are listed are there."""
+        self._list()
+        self._trash: dict[PackKey, IndexView | None] = {}
+        self.wrong_marks = []
+        self._segments = []
+        there = True
+        for name in self.listing.segments:
+            try:
+                segment = self._open(name)
+            except NotFoundError:  # a collection has replaced it
+                there = False
+                continue
+            if segment is not None:
+                self._segments.append(segment)
+        return there
+
+    def _read_trash(self, key: PackKey) -> IndexView | None:
+        name = mark_object("trash", key)
+        try:
+            encoded = self.backend.read(name, limit_bytes=_SEGMENT_LIMIT_BYTES)
+            view = IndexView(encoded, origin=name)
+            verify(view)
+        except (NotFoundError, IntegrityError, UnsupportedError):
+            return None
+        return view if [(pack.hash, pack.plain) for pack in view.packs] == [key] else None
 
     def _check_format(self) -> None:
         text = self.backend.read(FORMAT_OBJECT, limit_bytes=1 << 16)
@@ -211,18 +365,22 @@ class Remote:
             )
 
     def _open(self, name: str) -> _Segment | None:
-        """Return a segment, fetched if it is not here yet; None where it is gone or damaged."""
+        """Return a segment, fetched if it is not here yet; None where it is damaged.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
         path = self.cache / name.rpartition("/")[2]
         mapped = _map_file(path)
         if mapped is not None and blake3(mapped).hexdigest() == path.stem:
-            return _Segment.of(mapped, name)
+            return _Segment.of(mapped, name, name)
         try:
             encoded = self.backend.read(name, limit_bytes=_SEGMENT_LIMIT_BYTES)
             if hash_bytes(encoded).hex() != path.stem:
                 return None
-            segment = _Segment.of(encoded, name)
+            segment = _Segment.of(encoded, name, name)
             verify(segment.view)
-        except (NotFoundError, IntegrityError):
+        except IntegrityError:
             return None
         with suppress(UnavailableError):
             write_atomic(path, encoded, durable=False)
@@ -233,7 +391,10 @@ class Remote:
         return self._is_as(key, segment.sizes[key])
 
     def _is_as(self, key: PackKey, size_bytes: int) -> bool:
-        return key not in self._damaged and self.packs.get(key) == size_bytes
+        marks = self.listing.marks
+        if key in marks["damaged"] or key in marks["trash"]:
+            return False
+        return self.packs.get(key) == size_bytes
 
     def _read_footer(self, pack: Hash, size_bytes: int) -> list[RecordInfo]:
         name = pack_object(pack, False)
@@ -246,13 +407,16 @@ class Remote:
 
 
 class _Segment(NamedTuple):
+    """A segment; ``name`` is that of its object, empty where it was made here."""
+
     view: IndexView
     sizes: dict[PackKey, int]
+    name: str
 
     @classmethod
-    def of(cls, encoded: bytes | mmap.mmap, origin: str) -> _Segment:
+    def of(cls, encoded: bytes | mmap.mmap, origin: str, name: str = "") -> _Segment:
         view = IndexView(encoded, origin=origin)
-        return cls(view, {(pack.hash, pack.plain): pack.size_bytes for pack in view.packs})
+        return cls(view, {(pack.hash, pack.plain): pack.size_bytes for pack in view.packs}, name)
 
 
 def _map_file(path: Path) -> mmap.mmap | None:
@@ -261,14 +425,3 @@ def _map_file(path: Path) -> mmap.mmap | None:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):  # there is none, or an empty one
         return None
-
-
-def _damaged_object(pack: Hash, plain: bool) -> str:
-    return f"{_DAMAGED}/{pack.hex()}.{'plain' if plain else 'pack'}"
-
-
-def _match_pack(pattern: re.Pattern[str], name: str) -> PackKey | None:
-    matched = pattern.fullmatch(name)
-    if matched is None:
-        return None
-    return Hash(bytes.fromhex(matched["pack"])), matched["kind"] == "plain"

@@ -36,7 +36,8 @@ from jupyter_mlops.objects.records import (
 )
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.storage.backend import ByteRange
-from jupyter_mlops.sync.remote import PackKey, Remote, pack_object
+from jupyter_mlops.sync.listing import PackKey, pack_object
+from jupyter_mlops.sync.remote import Remote
 
 _KEPT_CHUNKS = 4
 _AHEAD_BYTES = 4 << 20

@@ -369,6 +369,32 @@ def _to_fetch_snapshots(project: DataProject, runner: Runner) -> None:
         project.git("update-ref", "-d", f"{_SNAPSHOTS}/{id}")
     project.git("reflog", "expire", "--expire=now", "--all")
     project.git("prune", "--expire=now")
+def _remote_with_garbage(project: DataProject, runner: Runner) -> None:
+    """Let a remote have packs that nothing needs, one of them in the trash, and a mixed one."""
+    _with_remote(project, runner)
+    runner.ours(project.root, "push", "--all-branches")
+    for name in ("first", "second"):
+        project.git("switch", "--quiet", "--create", name)
+        project.write("model.bin", name.encode() + BIG[::-1])
+        runner.ours(project.root, "snapshot", "--commit", "-m", name)
+        runner.ours(project.root, "push")
+        project.git("switch", "--quiet", "main")
+        runner.ours(project.root, "restore")
+        project.git("branch", "-D", name)
+        for ref in project.git("for-each-ref", "--format=%(refname)", "refs/mlops").split():
+            if name == "first" or "dropped" in ref:
+                project.git("update-ref", "-d", ref)
+        project.git("reflog", "expire", "--expire=now", "--all")
+        if name == "first":
+            runner.ours(project.root, "gc", "--remote", "store", "--grace-hours", "0")
+
+
+def _damaged_remote(project: DataProject, runner: Runner) -> None:
+    _with_remote(project, runner)
+    runner.ours(project.root, "push", "--all-branches")
+    for path in (project.root / REMOTE).rglob("*.*"):
+        path.chmod(0o644)
+        flip(path, path.stat().st_size // 2)
 
 
 SCENARIOS: Sequence[Scenario] = (
@@ -431,6 +457,18 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("pull", _to_pull, (OURS, "pull"), damaged=True),
     Scenario("push of snapshots", _with_hub, (OURS, "push", "--snapshots"), slow=True),
     Scenario("fetch of snapshots", _to_fetch_snapshots, (OURS, "fetch", "--snapshots"), slow=True),
+    Scenario(
+        "collection of a remote",
+        _remote_with_garbage,
+        (OURS, "gc", "--remote", "store", "--grace-hours", "0", "--trash-days", "0"),
+        slow=True,
+    ),
+    Scenario(
+        "repair of a remote",
+        _damaged_remote,
+        (OURS, "repair", "--remote", "store", "--yes"),
+        slow=True,
+    ),
     Scenario("first collection", _with_garbage, (OURS, *COLLECT), slow=True),
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True, slow=True),

@@ -8,6 +8,8 @@ export interface CheckResult {
   pointers: number;
   absent: number;
   read_data: boolean;
+  elsewhere: number;
+  remote: string | null;
 }
 
 export interface CompletionScript {
@@ -87,6 +89,7 @@ export interface EvictResult {
   done: boolean;
   freed_bytes: number;
   only_here_bytes: number;
+  remote: string | null;
 }
 
 export interface FetchResult {
@@ -132,6 +135,7 @@ export interface GcResult {
   trash_bytes: number;
   forgotten: string[];
   packs: PackResult[];
+  remote: string | null;
 }
 
 export interface Help {
@@ -357,6 +361,9 @@ export interface RepairResult {
   quarantined: string[];
   taken_back: Damage[];
   remaining: Damage[];
+  fetched: Damage[];
+  pushed_records: number;
+  remote: string | null;
 }
 
 export interface ResolveResult {
@@ -663,8 +670,9 @@ export interface ICommands {
   gc: {
     method: 'POST';
     parameters: {
+      remote?: string | null;
       dry_run?: boolean;
-      grace_hours?: number;
+      grace_hours?: number | null;
       trash_days?: number;
       even_all?: boolean;
     };
@@ -673,6 +681,7 @@ export interface ICommands {
   evict: {
     method: 'POST';
     parameters: {
+      remote?: string | null;
       dry_run?: boolean;
     };
     result: EvictResult;
@@ -766,12 +775,14 @@ export interface ICommands {
     method: 'GET';
     parameters: {
       read_data?: boolean;
+      remote?: string | null;
     };
     result: CheckResult;
   };
   repair: {
     method: 'POST';
     parameters: {
+      remote?: string | null;
       yes?: boolean;
     };
     result: RepairResult;
