@@ -17,6 +17,7 @@ from jupyter_mlops.commands.forget import ForgetResult
 from jupyter_mlops.commands.gc import GcResult
 from jupyter_mlops.commands.get import GetResult
 from jupyter_mlops.commands.help import Help
+from jupyter_mlops.commands.import_data import ImportResult
 from jupyter_mlops.commands.init import InitResult
 from jupyter_mlops.commands.log import LogResult
 from jupyter_mlops.commands.metrics_diff import MetricsDiffResult
@@ -43,6 +44,7 @@ from jupyter_mlops.commands.status import StatusResult
 from jupyter_mlops.commands.strip import StripResult
 from jupyter_mlops.commands.undo import UndoResult
 from jupyter_mlops.commands.untrack import UntrackResult
+from jupyter_mlops.commands.update import UpdateResult
 from jupyter_mlops.commands.upgrade import UpgradeResult
 from jupyter_mlops.errors import ConflictError as ConflictError
 from jupyter_mlops.errors import IntegrityError as IntegrityError
@@ -80,6 +82,7 @@ def snapshot(
     name: str | None = ...,
     commit: bool = ...,
     keep_mine: bool = ...,
+    external: str | None = ...,
 ) -> SnapshotResult: ...
 def snapshot_list(*, limit: int | None = ...) -> LogResult: ...
 def snapshot_name(
@@ -97,9 +100,10 @@ def restore(
     code: bool = ...,
     outputs: bool = ...,
     dry_run: bool = ...,
+    yes: bool = ...,
 ) -> RestoreResult: ...
 def resolve(*paths: str | PathLike[str], ours: bool = ..., theirs: bool = ...) -> ResolveResult: ...
-def status(*paths: str | PathLike[str]) -> StatusResult: ...
+def status(*paths: str | PathLike[str], external: bool = ...) -> StatusResult: ...
 def snapshot_log(*, limit: int | None = ...) -> LogResult: ...
 def diff(old: str = ..., new: str | None = ..., *paths: str | PathLike[str]) -> DiffResult: ...
 def push(
@@ -134,6 +138,20 @@ def get(
     output: str | PathLike[str] | None = ...,
     yes: bool = ...,
 ) -> GetResult: ...
+def import_data(
+    url: str,
+    path: str,
+    *,
+    rev: str | None = ...,
+    output: str | None = ...,
+    yes: bool = ...,
+) -> ImportResult: ...
+def update(
+    *paths: str | PathLike[str],
+    rev: str | None = ...,
+    theirs: bool = ...,
+    yes: bool = ...,
+) -> UpdateResult: ...
 def export(revision: str, destination: str, *paths: str | PathLike[str]) -> ExportResult: ...
 def remote_add(name: str, url: str) -> RemoteAddResult: ...
 def remote_list() -> RemoteListResult: ...

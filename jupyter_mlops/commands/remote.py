@@ -9,7 +9,10 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_data_dir
 
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.sync.places import KnownPlaces, Named, choose_remote, open_remote
+from jupyter_mlops.storage.backend import Backend
+from jupyter_mlops.storage.open import open_backend
+from jupyter_mlops.sync.external import OpenPlace, find_settings
+from jupyter_mlops.sync.places import KnownPlaces, Named, choose_remote, open_remote, place_of
 from jupyter_mlops.sync.remote import Remote
 from jupyter_mlops.sync.view import Source
 
@@ -40,6 +43,25 @@ def with_remote(command: str, remote: str | None) -> str:
     return command if remote is None else f"{command} --remote {remote}"
 
 
+def place_opener(ws: Workspace, *, yes: bool) -> OpenPlace:
+    """Return what reaches external data, at places that the user has used before or confirms.
+
+    It raises:
+        ConflictError: the place is new to this user.
+        UsageError: the URL or a setting of the remote at the same place is not valid.
+    """
+
+    def open_place(url: str) -> Backend:
+        if yes:
+            known_places().add(url)
+        else:
+            hint = "jupyter mlops restore PATH --yes"
+            known_places().require_place(place_of(url), "That external data", hint)
+        return open_backend(url, find_settings(ws.git, ws.config, url))
+
+    return open_place
+
+
 @contextmanager
 def source_of(ws: Workspace) -> Iterator[Source]:
     """Yield what content is read from: the store, and the default remote where there is one.
@@ -53,4 +75,6 @@ def source_of(ws: Workspace) -> Iterator[Source]:
                 return None
             return stack.enter_context(open_remote(ws, choose_known(ws, None, yes=False)))
 
-        yield Source(ws.store, open_default)
+        source = Source(ws.store, open_default, place_opener(ws, yes=False))
+        stack.callback(source.close_places)
+        yield source

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.remote import place_opener
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.snapshots.code import CodeChanges, restore_code, restore_outputs
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.plan import PathPlan
 from jupyter_mlops.snapshots.restore import Restored, restore_data
 from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked
+from jupyter_mlops.snapshots.unfinished import read_unfinished
+from jupyter_mlops.sync.external_fetch import fetch_external
 from jupyter_mlops.units import plural
 
 
@@ -104,14 +110,19 @@ def restore(
         bool, Arg("Also bring back the outputs of notebooks at that revision.")
     ] = False,
     dry_run: Annotated[bool, Arg("Only show what would be done.", short="-n")] = False,
+    yes: Annotated[bool, Arg("Use the place of external data from now on.")] = False,
 ) -> RestoreResult:
     """Bring data and models back as a revision has them.
 
     Without a revision, data becomes what the pointer files of the working tree name. With one, its
     pointer files are written too, so that pointer and data agree. What would be overwritten and is
     nowhere else is kept as a snapshot first. A restore that was cut short is finished by the next.
-    In a new clone, Git's filter and hooks are set up as ``init`` does it.
+    In a new clone, Git's filter and hooks are set up as ``init`` does it. External data stays where
+    it is, unless its path is named, which may then stand alone: a copy of it is fetched.
     """
+    if revision is not None and _is_external(ws, revision):
+        paths = (revision, *paths)
+        revision = None
     commit = _resolve(ws, revision) if revision is not None else None
     selected = resolve_paths(ws, paths)
     if (code or outputs) and revision is None:
@@ -128,10 +139,38 @@ def restore(
         set_up = () if dry_run else ensure_clone(ws.git)
         bring = restore_code if code else restore_outputs
         changed = bring(ws, commit, dry_run=dry_run)
+    unfinished = read_unfinished(ws.git.state_dir)
     restored = restore_data(ws, commit, selected, command=command, dry_run=dry_run)
+    restored = _fetch_external(ws, restored, {*selected, *unfinished}, dry_run=dry_run, yes=yes)
     if not dry_run:
         set_up += ensure_clone(ws.git)
     return _result(commit, restored, changed, set_up, dry_run=dry_run)
+
+
+def _fetch_external(
+    ws: Workspace, restored: Restored, wanted: Collection[str], *, dry_run: bool, yes: bool
+) -> Restored:
+    """Fetch external data at or under the paths that are ``wanted``; return all that was done."""
+    plans: list[PathPlan] = []
+    saved_as = restored.saved_as
+    for plan in restored.plans:
+        pointer = plan.pointer
+        if isinstance(pointer, ExternalPointer):
+            if not wanted or not select_tracked([plan.path], list(wanted)):
+                continue
+            fetched = fetch_external(
+                ws,
+                plan.path,
+                pointer,
+                place_opener(ws, yes=yes),
+                command=ws.execution.command,
+                dry_run=dry_run,
+            )
+            plans += fetched.plans
+            saved_as = fetched.saved_as or saved_as
+        else:
+            plans.append(plan)
+    return replace(restored, plans=tuple(plans), saved_as=saved_as)
 
 
 def _resolve(ws: Workspace, first: str) -> str:
@@ -154,6 +193,16 @@ def _resolve(ws: Workspace, first: str) -> str:
             hints=[f"jupyter mlops restore HEAD {shlex.quote(first)}", "jupyter mlops restore"],
         )
     return commit
+
+
+def _is_external(ws: Workspace, word: str) -> bool:
+    """Return whether ``word`` is no revision and the tracked path of external data."""
+    try:
+        path = resolve_paths(ws, [word])[0]
+    except UsageError:
+        return False
+    one = read_tracked(ws, read_origins(ws.git.state_dir)).get(path)
+    return one is not None and one.external is not None and _find_revision(ws, word) is None
 
 
 def _find_revision(ws: Workspace, word: str) -> str | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.external import look_at_external
 from jupyter_mlops.commands.numbers import list_number_files, read_numbers
 from jupyter_mlops.commands.paths import notebook_path, resolve_paths
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Hint, Note
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.trees import holds_path
 from jupyter_mlops.ids import format_hash
 from jupyter_mlops.snapshots.environment import read_environment
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.take import Circumstances, Taken, take_snapshot
+from jupyter_mlops.snapshots.tracked import content_of
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -55,7 +58,8 @@ class SnapshotResult:
 
     ``base`` is the full id of the commit it is tied to, null before the first one; ``commit`` the
     ordinary commit where one was asked for. ``new_bytes`` are plain bytes that the store lacked,
-    ``stored_bytes`` the bytes that it grew by.
+    ``stored_bytes`` the bytes that it grew by. ``changed_imports`` are imported paths that are not
+    as they came.
     """
 
     id: str
@@ -68,6 +72,7 @@ class SnapshotResult:
     left_out: tuple[LeftOutResult, ...]
     hints: tuple[str, ...] = ()
     notebook: NotebookResult | None = None
+    changed_imports: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return the four lines: what was kept, its commit, its id, how to get it back."""
@@ -82,7 +87,14 @@ class SnapshotResult:
             f"Kept {what}: {plural(files, 'file')}, {format_bytes(total)},"
             f" {format_bytes(self.stored_bytes)} new in the store."
         )
+        outside = [path for path in self.paths if path.kind == "external"]
+        if outside:
+            kept = f"Recorded {what}: {plural(files, 'object')}, {format_bytes(total)}, not copied."
         notes = [Note(f"Left out {left.path}: {left.why}.", "warning") for left in self.left_out]
+        notes += [
+            Note(f"{path} is not what was imported any more; update leaves it as it is.")
+            for path in self.changed_imports
+        ]
         if self.notebook is not None and not self.notebook.saved:
             why = f": {self.notebook.why}" if self.notebook.why else ""
             notes.append(
@@ -117,6 +129,10 @@ def snapshot(
     keep_mine: Annotated[
         bool, Arg("Take data that is behind its pointer as the newer one.")
     ] = False,
+    external: Annotated[
+        str | None,
+        Arg("Record what stays there: a URL of any kind of remote.", "URL", rest=False),
+    ] = None,
 ) -> SnapshotResult:
     """Keep data, models and code as one state tied to the current commit.
 
@@ -124,8 +140,10 @@ def snapshot(
     each path names it, and is staged in Git's index. The state as a whole (pointers, code with
     stripped notebooks, metrics, params, environment) becomes a hidden commit whose parent is HEAD.
     HEAD, the branch and the data files are not touched. In a notebook that JupyterLab shows, it is
-    saved first.
+    saved first. With --external, PATH gets a pointer file that names what is at the URL, an object
+    or all objects below it, by version, ETag and size; nothing is copied.
     """
+    outside = look_at_external(ws, external, paths) if external is not None else None
     numbers = read_numbers(ws)
     circumstances = Circumstances(
         message=message,
@@ -139,9 +157,10 @@ def snapshot(
     )
     taken = take_snapshot(
         ws,
-        resolve_paths(ws, paths),
+        resolve_paths(ws, paths) if outside is None else [],
         circumstances,
         keep_mine=keep_mine,
+        external=outside,
         commit_files=list_number_files(ws) if commit else None,
     )
     return _result(taken, _notebook(ws, taken))
@@ -171,4 +190,11 @@ def _result(taken: Taken, notebook: NotebookResult | None) -> SnapshotResult:
         left_out=tuple(LeftOutResult(left.path, left.why) for left in record.left_out),
         hints=taken.hints,
         notebook=notebook,
+        changed_imports=tuple(
+            path
+            for path, pointer in taken.kept.pointers.items()
+            if not isinstance(pointer, ExternalPointer)
+            and pointer.source is not None
+            and pointer.source.hash != content_of(pointer).hash
+        ),
     )

@@ -9,10 +9,13 @@ from typing import Annotated
 
 from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
 from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.remote import place_opener
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.document.model import Tone
+from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.ledger import read_unneeded_bytes
@@ -20,6 +23,7 @@ from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, count_out_of_reach, read_status
 from jupyter_mlops.snapshots.tracked import in_tracked
+from jupyter_mlops.sync.external import compare_external, look_at
 from jupyter_mlops.units import format_bytes, plural
 
 _LISTED = 20
@@ -47,7 +51,9 @@ class TrackedResult:
 
     ``in_conflict`` says that its pointer file is in a merge conflict; its state is diverged then.
     ``files_in_conflict`` are the project-relative paths that both sides changed, as far as they can
-    be told, at most 1,000.
+    be told, at most 1,000. ``external`` is the URL of data that stays where it is, and
+    ``external_changes`` how many of its objects are not as recorded, null where nobody asked.
+    ``imported_from`` is the project that the data came from.
     """
 
     path: str
@@ -58,6 +64,9 @@ class TrackedResult:
     size_bytes: int | None
     in_conflict: bool = False
     files_in_conflict: tuple[str, ...] = ()
+    external: str | None = None
+    external_changes: int | None = None
+    imported_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class StatusResult:
             )
             blocks.append(Table(("path", "state", "files", "size"), rows))
             blocks += self._describe_states()
+            blocks += self._describe_external()
         blocks += self._describe_stores()
         if self.notebooks_with_outputs:
             count = plural(len(self.notebooks_with_outputs), "notebook")
@@ -114,7 +124,8 @@ class StatusResult:
     def _describe_states(self) -> list[Block]:
         blocks = self._describe_conflicts()
         for state in State:
-            paths = [o.path for o in self.tracked if o.state is state and not o.in_conflict]
+            found = [o for o in self.tracked if o.state is state and not o.in_conflict]
+            paths = [o.path for o in found if o.external is None]
             if state is State.CLEAN or not paths:
                 continue
             tone: Tone = "bad" if state is State.DIVERGED else "warning"
@@ -122,8 +133,34 @@ class StatusResult:
             blocks.append(Hint(*_WAYS_OUT[state]))
             if state is State.DIVERGED:
                 blocks.append(_take_mine(paths))
-        if not blocks:
+        if all(one.state is State.CLEAN for one in self.tracked):
             blocks.append(Note("All data is as its pointers say.", "good"))
+        return blocks
+
+    def _describe_external(self) -> list[Block]:
+        blocks: list[Block] = []
+        for one in self.tracked:
+            if one.imported_from:
+                blocks.append(Note(f"{one.path} is imported from {one.imported_from}.", "quiet"))
+            if one.external is None:
+                continue
+            word = shlex.quote(one.path)
+            if one.state is not State.CLEAN:
+                blocks.append(Note(f"{one.path}, a copy: {_WORDS[one.state]}.", "warning"))
+                take = "Take what is recorded (yours is kept first)"
+                blocks.append(Hint(take, f"jupyter mlops restore {word}"))
+            if one.state in (State.CHANGED, State.DIVERGED):
+                keep = f"jupyter mlops snapshot {word} --keep-mine"
+                blocks.append(Hint("Make yours data of this project", keep))
+            if one.external_changes:
+                count = plural(one.external_changes, "object")
+                blocks.append(Note(f"{one.path}: {count} changed at {one.external}.", "warning"))
+                words = shlex.join([one.external, one.path])
+                blocks.append(Hint("Record it", f"jupyter mlops snapshot --external {words}"))
+            elif one.external_changes == 0:
+                blocks.append(Note(f"{one.path} is as recorded at {one.external}.", "good"))
+            else:
+                blocks.append(Note(f"{one.path} stays at {one.external}.", "quiet"))
         return blocks
 
     def _describe_stores(self) -> list[Block]:
@@ -169,6 +206,10 @@ def status(
         tuple[str, ...],
         Arg("Only these tracked paths.", metavar="PATH", complete="tracked"),
     ] = (),
+    *,
+    external: Annotated[
+        bool, Arg("Also ask the places of external data whether it has changed there.")
+    ] = False,
 ) -> StatusResult:
     """Show tracked paths, their state, and what is only here.
 
@@ -181,7 +222,7 @@ def status(
     return StatusResult(
         branch=at.branch,
         head=at.commit,
-        tracked=tuple(_result(one) for one in statuses),
+        tracked=tuple(_result(ws, one, ask=external) for one in statuses),
         not_pushed=len(statuses),
         only_copy_here=_unique_bytes(statuses),
         notebooks_with_outputs=tuple(notebooks_with_outputs(ws.git)),
@@ -192,18 +233,34 @@ def status(
     )
 
 
-def _result(status: PathStatus) -> TrackedResult:
+def _result(ws: Workspace, status: PathStatus, *, ask: bool) -> TrackedResult:
     counts = status.differences
+    outside, source = status.tracked.external, status.tracked.source
+    size_bytes = status.present.size_bytes if status.present is not None else None
     return TrackedResult(
         path=status.path,
         state=status.state,
         files_changed=counts.changed if counts is not None else None,
         files_added=counts.added if counts is not None else None,
         files_deleted=counts.deleted if counts is not None else None,
-        size_bytes=status.present.size_bytes if status.present is not None else None,
+        size_bytes=outside.size_bytes if outside is not None else size_bytes,
         in_conflict=status.tracked.pointer is None,
         files_in_conflict=tuple(in_tracked(status.path, name) for name in status.conflicts),
+        external=outside.url if outside is not None else None,
+        external_changes=_count_changes(ws, outside) if ask and outside is not None else None,
+        imported_from=source.url if source is not None else None,
     )
+
+
+def _count_changes(ws: Workspace, pointer: ExternalPointer) -> int:
+    """Return how many objects came, went or changed at their place since they were recorded."""
+    try:
+        url = f"{pointer.url}/" if pointer.is_folder else pointer.url
+        now = look_at(url, place_opener(ws, yes=False))
+    except NotFoundError:
+        return len(pointer.objects)
+    changes = compare_external(pointer, now)
+    return len(changes.added) + len(changes.deleted) + len(changes.modified)
 
 
 def _take_mine(paths: Sequence[str]) -> Hint:
@@ -212,10 +269,13 @@ def _take_mine(paths: Sequence[str]) -> Hint:
 
 
 def _unique_bytes(statuses: list[PathStatus]) -> int:
-    """Return the bytes on disk at tracked paths, equal content counted once."""
+    """Return the bytes on disk at tracked paths, equal content counted once.
+
+    Copies of external data have their home elsewhere.
+    """
     contents: dict[Hash, int] = {}
     for one in statuses:
-        if one.present is not None:
+        if one.present is not None and one.tracked.external is None:
             contents.update(one.present.iter_contents())
     return sum(contents.values())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+
 from jupyter_mlops.commands.spec import Command
 
 _HERE = "jupyter_mlops.commands"
@@ -19,7 +21,7 @@ def _command(
     rest: bool = True,
 ) -> Command:
     parts = tuple(words.split())
-    module = "_".join(parts)
+    module = python if words in keyword.kwlist and python else "_".join(parts)
     return Command(
         words=parts,
         target=f"{_HERE}.{module}:{module}",
@@ -67,6 +69,15 @@ COMMANDS: tuple[Command, ...] = (
     _command("pull", "Bring the data, models and outputs of this branch here from a remote."),
     _command("fetch", "Bring into the store what HEAD names; the working tree stays as it is."),
     _command("get", "Copy data or a model out of any project, without its history.", rest=False),
+    _command(
+        "import",
+        "Track a copy of another project's data or model, and remember where it is from.",
+        python="import_data",
+        rest=False,
+    ),
+    _command(
+        "update", "Bring imported data to the newest version of the revision that it follows."
+    ),
     _command(
         "export",
         "Write tracked data of a revision as plain files to a folder or a bucket.",

@@ -33,7 +33,7 @@ def check_path(path: str) -> None:
         return
     if not path:
         raise ValueError("it is empty")
-    _check_characters(path)
+    check_characters(path)
     if path.startswith("/"):
         raise ValueError("it is absolute")
     if _DRIVE.match(path):
@@ -101,7 +101,12 @@ def show(value: object) -> str:
     return "a table" if isinstance(value, dict) else "a list"
 
 
-def _check_characters(path: str) -> None:
+def check_characters(path: str) -> None:
+    """Let a text pass if it is valid Unicode without control characters and backslashes.
+
+    Raises:
+        ValueError: with the reason.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -11,6 +11,18 @@ from typing import NoReturn
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode, check_entry
 from jupyter_mlops.formats.names import CollisionError, check_name, check_names, check_path, show
+from jupyter_mlops.formats.pointer_external import (
+    ExternalPointer,
+    encode_external,
+    explain_external,
+    parse_external,
+)
+from jupyter_mlops.formats.pointer_source import (
+    ImportSource,
+    encode_source,
+    explain_source,
+    parse_source,
+)
 from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.ids import Hash, format_hash
 
@@ -31,20 +43,20 @@ _HASH = r"blake3:([0-9a-f]{64})"
 _SIZE = r"(0|[1-9][0-9]{0,18})"
 _HASH_TEXT = re.compile(_HASH)
 _FORMAT_LINE = re.compile(r"^format *= *([0-9]{1,9}) *$", re.MULTILINE)
-_FILE_BODY = re.compile(
-    rf'kind = "file"\nhash = "{_HASH}"\nsize_bytes = {_SIZE}\nmode = "([0-9]{{6}})"\n'
-)
-_MANIFEST_BODY = re.compile(rf'kind = "tree"\nmanifest = "{_HASH}"\n')
-_ENTRIES_OPEN = 'kind = "tree"\nentries = [\n'
+_KIND = re.compile(r'kind = "(file|tree|external)"\n')
+_FILE_BODY = re.compile(rf'hash = "{_HASH}"\nsize_bytes = {_SIZE}\nmode = "([0-9]{{6}})"\n')
+_MANIFEST_BODY = re.compile(rf'manifest = "{_HASH}"\n')
+_ENTRIES_OPEN = "entries = [\n"
 _ENTRIES_CLOSE = "]\n"
 _ENTRY_LINE = re.compile(
     r'  \{ path = "((?:[^"\\\n]|\\")+)", '
     rf'hash = "{_HASH}", size_bytes = {_SIZE}, mode = "([0-9]{{6}})" \}},\n'
 )
 _KEYS = {
-    "file": ("format", "kind", "hash", "size_bytes", "mode"),
-    "tree": ("format", "kind", "entries", "manifest"),
+    "file": ("format", "kind", "source", "hash", "size_bytes", "mode"),
+    "tree": ("format", "kind", "source", "entries", "manifest"),
 }
+_FILE_KEYS = ("hash", "size_bytes", "mode")
 _ENTRY_KEYS = ("path", "hash", "size_bytes", "mode")
 _EXPLAINED_BYTES = 1024**2
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})", re.MULTILINE)
@@ -52,9 +64,10 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class FilePointer:
-    """Names one file."""
+    """Names one file; ``source`` is where it was imported from."""
 
     entry: Entry
+    source: ImportSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +75,12 @@ class TreePointer:
     """Names a folder, by its entries or by its manifest: exactly one of them is not None.
 
     ``entries`` are by path inside the folder. A FOLDER entry stands for all beneath it, by the hash
-    of its manifest.
+    of its manifest. ``source`` is where the folder was imported from.
     """
 
     entries: Mapping[str, Entry] | None = None
     manifest: Hash | None = None
+    source: ImportSource | None = None
 
     def __post_init__(self) -> None:
         """Refuse a pointer that says both or nothing."""
@@ -74,7 +88,10 @@ class TreePointer:
             raise ValueError("a tree pointer has either entries or a manifest")
 
 
-Pointer = FilePointer | TreePointer
+StoredPointer = FilePointer | TreePointer
+"""A pointer whose content is kept in the store."""
+
+Pointer = StoredPointer | ExternalPointer
 
 
 def encode_pointer(pointer: Pointer) -> bytes:
@@ -83,24 +100,29 @@ def encode_pointer(pointer: Pointer) -> bytes:
     Raises:
         ValueError: what :func:`decode_pointer` would refuse.
     """
-    if isinstance(pointer, FilePointer):
-        mode, content, size_bytes = pointer.entry
-        _check_file_entry(pointer.entry)
-        body = (
-            f'kind = "file"\nhash = "{format_hash(content)}"\n'
-            f'size_bytes = {size_bytes}\nmode = "{mode}"\n'
-        )
-    elif pointer.entries is not None:
-        _check_entries(pointer.entries)
-        lines = [_entry_line(*item) for item in sorted(pointer.entries.items(), key=_place)]
-        body = "".join([_ENTRIES_OPEN, *lines, _ENTRIES_CLOSE])
+    if isinstance(pointer, ExternalPointer):
+        body = f'kind = "external"\n{encode_external(pointer)}'
     else:
-        assert pointer.manifest is not None
-        body = f'kind = "tree"\nmanifest = "{format_hash(pointer.manifest)}"\n'
+        kind = "file" if isinstance(pointer, FilePointer) else "tree"
+        source = encode_source(pointer.source) if pointer.source is not None else ""
+        body = f'kind = "{kind}"\n{source}{_encode_stored(pointer)}'
     data = (_HEAD + body).encode()
     if len(data) > MAX_POINTER_BYTES:
         raise ValueError(f"a pointer file has at most {MAX_POINTER_BYTES} bytes")
     return data
+
+
+def _encode_stored(pointer: StoredPointer) -> str:
+    if isinstance(pointer, FilePointer):
+        mode, content, size_bytes = pointer.entry
+        _check_file_entry(pointer.entry)
+        return f'hash = "{format_hash(content)}"\nsize_bytes = {size_bytes}\nmode = "{mode}"\n'
+    if pointer.entries is not None:
+        _check_entries(pointer.entries)
+        lines = [_entry_line(*item) for item in sorted(pointer.entries.items(), key=_place)]
+        return "".join([_ENTRIES_OPEN, *lines, _ENTRIES_CLOSE])
+    assert pointer.manifest is not None
+    return f'manifest = "{format_hash(pointer.manifest)}"\n'
 
 
 def find_hashes(data: bytes) -> list[Hash]:
@@ -141,17 +163,25 @@ def _parse(text: str) -> Pointer | None:
     """
     if not text.startswith(_HEAD):
         return None
-    if text.startswith(_ENTRIES_OPEN, len(_HEAD)):
-        entries = _parse_entries(text, len(_HEAD) + len(_ENTRIES_OPEN))
-        return None if entries is None else TreePointer(entries=entries)
-    match = _FILE_BODY.fullmatch(text, len(_HEAD))
-    if match:
+    kind = _KIND.match(text, len(_HEAD))
+    if kind is None:
+        return None
+    if kind[1] == "external":
+        return parse_external(text, kind.end())
+    source, position = parse_source(text, kind.end())
+    if kind[1] == "file":
+        match = _FILE_BODY.fullmatch(text, position)
+        if match is None:
+            return None
         content, size_bytes, mode = match.groups()
         entry = Entry(_parse_mode(mode), Hash(bytes.fromhex(content)), int(size_bytes))
         _check_file_entry(entry)
-        return FilePointer(entry)
-    match = _MANIFEST_BODY.fullmatch(text, len(_HEAD))
-    return TreePointer(manifest=Hash(bytes.fromhex(match[1]))) if match else None
+        return FilePointer(entry, source)
+    if text.startswith(_ENTRIES_OPEN, position):
+        entries = _parse_entries(text, position + len(_ENTRIES_OPEN))
+        return None if entries is None else TreePointer(entries=entries, source=source)
+    match = _MANIFEST_BODY.fullmatch(text, position)
+    return TreePointer(manifest=Hash(bytes.fromhex(match[1])), source=source) if match else None
 
 
 def _parse_entries(text: str, position: int) -> dict[str, Entry] | None:
@@ -161,9 +191,11 @@ def _parse_entries(text: str, position: int) -> dict[str, Entry] | None:
         path, content, size_bytes, mode = match.groups()
         if "\\" in path:
             path = path.replace('\\"', '"')
-        if path in entries:
-            raise ValueError(f"{show(path)} stands there twice")
         entry = Entry(_parse_mode(mode), Hash(bytes.fromhex(content)), int(size_bytes))
+        if path in entries:
+            if Mode.FOLDER in (entry.mode, entries[path].mode) and entry.mode != entries[path].mode:
+                raise CollisionError(f"the file {show(path)} cannot stand beside the folder")
+            raise ValueError(f"{show(path)} stands there twice")
         if (place := _place((path, entry))) < previous:
             raise ValueError(f"{show(path)} stands after {show(previous)}")
         entries[path] = entry
@@ -241,12 +273,6 @@ def _refuse(text: str, origin: str) -> NoReturn:
         values = parse_toml(text)
     except ValueError as error:
         raise _invalid(origin, f"it is {error}") from None
-    if values.get("kind") == "external":
-        raise UnsupportedError(
-            f"The pointer file {origin} is of kind external, which this version does not read yet.",
-            code="external-not-yet",
-            hints=("pip install --upgrade jupyter-mlops",),
-        )
     raise _invalid(origin, _explain(values))
 
 
@@ -254,12 +280,16 @@ def _explain(values: Mapping[str, object]) -> str:
     kind = values.get("kind")
     if kind is None:
         return "it has no kind"
+    if kind == "external":
+        return explain_external(values) or _explain_values(values, ("format",)) or _NOT_CANONICAL
     if not isinstance(kind, str) or kind not in _KEYS:
-        return f"its kind {show(kind)} is not 'file' or 'tree'"
+        return f"its kind {show(kind)} is not 'file', 'tree' or 'external'"
     for key in values:
         if key not in _KEYS[kind]:
             return f"it has the unknown key {show(key)}"
     reason = _explain_values(values, ("format",))
+    if not reason and "source" in values:
+        reason = explain_source(values["source"])
     if reason:
         return reason
     if kind == "tree":
@@ -270,7 +300,7 @@ def _explain(values: Mapping[str, object]) -> str:
             return _explain_entries(entries)
         reason = _explain_value("manifest", values["manifest"])
     else:
-        reason = _explain_values(values, _KEYS["file"])
+        reason = _explain_values(values, _FILE_KEYS)
     return reason or _NOT_CANONICAL
 
 

@@ -21,7 +21,7 @@ RECORD_PATH = ".mlops/snapshot.json"
 MAX_RECORD_BYTES = 64 * 1024**2
 
 Scalar = str | int | float | bool | None
-PathKind = Literal["file", "tree"]
+PathKind = Literal["file", "tree", "external"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")

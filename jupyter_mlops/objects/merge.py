@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_tree, encode_tree
 from jupyter_mlops.formats.names import MAX_PATH_BYTES, fold
-from jupyter_mlops.formats.pointer import LISTED_LIMIT, FilePointer, Pointer, TreePointer
+from jupyter_mlops.formats.pointer import (
+    LISTED_LIMIT,
+    FilePointer,
+    Pointer,
+    StoredPointer,
+    TreePointer,
+)
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash, format_hash, hash_bytes
 from jupyter_mlops.objects.folders import MAX_FILES, Folder, too_big
 
@@ -22,6 +29,8 @@ MAX_CONFLICTS = 1000
 
 Read = Callable[[Hash], Mapping[str, Entry]]
 """Returns the direct entries of the folder whose manifest has that hash."""
+
+_T = TypeVar("_T")
 
 Direct = Mapping[str, Entry]
 _REGULAR = (Mode.FILE, Mode.EXECUTABLE)
@@ -43,7 +52,8 @@ class Merged:
 
     Without a conflict both are equal. ``conflicts`` are the paths at which they differ, sorted, at
     most MAX_CONFLICTS: of files, or of folders that one side alone has; ``""`` is the tracked path
-    itself. ``manifests`` are those made here that the pointers need in the store, by their hash.
+    itself, also where only the source of an import differs. ``manifests`` are those made here that
+    the pointers need in the store, by their hash.
     """
 
     ours: Pointer
@@ -70,21 +80,46 @@ def merge_pointers(bases: Sequence[Pointer], ours: Pointer, theirs: Pointer, rea
     Raises:
         UnsupportedError: a folder is too big or too deep (code ``folder-too-big``).
     """
+    if isinstance(ours, ExternalPointer) or isinstance(theirs, ExternalPointer):
+        return _merge_whole(bases, ours, theirs)
     merger = _Merger(read)
-    before: list[Entry | None] = [merger.add(pointer) for pointer in bases]
+    stored = [one for one in bases if not isinstance(one, ExternalPointer)]
+    before: list[Entry | None] = [merger.add(pointer) for pointer in stored]
     before = before or [None]
     sides = merger.merge(before[0], before[-1], merger.add(ours), merger.add(theirs), depth=0)
     pointers = [merger.plan(side) for side in sides]
+    sources = _merge_values([one.source for one in stored], ours.source, theirs.source)
+    conflicts = merger.differences(sides)
+    if not conflicts and sources[0] != sources[1]:
+        conflicts = ("",)
     return Merged(
-        pointers[0],
-        pointers[1],
-        merger.differences(sides),
+        replace(pointers[0], source=sources[0]),
+        replace(pointers[1], source=sources[1]),
+        conflicts,
         merger.needed(pointers),
     )
 
 
+def _merge_whole(bases: Sequence[Pointer], ours: Pointer, theirs: Pointer) -> Merged:
+    """Merge pointers of which one is external, as one value each: nothing in them is compared."""
+    mine, others = _merge_values(bases, ours, theirs)
+    return Merged(mine, others, ("",) if mine != others else (), {})
+
+
+def _merge_values(bases: Sequence[_T], ours: _T, theirs: _T) -> tuple[_T, _T]:
+    """Return what a value comes to where a conflict is decided for ours, and for theirs."""
+    if bases and all(one == bases[0] for one in bases):
+        if ours == bases[0]:
+            return theirs, theirs
+        if theirs == bases[0]:
+            return ours, ours
+    return ours, theirs
+
+
 def compare_pointers(ours: Pointer, theirs: Pointer, read: Read) -> tuple[str, ...]:
     """Return the paths at which two pointers differ, as :attr:`Merged.conflicts` tells them."""
+    if isinstance(ours, ExternalPointer) or isinstance(theirs, ExternalPointer):
+        return ("",) if ours != theirs else ()
     merger = _Merger(read)
     return merger.differences(Sides(merger.add(ours), merger.add(theirs)))
 
@@ -99,7 +134,7 @@ class _Merger:
         self._merged: dict[tuple[Entry | None, ...], Sides] = {}
         self._seen = 0
 
-    def add(self, pointer: Pointer) -> Entry:
+    def add(self, pointer: StoredPointer) -> Entry:
         """Return what ``pointer`` names; the folders that it lists are known from now on."""
         if isinstance(pointer, FilePointer):
             return pointer.entry
@@ -192,7 +227,7 @@ class _Merger:
             self._known[entry.hash] = self._read(entry.hash)
         return self._known[entry.hash]
 
-    def plan(self, entry: Entry | None) -> Pointer:
+    def plan(self, entry: Entry | None) -> StoredPointer:
         """Return the canonical pointer to ``entry``.
 
         One whose files cannot be counted, as a manifest is missing, is taken to have many.
@@ -245,7 +280,7 @@ class _Merger:
             ]
         return tuple(found)
 
-    def needed(self, pointers: Iterable[Pointer]) -> dict[Hash, bytes]:
+    def needed(self, pointers: Iterable[StoredPointer]) -> dict[Hash, bytes]:
         """Return the manifests made here that ``pointers`` lead to."""
         found: dict[Hash, bytes] = {}
         waiting: list[Hash] = []

@@ -11,6 +11,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH, decode_file_manifest, decode_tree
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.objects.reader import find_whole, read_manifest
@@ -64,7 +65,10 @@ class ContentSearch:
         """Those whose manifest is damaged, so that it is not known what they consist of."""
 
     def look(self, pointer: Pointer) -> None:
-        """Look at all that ``pointer`` names and that was not looked at before."""
+        """Look at all that ``pointer`` names and that was not looked at before.
+
+        What stays outside of the store is none of it.
+        """
         for _ in self._iter_entries(pointer, once=True):
             pass
 
@@ -95,6 +99,8 @@ class ContentSearch:
 
     def _iter_entries(self, pointer: Pointer, *, once: bool) -> Iterator[tuple[str, Entry]]:
         waiting: list[tuple[str, Entry]] = []
+        if isinstance(pointer, ExternalPointer):
+            return
         if isinstance(pointer, FilePointer):
             waiting.append(("", pointer.entry))
         elif pointer.manifest is not None:

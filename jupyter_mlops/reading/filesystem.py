@@ -14,6 +14,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.revisions import read_committed_at
 from jupyter_mlops.reading.open import open_view
 from jupyter_mlops.snapshots.listing import resolve_revision
+from jupyter_mlops.sync.external import NO_HASH
 from jupyter_mlops.sync.view import View
 
 _WORKTREE = "."
@@ -97,5 +98,5 @@ def _describe(name: str, entry: Entry) -> dict[str, Any]:
         "name": name,
         "size": 0 if is_folder else entry.size_bytes,
         "type": "directory" if is_folder else "file",
-        "blake3": None if is_folder else entry.hash.hex(),
+        "blake3": None if is_folder or entry.hash == NO_HASH else entry.hash.hex(),
     }

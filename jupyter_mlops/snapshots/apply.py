@@ -120,7 +120,7 @@ def open_moves(
         yield DataMoves(scanner, (), None)
         return
     total = sum(plan.written_bytes for plan in busy)
-    _check_room(handles, total)
+    check_room(handles, total)
     near = busy[0].path if len(busy) == 1 else ""
     with open_worktree(handles).open_batch(near) as batch:
         with handles.progress.task("Restoring", total) as task:
@@ -129,7 +129,12 @@ def open_moves(
         yield DataMoves(scanner, busy, batch)
 
 
-def _check_room(handles: Handles, needed_bytes: int) -> None:
+def check_room(handles: Handles, needed_bytes: int) -> None:
+    """Let pass if the working tree's disk has room for so much.
+
+    Raises:
+        UnavailableError: it has not; code ``disk-full``.
+    """
     free = free_bytes(handles.root)
     if free is not None and free < needed_bytes + _SPARE_BYTES:
         raise UnavailableError(

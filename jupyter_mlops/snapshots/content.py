@@ -10,6 +10,8 @@ from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.walk import FileStat
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.objects.folders import read_folder, write_folder
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.store import Store
@@ -44,6 +46,7 @@ def keep_content(
     scanner: Scanner,
     paths: Sequence[str],
     presents: Mapping[str, Present] | None = None,
+    sources: Mapping[str, ImportSource] | None = None,
 ) -> Kept:
     """Put what is on disk at ``paths`` into the store; durable on return, all or nothing.
 
@@ -53,6 +56,7 @@ def keep_content(
         paths: tracked paths, or paths about to be tracked.
         presents: what was seen at some of them a moment ago; only what the store lacks is read
             again.
+        sources: where some of them were imported from, which their pointers go on to say.
 
     Raises:
         NotFoundError: nothing is at one of the paths.
@@ -67,12 +71,13 @@ def keep_content(
         for path in paths:
             present = reading.read(path, (presents or {}).get(path))
             kept[path] = present
+            source = (sources or {}).get(path)
             if present.is_folder:
-                pointers[path] = write_folder(writer, present.folder)
+                pointers[path] = replace(write_folder(writer, present.folder), source=source)
             elif present.content.mode is Mode.SYMLINK:
                 raise is_link(path)
             else:
-                pointers[path] = FilePointer(present.content)
+                pointers[path] = FilePointer(present.content, source)
         report = writer.finish()
     for present in kept.values():
         scanner.note_kept(present)
@@ -136,9 +141,13 @@ class _Reading:
 def read_entries(store: Store, pointer: Pointer) -> dict[str, Entry]:
     """Return the flat entries that ``pointer`` names; a single file has the key ``""``.
 
+    Of what is external there are none, as no hash of it is known.
+
     Raises:
         NotFoundError: the store lacks a folder's manifest.
     """
+    if isinstance(pointer, ExternalPointer):
+        return {}
     if isinstance(pointer, FilePointer):
         return {"": pointer.entry}
     return read_folder(store, pointer)

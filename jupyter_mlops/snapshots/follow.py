@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from jupyter_mlops.errors import MlopsError
@@ -30,6 +31,11 @@ def follow_pointers(handles: Handles, limit_bytes: int) -> str | None:
     """
     origins = read_origins(handles.git.state_dir)
     statuses = [status for status in read_status(handles) if _lags(status, origins)]
+    external = [status.path for status in statuses if status.tracked.external is not None]
+    statuses = [status for status in statuses if status.tracked.external is None]
+    if external and not statuses:
+        words = f"{_HINT} {shlex.join(external)}"
+        return f"{_SAYS} copies of external data are older than their pointers: {words}"
     if not statuses:
         return None
     unmerged = [s.path for s in statuses if s.tracked.pointer is None]

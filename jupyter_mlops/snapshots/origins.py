@@ -10,6 +10,7 @@ may be deleted: data that differs from its pointer is then ``diverged``, never s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,10 @@ import msgspec
 
 from jupyter_mlops.files import durable
 from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.ids import format_hash, hash_bytes, parse_hash
+from jupyter_mlops.ids import Hash, format_hash, hash_bytes, parse_hash
 
 _FOLDER = "origins"
+_BLOB = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,16 @@ class Origin:
 
     ``content`` is what the pointer names once the last command is through. ``before`` is what it
     named when that command began (``content`` again, where there was no pointer), and None once the
-    command is known to be through.
+    command is known to be through. Where ``external`` is set, the data was fetched from outside by
+    the pointer file whose bytes have that hash, and ``content`` is what came. ``blob`` is Git's id
+    of the pointer file where that says more than the content, as it does of imported data.
     """
 
     path: str
     content: Entry
     before: Entry | None = None
+    external: Hash | None = None
+    blob: str | None = None
 
     def holds(self, data: Entry) -> bool:
         """Return whether ``data`` is content that some pointer or snapshot surely names."""
@@ -48,6 +54,8 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     path: str
     content: tuple[str, str, int]
     before: tuple[str, str, int] | None = None
+    external: str | None = None
+    blob: str | None = None
 
 
 def read_origins(state_dir: Path) -> dict[str, Origin]:
@@ -81,7 +89,9 @@ def remove_origin(state_dir: Path, path: str) -> None:
 def encode_origin(origin: Origin) -> bytes:
     """Return the bytes that :func:`decode_origin` reads."""
     before = _pack(origin.before) if origin.before else None
-    return msgspec.json.encode(_Stored(origin.path, _pack(origin.content), before))
+    external = format_hash(origin.external) if origin.external else None
+    stored = _Stored(origin.path, _pack(origin.content), before, external, origin.blob)
+    return msgspec.json.encode(stored)
 
 
 def decode_origin(encoded: bytes) -> Origin:
@@ -92,7 +102,10 @@ def decode_origin(encoded: bytes) -> Origin:
     """
     stored = msgspec.json.decode(encoded, type=_Stored)
     before = _unpack(stored.before) if stored.before else None
-    return Origin(stored.path, _unpack(stored.content), before)
+    external = parse_hash(stored.external) if stored.external else None
+    if stored.blob is not None and not _BLOB.fullmatch(stored.blob):
+        raise ValueError("its blob is no id of Git's")
+    return Origin(stored.path, _unpack(stored.content), before, external, stored.blob)
 
 
 def _file_name(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
@@ -70,10 +71,11 @@ def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) ->
     one = _find(handles, old, origins)
     tree = open_worktree(handles)
     resumed = _check_move(handles, tree, one, new, origins)
+    is_here = one.external is None or any(os.path.lexists(handles.root / p) for p in (old, new))
     origin = origins.get(old)
     moved = {old: origin_move(origin, None)}
     if origin is not None:
-        following = Origin(new, origin.content, origin.before)
+        following = replace(origin, path=new)
         moved[new] = origin_move(None, following)
     files: dict[str, Move] = {
         pointer_path(old): Move(one.encoded, None),
@@ -94,7 +96,7 @@ def move_path(handles: Handles, old: str, new: str, command: tuple[str, ...]) ->
             tree.remove_empty_folders(old.rpartition("/")[0])
         remove_origin(handles.git.state_dir, old)
         settle_unfinished(handles.git.state_dir, [old])
-    _log(handles, command, files, moved, {old: new})
+    _log(handles, command, files, moved, {old: new} if is_here else {})
     return staged
 
 
@@ -104,13 +106,14 @@ def _check_move(
     """Refuse a move that would overwrite something, or has nothing to move.
 
     Returns:
-        Whether a move that was killed has renamed the data already.
+        Whether there is no data to rename: a move that was killed has done so, or it is external.
     """
     old = one.path
     begun = read_pointer_file(tree, new) == one.encoded and new in origins
     old_there = os.path.lexists(handles.root / old)
+    stays_away = one.external is not None and not old_there
     new_there = os.path.lexists(handles.root / new)
-    if begun and new_there and not old_there:
+    if begun and not old_there and (new_there or stays_away):
         return True
     if new_there or (read_pointer_file(tree, new) is not None and not begun):
         raise ConflictError(
@@ -118,7 +121,7 @@ def _check_move(
             code="path-exists",
             hints=[f"jupyter mlops move {shlex.quote(old)} OTHER-PATH"],
         )
-    if not old_there:
+    if not old_there and not stays_away:
         raise NotFoundError(
             f"The data of {old} is not here, so it cannot be moved.",
             code="path-not-found",
@@ -134,7 +137,7 @@ def _check_move(
     check_place(handles, new, others)
     for path in (old, new):
         check_ignore_file(handles, path)
-    return False
+    return stays_away
 
 
 def _find(handles: Handles, path: str, origins: dict[str, Origin]) -> Tracked:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, encode_pointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.history import is_blob_named
+from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.reader import missing
@@ -18,7 +19,7 @@ from jupyter_mlops.objects.records import describe_away
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_moves, open_worktree
 from jupyter_mlops.snapshots.content import keep_content, read_entries
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data
+from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data, ignore_file
 from jupyter_mlops.snapshots.listing import DROPPED_REFS
 from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
@@ -28,8 +29,8 @@ from jupyter_mlops.snapshots.scan import Present, Scanner
 from jupyter_mlops.snapshots.take import commit_automatically
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
-    content_of,
     in_conflict,
+    make_origin,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -50,6 +51,7 @@ class Restored:
 
     plans: tuple[PathPlan, ...]
     saved_as: str | None
+    hints: tuple[str, ...] = ()
 
 
 def restore_data(
@@ -65,7 +67,8 @@ def restore_data(
 
     Without ``commit`` the working tree's pointer files say what is wanted; with one, that
     revision's do, and they are written too, so that pointer and data agree. What would be
-    overwritten and is not in the store is kept as an automatic snapshot first.
+    overwritten and is not in the store is kept as an automatic snapshot first. Of external data
+    only the pointer file is written: it stays where it is.
 
     Args:
         handles: the project.
@@ -93,8 +96,41 @@ def restore_data(
         wanted = _wanted_pointers(handles, tracked, paths)
     selected = _select(wanted, paths, commit)
     _check_nesting(selected, tracked)
-    scanner.ask_git(selected)
-    plans = [_plan(handles, scanner, path, wanted[path]) for path in selected]
+    chosen = {path: wanted[path] for path in selected}
+    return restore_pointers(
+        handles, scanner, chosen, tracked, command=command, dry_run=dry_run, log=log
+    )
+
+
+def restore_pointers(
+    handles: Handles,
+    scanner: Scanner,
+    wanted: Mapping[str, Pointer | None],
+    tracked: Mapping[str, Tracked],
+    *,
+    command: tuple[str, ...],
+    dry_run: bool = False,
+    log: bool = True,
+    stage: bool = False,
+) -> Restored:
+    """Make pointer files and data what ``wanted`` says, as :func:`restore_data` does.
+
+    Args:
+        handles: the project.
+        scanner: looks at the paths.
+        wanted: by tracked path; None where nothing shall be.
+        tracked: what is tracked now.
+        command: as there.
+        dry_run: as there.
+        log: as there.
+        stage: whether Git's index shall have the pointer files as well.
+
+    Raises:
+        as that.
+    """
+    origins = read_origins(handles.git.state_dir)
+    scanner.ask_git(list(wanted))
+    plans = [_plan(handles, scanner, path, pointer) for path, pointer in wanted.items()]
     _check_content(handles, plans)
     for plan in plans:
         if plan.pointer is not None:
@@ -103,18 +139,37 @@ def restore_data(
         return Restored(tuple(plans), None)
     if handles.store.has_others:  # what they brought is named from now on, not searched again
         handles.store.adopt_rebuilt()
-    saved_as = _keep_overwritten(handles, scanner, plans, origins)
+    saved_as = keep_overwritten(handles, scanner, plans, origins)
     files = _carry_out(handles, scanner, plans, tracked)
     scanner.save()
+    hints: tuple[str, ...] = ()
+    if stage:
+        names = {*files, *_unstaged(tracked, wanted)}
+        staged = stage_paths(handles.git, sorted(n for n in names if _is_there(handles, n)))
+        hints = (staged.hint,) if staged.hint else ()
     if log:
         after = read_origins(handles.git.state_dir)
         moved = {
             p.path: Move(encode_present(p.present), _encode(p.pointer)) for p in plans if p.moves
         }
         froms = {p.path: origin_move(origins.get(p.path), after.get(p.path)) for p in plans}
-        operation = Operation(command, handles.clock.now(), files, data=moved, origins=froms)
+        operation = Operation(
+            command, handles.clock.now(), files, data=moved, origins=froms, staged=stage
+        )
         log_operation(handles.git.state_dir, operation)
-    return Restored(tuple(plans), saved_as)
+    return Restored(tuple(plans), saved_as, hints)
+
+
+def _unstaged(tracked: Mapping[str, Tracked], wanted: Iterable[str]) -> Iterator[str]:
+    """Yield the files beside paths that a command which was cut short has not staged."""
+    for path in wanted:
+        one = tracked.get(path)
+        if one is None or not one.staged:
+            yield from (pointer_path(path), ignore_file(path))
+
+
+def _is_there(handles: Handles, name: str) -> bool:
+    return (handles.root / name).exists()
 
 
 def encode_present(present: Present | None) -> bytes | None:
@@ -187,6 +242,8 @@ def _select(
 
 
 def _plan(handles: Handles, scanner: Scanner, path: str, pointer: Pointer | None) -> PathPlan:
+    if isinstance(pointer, ExternalPointer):
+        return PathPlan(path, pointer, {}, scanner.look(path), (), ())
     entries = read_entries(handles.store, pointer) if pointer is not None else {}
     return plan_path(path, pointer, entries, scanner.look(path))
 
@@ -205,7 +262,7 @@ def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
             )
 
 
-def _keep_overwritten(
+def keep_overwritten(
     handles: Handles, scanner: Scanner, plans: Sequence[PathPlan], origins: Mapping[str, Origin]
 ) -> str | None:
     """Put all that goes into the store, where ``undo`` finds it.
@@ -245,7 +302,7 @@ def _is_named(handles: Handles, present: Present, origin: Origin | None) -> bool
         return False
     encoded = encode_present(present)
     assert encoded is not None
-    oid = blob_oid(handles.git, encoded)
+    oid = origin.blob or blob_oid(handles.git, encoded)
     return is_blob_named(handles.git, pointer_path(present.path), oid, without=DROPPED_REFS)
 
 
@@ -269,7 +326,7 @@ def _carry_out(
     moving = {p.path for p in plans if p.moves or pointers[p.path].moves}
     files: dict[str, Move] = {}
     with open_moves(handles, scanner, plans) as moves, one_mover(handles):
-        _check_pointers_stand(handles, pointers)
+        check_pointers_stand(handles, pointers)
         moves.carry_out(state_dir, {path: pointers[path] for path in moving})
         tree = open_worktree(handles)
         for path, move in pointers.items():
@@ -282,13 +339,17 @@ def _carry_out(
             if move.moves:
                 tree.write_file(name, move.after, Mode.FILE)
             ignore_data(handles, path, files)
-        _write_origins(state_dir, plans)
+        _write_origins(handles, plans)
         settle_unfinished(state_dir, pointers.keys())
     return files
 
 
-def _check_pointers_stand(handles: Handles, pointers: Mapping[str, Move]) -> None:
-    """Refuse when a pointer file is no longer the one that the plan was made from."""
+def check_pointers_stand(handles: Handles, pointers: Mapping[str, Move]) -> None:
+    """Refuse when a pointer file is no longer the one that the plan was made from.
+
+    Raises:
+        ConflictError: it is not; code ``pointer-moving``.
+    """
     tree = open_worktree(handles)
     for path, move in pointers.items():
         if read_pointer_file(tree, path) != move.before:
@@ -300,13 +361,16 @@ def _check_pointers_stand(handles: Handles, pointers: Mapping[str, Move]) -> Non
             )
 
 
-def _write_origins(state_dir: Path, plans: Sequence[PathPlan]) -> None:
+def _write_origins(handles: Handles, plans: Sequence[PathPlan]) -> None:
+    state_dir = handles.git.state_dir
     known = read_origins(state_dir)
     for plan in plans:
         if plan.pointer is None:
             remove_origin(state_dir, plan.path)
             continue
-        origin = Origin(plan.path, content_of(plan.pointer))
+        if isinstance(plan.pointer, ExternalPointer) and plan.present is not None:
+            continue  # the data is still what it was fetched or kept as
+        origin = make_origin(handles, plan.path, plan.pointer)
         if known.get(plan.path) != origin:
             write_origin(state_dir, origin)
 

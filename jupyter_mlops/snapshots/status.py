@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jupyter_mlops.errors import NotFoundError, UnavailableError
 from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.content import read_entries
@@ -102,11 +103,19 @@ def count_out_of_reach(handles: Handles, statuses: Sequence[PathStatus]) -> int 
 def state_of(
     tracked: Tracked, origin: Origin | None, present: Present | None, unfinished: Move | None
 ) -> State:
-    """Return the state of a tracked path; one whose pointer is in a conflict has diverged."""
+    """Return the state of a tracked path; one whose pointer is in a conflict has diverged.
+
+    External data that is not here is as its pointer says.
+    """
     content = tracked.content
     if content is None:
         return State.DIVERGED
     data = present.content if present is not None else None
+    if tracked.external is not None:
+        if data is None:
+            return State.CLEAN
+        if origin is not None and origin.external == content.hash:
+            content = origin.content
     cut_short = is_unfinished(unfinished, tracked.encoded)
     return decide_state(content, origin, data, unfinished=cut_short)
 
@@ -116,7 +125,7 @@ def _differences(
 ) -> Differences | None:
     if state is State.CLEAN:
         return Differences(0, 0, 0)
-    if tracked.pointer is None:
+    if tracked.pointer is None or isinstance(tracked.pointer, ExternalPointer):
         return None
     try:
         wanted = read_entries(handles.store, tracked.pointer)

@@ -16,6 +16,8 @@ from jupyter_mlops.formats.pointer import (
     Pointer,
     encode_pointer,
 )
+from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.formats.snapshot import (
     RECORD_PATH,
     LeftOut,
@@ -34,6 +36,7 @@ from jupyter_mlops.git.state_tree import write_state_tree
 from jupyter_mlops.ids import new_snapshot_id
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.content import Kept, keep_content
+from jupyter_mlops.snapshots.external import check_external, leave_external
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.ignores import check_ignore_file, ignore_data, ignore_file
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
@@ -48,7 +51,9 @@ from jupyter_mlops.snapshots.tracked import (
     Tracked,
     check_new_path,
     check_no_link,
+    content_of,
     in_conflict,
+    make_origin,
     pointer_path,
     read_pointer_file,
     read_tracked,
@@ -92,6 +97,7 @@ def take_snapshot(
     circumstances: Circumstances,
     *,
     keep_mine: bool = False,
+    external: Mapping[str, ExternalPointer] | None = None,
     commit_files: Sequence[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Taken:
@@ -104,13 +110,15 @@ def take_snapshot(
         handles: the project.
         paths: project-relative paths.
         circumstances: what else is recorded.
-        keep_mine: take data that is behind or has diverged from its pointer as the newer one.
+        keep_mine: take data that is behind or has diverged from its pointer as the newer one, and
+            a copy of external data as data of the project's own.
+        external: by path, what stays where it is; ``paths`` are none then.
         commit_files: with a list, also make an ordinary commit of the pointers and of these files.
         sleep: how another program's lock on Git's index is waited for.
 
     Raises:
-        ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; the name is
-            taken.
+        ConflictError: a path is behind, diverged, tracked by Git, nested, or ignored; a copy of
+            external data was changed; the name is taken.
         NotFoundError: a named path does not exist.
         UnavailableError: the disk is full or read-only.
     """
@@ -123,15 +131,30 @@ def take_snapshot(
         check_no_link(handles.root, path)
     scanner = Scanner(handles)
     known = _read_known(handles, paths)
-    chosen = _choose(handles, paths, known.tracked)
-    scanner.ask_git(chosen)
+    if external is None:
+        chosen = _choose(handles, paths, known.tracked)
+        scanner.ask_git(chosen)
+        chosen = leave_external(
+            handles,
+            scanner,
+            chosen,
+            known.tracked,
+            known.origins,
+            named=bool(paths),
+            keep_mine=keep_mine,
+        )
+    else:
+        chosen = []
+        check_external(handles, external, known.tracked)
     presents, left_out = _look_at_tracked(scanner, chosen, known.tracked, named=bool(paths))
     if not keep_mine:
         _refuse_stale(handles, presents, known)
     here = [path for path in chosen if path not in left_out]
-    for path in here:
+    for path in (*here, *(external or {})):
         check_ignore_file(handles, path)
-    kept = keep_content(handles, scanner, here, presents)
+    kept = keep_content(handles, scanner, here, presents, _find_sources(known.tracked))
+    if external is not None:
+        kept = replace(kept, pointers=external)
     with one_mover(handles):
         known = _read_again(handles, kept, known, keep_mine=keep_mine)
         files, stage = _write_pointers(handles, kept, known)
@@ -187,7 +210,7 @@ def commit_state(
         command=circumstances.command,
         automatic=circumstances.automatic,
         paths=tuple(
-            _describe_path(path, kept.pointers[path], kept.presents[path])
+            _describe_path(path, kept.pointers[path], kept.presents.get(path))
             for path in sorted(kept.pointers)
         ),
     )
@@ -238,6 +261,10 @@ def _choose(handles: Handles, paths: Sequence[str], tracked: Mapping[str, Tracke
             inside = [path]
         chosen.update(dict.fromkeys(inside))
     return list(chosen) if paths else sorted(tracked)
+
+
+def _find_sources(tracked: Mapping[str, Tracked]) -> dict[str, ImportSource]:
+    return {path: one.source for path, one in tracked.items() if one.source is not None}
 
 
 def _look_at_tracked(
@@ -346,22 +373,26 @@ def _write_pointers(
     stage: list[str] = []
     for path, pointer in kept.pointers.items():
         name, encoded = pointer_path(path), encode_pointer(pointer)
-        content = kept.presents[path].content
+        present = kept.presents.get(path)
         former = known.tracked.get(path)
         ignore_data(handles, path, files)
         if former is None or former.encoded != encoded:
-            before = former.content if former is not None else None
-            write_origin(state_dir, Origin(path, content, before or content))
+            origin = make_origin(handles, path, pointer)
+            if present is not None:
+                before = former.content if former is not None else None
+                write_origin(state_dir, replace(origin, before=before or origin.content))
+            elif not (handles.root / path).exists():
+                write_origin(state_dir, origin)
             tree.write_file(name, encoded, Mode.FILE)
             files[name] = Move(former.encoded if former is not None else None, encoded)
-        elif not former.staged:
+        if former is None or not former.staged:
             stage += _unstaged(handles, path)
     settle_unfinished(state_dir, kept.pointers.keys())
     return files, list(dict.fromkeys([*stage, *files]))
 
 
 def _unstaged(handles: Handles, path: str) -> list[str]:
-    """Return the files beside ``path`` that a snapshot which was cut short has not staged."""
+    """Return the files beside ``path`` that one which was cut short may have left unstaged."""
     ignores = ignore_file(path)
     return [pointer_path(path), *([ignores] if (handles.root / ignores).exists() else [])]
 
@@ -373,7 +404,7 @@ def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
     """
     state_dir = handles.git.state_dir
     tree = open_worktree(handles)
-    settled = {path: Origin(path, kept.presents[path].content) for path in kept.pointers}
+    settled = {path: make_origin(handles, path, kept.pointers[path]) for path in kept.presents}
     written = read_origins(state_dir)
 
     def is_ours(path: str, there: Origin | None) -> bool:
@@ -389,7 +420,8 @@ def _settle(handles: Handles, kept: Kept, known: _Known) -> dict[str, Move]:
                 there = current.get(path)
                 if there != origin and is_ours(path, there):
                     write_origin(state_dir, origin)
-    return {path: origin_move(known.origins.get(path), origin) for path, origin in settled.items()}
+    after = {path: written.get(path) for path in kept.pointers} | settled
+    return {path: origin_move(known.origins.get(path), origin) for path, origin in after.items()}
 
 
 def _commit(
@@ -426,7 +458,11 @@ def _not_ignored(handles: Handles, files: Sequence[str]) -> list[str]:
     return [name for name in files if name not in hidden]
 
 
-def _describe_path(path: str, pointer: Pointer, present: Present) -> SnapshotPath:
+def _describe_path(path: str, pointer: Pointer, present: Present | None) -> SnapshotPath:
+    if isinstance(pointer, ExternalPointer):
+        _, hash, size_bytes = content_of(pointer)
+        return SnapshotPath(path, "external", hash, len(pointer.objects), size_bytes)
+    assert present is not None
     kind: PathKind = "file" if isinstance(pointer, FilePointer) else "tree"
     return SnapshotPath(path, kind, present.content.hash, present.file_count, present.size_bytes)
 

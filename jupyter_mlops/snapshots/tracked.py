@@ -12,13 +12,22 @@ from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.files.walk import walk
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.conflict import is_in_conflict
-from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.names import check_path
-from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, Pointer, decode_pointer
+from jupyter_mlops.formats.pointer import (
+    POINTER_SUFFIX,
+    FilePointer,
+    Pointer,
+    decode_pointer,
+    encode_pointer,
+)
+from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.git.config import submodule_paths
 from jupyter_mlops.git.ignore import ignored, tracked_under
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.state_tree import blob_oid
+from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.folders import pointer_hash
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.origins import Origin
@@ -44,6 +53,17 @@ class Tracked:
     content: Entry | None
     staged: bool
 
+    @property
+    def external(self) -> ExternalPointer | None:
+        """The pointer where the data stays outside of the store."""
+        return self.pointer if isinstance(self.pointer, ExternalPointer) else None
+
+    @property
+    def source(self) -> ImportSource | None:
+        """Where the data was imported from."""
+        pointer = self.pointer
+        return None if pointer is None or isinstance(pointer, ExternalPointer) else pointer.source
+
 
 def pointer_path(path: str) -> str:
     """Return the path of the pointer file that belongs to tracked ``path``."""
@@ -53,9 +73,19 @@ def pointer_path(path: str) -> str:
 def content_of(pointer: Pointer) -> Entry:
     """Return the content that ``pointer`` names.
 
-    Equal content gives equal entries, whatever the pointer's form.
+    Equal content gives equal entries, whatever the pointer's form. What is external has no hash
+    that is known; it counts as a file of the pointer's own bytes.
     """
+    if isinstance(pointer, ExternalPointer):
+        return Entry(Mode.FILE, hash_bytes(encode_pointer(pointer)), pointer.size_bytes)
     return pointer.entry if isinstance(pointer, FilePointer) else pointer_hash(pointer)
+
+
+def make_origin(handles: Handles, path: str, pointer: Pointer) -> Origin:
+    """Return the origin of data at ``path`` that is as ``pointer`` says."""
+    is_plain = isinstance(pointer, ExternalPointer) or pointer.source is None
+    blob = None if is_plain else blob_oid(handles.git, encode_pointer(pointer))
+    return Origin(path, content_of(pointer), blob=blob)
 
 
 def read_pointer_file(tree: WorkTree, path: str) -> bytes | None:
@@ -226,6 +256,21 @@ def check_new_path(handles: Handles, path: str, tracked: Iterable[str]) -> None:
         )
     check_place(handles, path, tracked)
     _check_not_git(handles, path)
+
+
+def check_free_place(handles: Handles, path: str, tracked: Iterable[str]) -> None:
+    """Refuse ``path`` as the place of something new that comes from elsewhere.
+
+    Raises:
+        ConflictError: something is there already (code ``path-exists``), or as :func:`check_place`.
+    """
+    check_place(handles, path, tracked)
+    if os.path.lexists(handles.root / path) or tracked_under(handles.git, [path]):
+        raise ConflictError(
+            f"There is something at {path} already, so nothing was changed.",
+            code="path-exists",
+            hints=[f"jupyter mlops snapshot {shlex.quote(path)}"],
+        )
 
 
 def check_place(handles: Handles, path: str, tracked: Iterable[str]) -> None:

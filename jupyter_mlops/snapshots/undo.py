@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import decode_pointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.staging import stage_paths
@@ -188,6 +189,8 @@ def _plan_data(
         if content not in expected and path not in unfinished:
             raise _moved(path)
         pointer = decode_pointer(move.after, origin=f"the former {path}") if move.after else None
+        if isinstance(pointer, ExternalPointer):
+            raise _moved(path)
         entries: Mapping[str, Entry] = read_entries(handles.store, pointer) if pointer else {}
         plan = plan_path(path, pointer, entries, present)
         files = (entries[name] for name in plan.write if entries[name].mode is not Mode.FOLDER)

@@ -26,12 +26,22 @@ MAX_NAME_BYTES = 512
 class StoredObject:
     """One object as its place tells it: never proof that its bytes are right.
 
-    ``modified_at`` is by the clock of the place, None where it tells no time.
+    ``modified_at`` is by the clock of the place, None where it tells no time. ``etag`` changes with
+    the content; in a folder and on an SSH host it is made of the time of writing and the size.
+    ``version`` is by what the place still has this content after another was put, where it keeps
+    versions; listings do not tell it.
     """
 
     name: str
     size_bytes: int
     modified_at: datetime | None = None
+    etag: str | None = None
+    version: str | None = None
+
+    def is_now(self, now: StoredObject) -> bool:
+        """Return whether ``now``, as the place tells it, is still this object with its content."""
+        etags = self.etag, now.etag
+        return self.size_bytes == now.size_bytes and (None in etags or self.etag == now.etag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,18 @@ class Backend(Protocol):
         """
         ...
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         """Return the bytes of each range, in the order asked; neighbours share a request.
+
+        With ``expected`` they are of the object as it was told then: of that version where it has
+        one, else of what is there as long as size and ETag are the same.
 
         Raises:
             NotFoundError: there is no such object (code ``remote-object-missing``).
             IntegrityError: it ends before a range does (code ``object-too-short``).
+            ConflictError: it is not the ``expected`` one any more (code ``object-changed``).
         """
         ...
 

@@ -37,6 +37,15 @@ def object_missing(place: str, name: str) -> NotFoundError:
     )
 
 
+def object_changed(place: str, name: str) -> ConflictError:
+    """The object is not the one any more that was told of."""
+    return ConflictError(
+        f"{show(name)} at {place} is not what it was when it was recorded.",
+        code="object-changed",
+        hints=("jupyter mlops status --external",),
+    )
+
+
 def place_missing(place: str, what: str) -> NotFoundError:
     """There is no such bucket, container or folder: ``what``."""
     return NotFoundError(

@@ -23,6 +23,7 @@ from jupyter_mlops.files.durable import (
 from jupyter_mlops.storage import failures, names
 from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
 from jupyter_mlops.storage.content import Advance, Content, iter_parts
+from jupyter_mlops.storage.etags import make_etag
 from jupyter_mlops.storage.ranges import read_spans
 
 _COPY_BYTES = 4 << 20
@@ -61,10 +62,15 @@ class FolderBackend:
                 raise failures.object_too_big(self.place, name, limit_bytes)
             return self._read_at(fd, name, ByteRange(0, size_bytes))
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
-        """Return the bytes of each range."""
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
+        """Return the bytes of each range; it is looked at before and after."""
         with self._open(name) as fd:
-            return read_spans(ranges, lambda span: self._read_at(fd, name, span))
+            self._check_now(fd, name, expected)
+            read = read_spans(ranges, lambda span: self._read_at(fd, name, span))
+            self._check_now(fd, name, expected)
+            return read
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         """Write the file beside its place and rename it."""
@@ -180,6 +186,8 @@ class FolderBackend:
         except NotFoundError as error:
             raise failures.object_missing(self.place, name) from error
         except ConflictError as error:
+            if error.code == "object-changed":
+                raise
             raise failures.remote_failed(self.place, error.message.rstrip(".")) from error
         finally:
             if fd >= 0:
@@ -211,6 +219,10 @@ class FolderBackend:
             missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _check_now(self, fd: int, name: str, expected: StoredObject | None) -> None:
+        if expected is not None and not expected.is_now(_told(name, os.fstat(fd))):
+            raise failures.object_changed(self.place, name)
+
     def _failed(self, error: OSError, name: str) -> MlopsError:
         if error.errno == errno.ENAMETOOLONG:
             return failures.name_too_long(self.place, name)
@@ -231,4 +243,9 @@ class FolderBackend:
 
 
 def _told(name: str, found: os.stat_result) -> StoredObject:
-    return StoredObject(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+    return StoredObject(
+        name,
+        found.st_size,
+        datetime.fromtimestamp(found.st_mtime, UTC),
+        make_etag(found.st_mtime_ns, found.st_size),
+    )

@@ -12,6 +12,7 @@ from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.storage import failures, names
 from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
 from jupyter_mlops.storage.content import Advance, Content
+from jupyter_mlops.storage.etags import make_etag, parse_etag
 from jupyter_mlops.storage.http_session import HttpSession, modified_at
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.settings import RemoteSettings
@@ -53,10 +54,12 @@ class HttpBackend:
         with self._session.request("GET", name, doing="read it", expected=(200,)) as response:
             return self._session.read_body(response, name, limit_bytes)
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         """Return the bytes of each range; a server without ranges sends the whole each time."""
         names.check(name)
-        return read_spans(ranges, lambda span: self._read_span(name, span))
+        return read_spans(ranges, lambda span: self._read_span(name, span, expected))
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         """Refuse."""
@@ -101,7 +104,7 @@ class HttpBackend:
             size_bytes = parse_size(response.headers.get("Content-Length"))
             if size_bytes is None:
                 raise failures.remote_failed(self.place, f"it tells no size of {name}")
-            return StoredObject(name, size_bytes, modified_at(response))
+            return _told(response, name, size_bytes)
 
     def delete(self, name: str) -> None:
         """Refuse."""
@@ -118,7 +121,7 @@ class HttpBackend:
             self.stat(secrets.token_hex(16))
             raise failures.foreign_answer(self.place)
 
-    def _read_span(self, name: str, span: ByteRange) -> bytes:
+    def _read_span(self, name: str, span: ByteRange, expected: StoredObject | None) -> bytes:
         with self._session.request(
             "GET",
             name,
@@ -126,11 +129,19 @@ class HttpBackend:
             expected=(200, 206, 416),
             headers={"Range": f"bytes={span.offset}-{span.end - 1}"},
         ) as response:
+            found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            if expected is not None:
+                length = found[3] if found else response.headers.get("Content-Length")
+                size_bytes = parse_size(length)
+                now = _told(
+                    response, name, expected.size_bytes if size_bytes is None else size_bytes
+                )
+                if response.status == 416 or not expected.is_now(now):
+                    raise failures.object_changed(self.place, name)
             if response.status == 416:
                 raise failures.object_too_short(self.place, name, span.end)
             if response.status == 200:
                 return self._cut(response, name, span)
-            found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
             if found is None or int(found[1]) != span.offset or int(found[2]) >= span.end:
                 raise failures.cut_short(self.place, name)
             if int(found[2]) + 1 < span.end:
@@ -167,3 +178,12 @@ class HttpBackend:
             page = self._session.read_body(response, folder, LISTING_LIMIT_BYTES)
         steps = parse_links(page, self._session.url(folder, folder=True))
         return [f"{folder}/{step}" if folder else step for step in steps]
+
+
+def _told(response: BaseHTTPResponse, name: str, size_bytes: int) -> StoredObject:
+    """Return what an answer tells of the object that it is about."""
+    written = modified_at(response)
+    etag = parse_etag(response.headers.get("ETag"))
+    if etag is None and written is not None:
+        etag = make_etag(int(written.timestamp()), size_bytes)
+    return StoredObject(name, size_bytes, written, etag)

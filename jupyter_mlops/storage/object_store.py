@@ -5,15 +5,17 @@ obstore (the Rust crate object_store) speaks with them, without holding the GIL.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import IntegrityError, NotFoundError
 from jupyter_mlops.storage import failures, names
 from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
 from jupyter_mlops.storage.content import Advance, Content, iter_parts, read_whole, size_of
+from jupyter_mlops.storage.etags import parse_etag
 from jupyter_mlops.storage.object_store_errors import (
     LISTING,
     ends_before,
@@ -26,7 +28,7 @@ from jupyter_mlops.storage.settings import RemoteSettings
 from jupyter_mlops.storage.url import RemoteUrl
 
 if TYPE_CHECKING:
-    from obstore import GetResult, PutMode
+    from obstore import GetOptions, GetResult, ObjectMeta, PutMode
 
 SINGLE_PUT_BYTES = 40 << 20
 """What is larger goes up in parts; a pack, and most plain packs, in one request."""
@@ -35,6 +37,8 @@ _PART_BYTES = 16 << 20
 _MAX_PARTS = 9_000
 _PARTS_AT_ONCE = 4
 _LISTED_AT_ONCE = 1_000
+_VERSION = re.compile(r"[A-Za-z0-9._:+=/-]{1,1024}", re.ASCII)
+_GONE = ("remote-object-missing", "object-too-short")
 
 _T = TypeVar("_T")
 
@@ -71,10 +75,12 @@ class ObjectStoreBackend:
 
         return self._call(read, name, "read it")
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         """Return the bytes of each range."""
         names.check(name)
-        return read_spans(ranges, lambda span: self._read_span(name, span))
+        return read_spans(ranges, lambda span: self._read_span(name, span, expected))
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         """Upload it in one request, or in parts that become the object all at once."""
@@ -109,7 +115,7 @@ class ObjectStoreBackend:
                 if names.is_staged(found["path"]):
                     continue
                 names.check_listed(found["path"], self.place)
-                yield StoredObject(found["path"], found["size"], found["last_modified"])
+                yield _told(found["path"], found)
         if is_empty:  # a web page, too, is taken for a listing without objects
             self._find_nothing()
         self._is_there = True
@@ -126,7 +132,7 @@ class ObjectStoreBackend:
             raise
         if found["e_tag"] is None:
             raise failures.foreign_answer(self.place)
-        return StoredObject(name, found["size"], found["last_modified"])
+        return _told(name, found)
 
     def delete(self, name: str) -> None:
         """Delete the object."""
@@ -151,9 +157,15 @@ class ObjectStoreBackend:
             raise
         raise failures.foreign_answer(self.place)
 
-    def _read_span(self, name: str, span: ByteRange) -> bytes:
+    def _read_span(self, name: str, span: ByteRange, expected: StoredObject | None) -> bytes:
+        options: GetOptions = {"range": (span.offset, span.end)}
+        if expected is not None and expected.version is not None:
+            options["version"] = expected.version
+
         def read() -> bytes:
-            result = self._store.get(name, options={"range": (span.offset, span.end)})
+            result = self._store.get(name, options=options)
+            if expected is not None and not expected.is_now(_told(name, result.meta)):
+                raise failures.object_changed(self.place, name)
             start, end = result.range
             if (start, end) != (span.offset, span.end):
                 if end == result.meta["size"] < span.end:
@@ -161,7 +173,12 @@ class ObjectStoreBackend:
                 raise failures.cut_short(self.place, name)
             return self._checked(result, name, span.size_bytes)
 
-        return self._call(read, name, "read it", end=span.end)
+        try:
+            return self._call(read, name, "read it", end=span.end)
+        except (NotFoundError, IntegrityError) as error:
+            if expected is None or error.code not in _GONE:
+                raise
+        raise failures.object_changed(self.place, name)
 
     def _checked(self, result: GetResult, name: str, size_bytes: int) -> bytes:
         found = bytes(result.bytes())
@@ -218,6 +235,18 @@ class ObjectStoreBackend:
             if end is not None and ends_before(error):
                 failure = failures.object_too_short(self.place, name, end)
         raise failure
+
+
+def _told(name: str, meta: ObjectMeta) -> StoredObject:
+    """Return what the store tells; S3 calls the only version of an object ``null``."""
+    version = meta["version"] if _VERSION.fullmatch(meta["version"] or "") else None
+    return StoredObject(
+        name,
+        meta["size"],
+        meta["last_modified"],
+        parse_etag(meta["e_tag"]),
+        None if version == "null" else version,
+    )
 
 
 def _exceptions() -> Any:

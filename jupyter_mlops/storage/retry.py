@@ -81,9 +81,11 @@ class Retrying:
         """Return the whole object."""
         return self._try(lambda: self._inner.read(name, limit_bytes=limit_bytes))
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         """Return the bytes of each range."""
-        return self._try(lambda: self._inner.read_ranges(name, ranges))
+        return self._try(lambda: self._inner.read_ranges(name, ranges, expected=expected))
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         """Store the object."""

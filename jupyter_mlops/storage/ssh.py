@@ -18,6 +18,7 @@ from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.storage import failures, names
 from jupyter_mlops.storage.backend import READ_LIMIT_BYTES, ByteRange, StoredObject
 from jupyter_mlops.storage.content import Advance, Content, iter_parts, size_of
+from jupyter_mlops.storage.etags import make_etag
 from jupyter_mlops.storage.ranges import read_spans
 from jupyter_mlops.storage.ssh_connection import SshConnection
 from jupyter_mlops.storage.url import RemoteUrl
@@ -77,10 +78,12 @@ class SshBackend:
 
         return self._read(read, name)
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         """Return the bytes of each range."""
         names.check(name)
-        return read_spans(ranges, lambda span: self._read_span(name, span))
+        return read_spans(ranges, lambda span: self._read_span(name, span, expected))
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         """Write the file below ``tmp/`` and rename it over what is there."""
@@ -146,12 +149,17 @@ class SshBackend:
             self._check_base()
             raise
 
-    def _read_span(self, name: str, span: ByteRange) -> bytes:
-        async def read(client: SFTPClient) -> bytes:
+    def _read_span(self, name: str, span: ByteRange, expected: StoredObject | None) -> bytes:
+        async def read(client: SFTPClient) -> tuple[bytes, bool]:
             async with client.open(self._path(name), "rb") as file:
-                return _bytes(await file.read(span.size_bytes, span.offset))
+                part = _bytes(await file.read(span.size_bytes, span.offset))
+                if expected is None:
+                    return part, True
+                return part, expected.is_now(_told(name, await file.stat()))
 
-        found = self._read(read, name)
+        found, is_same = self._read(read, name)
+        if not is_same:
+            raise failures.object_changed(self.place, name)
         if len(found) != span.size_bytes:
             raise failures.object_too_short(self.place, name, span.end)
         return found
@@ -294,7 +302,9 @@ class SshBackend:
 def _told(name: str, attributes: SFTPAttrs) -> StoredObject:
     written = attributes.mtime
     modified_at = None if written is None else datetime.fromtimestamp(written, UTC)
-    return StoredObject(name, attributes.size or 0, modified_at)
+    size_bytes = attributes.size or 0
+    etag = None if written is None else make_etag(int(written), size_bytes)
+    return StoredObject(name, size_bytes, modified_at, etag)
 
 
 def _kind(attributes: SFTPAttrs) -> str | None:

@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
+from jupyter_mlops.storage.etags import parse_etag
+
 _DAV = "{DAV:}"
 _SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -21,6 +23,7 @@ class Member:
     step: str
     size_bytes: int | None
     modified_at: datetime | None
+    etag: str | None = None
 
 
 def parse_links(page: bytes, base: str) -> list[str]:
@@ -83,7 +86,12 @@ def _member(element: ElementTree.Element, folder: str) -> Member | None:
     size_bytes = parse_size(element.findtext(f".//{_DAV}getcontentlength"))
     if size_bytes is None:
         raise ValueError("it tells no size of an object")
-    return Member(step, size_bytes, parse_time(element.findtext(f".//{_DAV}getlastmodified")))
+    return Member(
+        step,
+        size_bytes,
+        parse_time(element.findtext(f".//{_DAV}getlastmodified")),
+        parse_etag(element.findtext(f".//{_DAV}getetag")),
+    )
 
 
 def _step(base: str, link: str) -> str | None:

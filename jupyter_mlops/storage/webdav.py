@@ -21,7 +21,7 @@ from jupyter_mlops.storage.web_listing import parse_multistatus, parse_size
 
 _ASKED = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getcontentlength/><getlastmodified/>'
-    b"<resourcetype/></prop></propfind>"
+    b"<getetag/><resourcetype/></prop></propfind>"
 )
 _DONE = (200, 201, 204)
 _NOT_MADE = frozenset({404, 409})
@@ -177,7 +177,7 @@ class WebDavBackend(HttpBackend):
             name = f"{folder}/{member.step}" if folder else member.step
             entry = None
             if member.size_bytes is not None:
-                entry = StoredObject(name, member.size_bytes, member.modified_at)
+                entry = StoredObject(name, member.size_bytes, member.modified_at, member.etag)
             found.append((name, entry))
         return found, now
 

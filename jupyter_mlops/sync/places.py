@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jupyter_mlops.config import Config
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
-from jupyter_mlops.files.durable import make_folder, write_atomic
+from jupyter_mlops.files.durable import clear_staging, make_folder, write_atomic
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.git.config import read_remote_settings
 from jupyter_mlops.snapshots.handles import Handles
@@ -19,7 +21,9 @@ from jupyter_mlops.storage.settings import parse_settings
 from jupyter_mlops.storage.url import parse_url
 from jupyter_mlops.sync.remote import Remote
 
-_URL = "url"
+URL_SETTING = "url"
+"""The setting of a remote that says where this clone has it."""
+
 _KNOWN_LIMIT_BYTES = 1 << 20
 
 
@@ -44,7 +48,7 @@ def choose_remote(handles: Handles, name: str | None) -> Named:
         UsageError: there are several and none is the default.
     """
     named = choose_configured(handles.config, name)
-    own = read_remote_settings(handles.git, named.name).get(_URL)
+    own = read_remote_settings(handles.git, named.name).get(URL_SETTING)
     return Named(named.name, own, is_own=True) if own else named
 
 
@@ -86,7 +90,7 @@ def open_place(handles: Handles, named: Named) -> Iterator[Backend]:
         UsageError: the URL or a setting is not valid.
     """
     values = read_remote_settings(handles.git, named.name)
-    values.pop(_URL, None)
+    values.pop(URL_SETTING, None)
     settings = parse_settings(values, remote=named.name)
     with open_backend(named.url, settings) as backend:
         yield backend
@@ -119,19 +123,33 @@ class KnownPlaces:
             ConflictError: it was not, and the user has to say so once: whoever wrote
                 ``mlops.toml`` chose it.
         """
-        place = place_of(named.url)
-        if not named.is_own and place not in self._read():
+        if not named.is_own:
+            hint = f"jupyter mlops remote test {named.name} --yes"
+            self.require_place(place_of(named.url), f"The remote {named.name}", hint)
+
+    def require_place(self, place: str, what: str, hint: str) -> None:
+        """Let pass if ``place``, where ``what`` is, was used before.
+
+        Raises:
+            ConflictError: it was not; ``hint`` is the command by which the user says so.
+        """
+        if place not in self._read():
             raise ConflictError(
-                f"The remote {named.name} is at {place}, which you have not used before; the"
-                " project chose it.",
+                f"{what} is at {place}, which you have not used before; the project chose it.",
                 code="remote-unknown",
-                hints=(f"jupyter mlops remote test {named.name} --yes",),
+                hints=(hint,),
             )
 
     def add(self, url: str) -> None:
         """Let the place of ``url`` be used from now on."""
-        place = place_of(url)
+        self.add_place(place_of(url))
+
+    def add_place(self, place: str) -> None:
+        """Let ``place`` be used from now on."""
+        if place in self._read():
+            return
         make_folder(self._file.parent)
+        clear_staging(self._file.parent)
         with hold_lock(self._file.with_name(f"{self._file.name}.lock")):
             known = self._read()
             if place not in known:
@@ -159,3 +177,15 @@ def place_of(url: str) -> str:
     port = f":{where.port}" if where.port is not None else ""
     scheme = url.partition("://")[0].lower()
     return f"{scheme}://{where.host}{port}"
+
+
+def place_of_source(url: str) -> str:
+    """Return the part of a Git repository's URL that is confirmed: kind and host, or a folder."""
+    if "://" not in url:
+        if os.path.isabs(url):
+            return url
+        return f"ssh://{url.partition(':')[0].rpartition('@')[2]}"
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return parts.path
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, decode_pointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.history import iter_history
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.revisions import head, peel_to_commits
@@ -79,6 +80,8 @@ def read_entries(handles: Handles, roots: Roots) -> list[Entry]:
         blobs = reader.read_many(roots.pointers)
         for oid, encoded in zip(roots.pointers, blobs, strict=True):
             pointer = decode_pointer(encoded, origin=f"the pointer file {oid}")
+            if isinstance(pointer, ExternalPointer):
+                continue
             if isinstance(pointer, FilePointer):
                 found[pointer.entry] = None
             elif pointer.manifest is not None:

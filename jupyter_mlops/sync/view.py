@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import threading
 import weakref
 from bisect import bisect_right
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import BinaryIO
 
-from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.errors import IntegrityError, NotFoundError, UnsupportedError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import Place
 from jupyter_mlops.formats.manifest import (
@@ -22,7 +23,8 @@ from jupyter_mlops.formats.manifest import (
     decode_tree,
 )
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
 from jupyter_mlops.objects.reader import find_whole
@@ -35,7 +37,9 @@ from jupyter_mlops.objects.records import (
     split_runs,
 )
 from jupyter_mlops.objects.store import Store
-from jupyter_mlops.storage.backend import ByteRange
+from jupyter_mlops.storage.backend import Backend, ByteRange
+from jupyter_mlops.sync.external import NO_HASH, OpenPlace, open_object
+from jupyter_mlops.sync.external import locate as locate_external
 from jupyter_mlops.sync.listing import PackKey, pack_object
 from jupyter_mlops.sync.remote import Remote
 
@@ -56,9 +60,13 @@ class Source:
     Nothing that is read from a remote is kept.
     """
 
-    def __init__(self, store: Store, open_remote: OpenRemote) -> None:
+    def __init__(
+        self, store: Store, open_remote: OpenRemote, open_place: OpenPlace | None = None
+    ) -> None:
         self._store = store
         self._open_remote = open_remote
+        self._open_place = open_place
+        self._places: dict[str, Backend] = {}
         self._remote: Remote | None = None
         self._asked = False
         self._lock = threading.Lock()
@@ -161,6 +169,32 @@ class Source:
             return {}
         (encoded,) = self.read(RecordKind.TREE, [id])
         return decode_tree(encoded, origin=format_hash(id))
+
+    def open_external(self, pointer: ExternalPointer, name: str) -> BinaryIO:
+        """Return one of the objects that ``pointer`` names, open for reading where it is.
+
+        Raises:
+            UnsupportedError: external data cannot be read here (code ``external-not-here``).
+            ConflictError: the user has not used the place before (code ``remote-unknown``).
+        """
+        place = locate_external(pointer)
+        with self._lock:
+            backend = self._places.get(place.base)
+            if backend is None:
+                if self._open_place is None:
+                    raise UnsupportedError(
+                        f"{pointer.url} is outside of that project's store.",
+                        code="external-not-here",
+                        hints=(f"jupyter mlops snapshot --external {shlex.quote(pointer.url)}",),
+                    )
+                backend = self._places[place.base] = self._open_place(place.base)
+        return open_object(backend, name or place.name, pointer.objects[name])
+
+    def close_places(self) -> None:
+        """Let go of the places of external data."""
+        for backend in self._places.values():
+            backend.close()
+        self._places.clear()
 
     def _there(self) -> Remote | None:
         with self._lock:
@@ -303,7 +337,7 @@ class View:
 
     def _list(self, path: str) -> dict[str, Entry] | None:
         for tracked, pointer in self._pointers.items():
-            if path == tracked or path.startswith(f"{tracked}/"):
+            if _is_within(path, tracked):
                 return self._list_in(pointer, path[len(tracked) + 1 :])
         start = f"{path}/" if path else ""
         found: dict[str, Entry] = {}
@@ -313,6 +347,8 @@ class View:
                 found[name] = _A_FOLDER
                 if not slash and isinstance(pointer, FilePointer):
                     found[name] = pointer.entry
+                elif not slash and isinstance(pointer, ExternalPointer) and not pointer.is_folder:
+                    found[name] = Entry(Mode.FILE, NO_HASH, pointer.size_bytes)
         return found or (None if path else {})
 
     def open(self, path: str) -> BinaryIO:
@@ -322,6 +358,8 @@ class View:
             NotFoundError: there is no such file, or neither end has it.
         """
         entry, seen = self.find(path), {path}
+        if entry is not None and entry.hash == NO_HASH:
+            return self._open_external(path)
         while entry is not None and entry.mode is Mode.SYMLINK:
             target = self._read_all(entry).decode()
             path = _join(path.rpartition("/")[0], target)
@@ -337,6 +375,13 @@ class View:
         if entry.size_bytes <= _SMALL_BYTES:
             return io.BytesIO(b"".join(self._source.read(RecordKind.CHUNK, [r.hash for r in refs])))
         return io.BufferedReader(ContentFile(self._source, refs, path), _BUFFER_BYTES)
+
+    def _open_external(self, path: str) -> BinaryIO:
+        for tracked, pointer in self._pointers.items():
+            name = path[len(tracked) + 1 :]
+            if isinstance(pointer, ExternalPointer) and _is_within(path, tracked):
+                return self._source.open_external(pointer, name)
+        raise NotFoundError(f"{path} has no content.", code="path-not-found")
 
     @staticmethod
     def is_folder(entry: Entry) -> bool:
@@ -368,9 +413,16 @@ class View:
         """Return what is right in a folder within a tracked one."""
         if isinstance(pointer, FilePointer):
             return None
-        entries = pointer.entries
+        if isinstance(pointer, ExternalPointer):
+            entries: Mapping[str, Entry] | None = {
+                name: Entry(Mode.FILE, NO_HASH, one.size_bytes)
+                for name, one in pointer.objects.items()
+                if name
+            }
+        else:
+            entries = pointer.entries
         if entries is None:
-            assert pointer.manifest is not None
+            assert isinstance(pointer, TreePointer) and pointer.manifest is not None
             entries = self._folder(pointer.manifest)
         start = f"{path}/" if path else ""
         found: dict[str, Entry] = {}
@@ -399,6 +451,10 @@ class View:
         if found is None:
             found = self._folders[id] = self._source.read_folder(id)
         return found
+
+
+def _is_within(path: str, tracked: str) -> bool:
+    return path == tracked or path.startswith(f"{tracked}/")
 
 
 def _join(folder: str, target: str) -> str:

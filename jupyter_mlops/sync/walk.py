@@ -14,6 +14,7 @@ from jupyter_mlops.formats.manifest import (
 )
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
+from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.objects.reader import find_whole
@@ -148,9 +149,11 @@ class ContentWalk:
 
 
 def pointer_entries(pointer: Pointer) -> Mapping[str, Entry]:
-    """Return what a pointer names itself, by the path below its own."""
+    """Return what a pointer names itself, by the path below its own; no external data."""
     if isinstance(pointer, FilePointer):
         return {"": pointer.entry}
+    if isinstance(pointer, ExternalPointer):
+        return {}
     if pointer.manifest is not None:
         return {"": Entry(Mode.FOLDER, pointer.manifest, 0)}
     return pointer.entries or {}

@@ -79,6 +79,9 @@ def test_the_json_of_the_command_line(data_project: DataProject) -> None:
         "size_bytes": 1,
         "in_conflict": False,
         "files_in_conflict": [],
+        "external": None,
+        "external_changes": None,
+        "imported_from": None,
     }
     assert shown["not_pushed"] == 1
     assert shown["only_copy_here"] == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import keyword
 import re
 
 import pytest
@@ -28,7 +29,10 @@ def test_summaries_are_one_sentence() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_keeps_to_the_rules(command: Command) -> None:
     signature = read_signature(command)
-    assert signature.function.__name__ == "_".join(command.words)
+    name = "_".join(command.words)
+    if keyword.iskeyword(name):
+        name = command.python_name
+    assert signature.function.__name__ == name
     assert signature.summary == command.summary
     assert all(re.search(r"[.?]$", p.arg.help) for p in signature.parameters)
     assert parameters_schema(command)["type"] == "object"

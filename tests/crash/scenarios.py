@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import random
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
+from jupyter_mlops.commands.remote import known_places
 from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
 from jupyter_mlops.formats.pointer import LISTED_LIMIT
 from jupyter_mlops.ids import hash_bytes
@@ -34,6 +38,12 @@ REMOTE = ".git/remote"
 
 HUB = ".git/hub.git"
 """A Git remote, likewise."""
+
+SOURCE = f"{gettempdir()}/mlops-crash-source-{os.getpid()}"
+"""A project that data is imported from, at the same place for every copy of the other."""
+
+OUTSIDE = f"{gettempdir()}/mlops-crash-outside-{os.getpid()}"
+"""Where external data is."""
 
 SHARED = ".git/shared"
 """A shared store, which lies within the project so that it is copied and judged with it."""
@@ -369,6 +379,8 @@ def _to_fetch_snapshots(project: DataProject, runner: Runner) -> None:
         project.git("update-ref", "-d", f"{_SNAPSHOTS}/{id}")
     project.git("reflog", "expire", "--expire=now", "--all")
     project.git("prune", "--expire=now")
+
+
 def _remote_with_garbage(project: DataProject, runner: Runner) -> None:
     """Let a remote have packs that nothing needs, one of them in the trash, and a mixed one."""
     _with_remote(project, runner)
@@ -395,6 +407,64 @@ def _damaged_remote(project: DataProject, runner: Runner) -> None:
     for path in (project.root / REMOTE).rglob("*.*"):
         path.chmod(0o644)
         flip(path, path.stat().st_size // 2)
+
+
+def _remove_at_exit(folder: str) -> None:
+    """Make room for a folder that goes with this process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _make_source(project: DataProject, runner: Runner, folder: str) -> DataProject:
+    """Make another project that holds data, one file of it the same as here."""
+    _remove_at_exit(folder)
+    shutil.copytree(project.root, folder, symlinks=True)
+    source = DataProject(Path(folder))
+    _lay(source, {**OLD, "theirs.csv": b"theirs\n" * 50})
+    runner.ours(source.root, "snapshot", "data", "--commit", "-m", "theirs")
+    return source
+
+
+def _with_source(project: DataProject, runner: Runner) -> None:
+    _make_source(project, runner, SOURCE)
+    known_places().add_place(SOURCE)
+
+
+def _import_older(project: DataProject, runner: Runner, folder: str) -> None:
+    source = _make_source(project, runner, folder)
+    runner.ours(project.root, "import", folder, "data", "--output", "theirs")
+    _lay(source, {**NEW, "theirs.csv": b"newer\n" * 50})
+    runner.ours(source.root, "snapshot", "data", "--commit", "-m", "newer")
+
+
+def _to_update(project: DataProject, runner: Runner) -> None:
+    _import_older(project, runner, f"{SOURCE}-newer")
+
+
+def _to_update_what_changed(project: DataProject, runner: Runner) -> None:
+    _import_older(project, runner, f"{SOURCE}-changed")
+    project.write("theirs/a.csv", "mine alone\n")
+
+
+def _with_outside(project: DataProject, runner: Runner) -> None:
+    known_places().add_place(OUTSIDE)
+    if not os.path.exists(OUTSIDE):
+        _remove_at_exit(OUTSIDE)
+        os.makedirs(f"{OUTSIDE}/sub")
+        for name, content in (("a.csv", b"a\n" * 50), ("sub/b.csv", b"b\n"), ("big.bin", BIG)):
+            Path(OUTSIDE, name).write_bytes(content)
+
+
+def _to_fetch(project: DataProject, runner: Runner) -> None:
+    _with_outside(project, runner)
+    runner.ours(project.root, "snapshot", "--external", OUTSIDE, "outside")
+    project.commit("outside")
+
+
+def _to_fetch_over_a_change(project: DataProject, runner: Runner) -> None:
+    _to_fetch(project, runner)
+    runner.ours(project.root, "restore", "outside")
+    project.write("outside/a.csv", "mine alone\n")
 
 
 SCENARIOS: Sequence[Scenario] = (
@@ -468,6 +538,26 @@ SCENARIOS: Sequence[Scenario] = (
         _damaged_remote,
         (OURS, "repair", "--remote", "store", "--yes"),
         slow=True,
+    ),
+    Scenario("import", _with_source, (OURS, "import", SOURCE, "data", "--output", "theirs")),
+    Scenario("update", _to_update, (OURS, "update", "--yes"), data=("data", "theirs")),
+    Scenario(
+        "update of what changed",
+        _to_update_what_changed,
+        (OURS, "update", "--theirs", "--yes"),
+        data=("data", "theirs"),
+    ),
+    Scenario(
+        "snapshot of what is outside",
+        _with_outside,
+        (OURS, "snapshot", "--external", OUTSIDE, "outside"),
+    ),
+    Scenario("restore of what is outside", _to_fetch, (OURS, "restore", "outside", "--yes")),
+    Scenario(
+        "restore of what is outside over a change",
+        _to_fetch_over_a_change,
+        (OURS, "restore", "outside", "--yes"),
+        data=("data", "outside"),
     ),
     Scenario("first collection", _with_garbage, (OURS, *COLLECT), slow=True),
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ from jupyter_mlops.formats.pack import (
     encode_record_header,
 )
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer, encode_pointer
+from jupyter_mlops.formats.pointer_external import ExternalObject, ExternalPointer
+from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.formats.snapshot import (
     LeftOut,
     SnapshotPath,
@@ -89,12 +92,30 @@ LISTED = {
     "sub/c.txt": Entry(Mode.FILE, hash_bytes(b"c\n"), 2),
     "sub/empty": Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0),
 }
+SOURCE = ImportSource(
+    "https://github.com/us/flowers", 'data/"train".csv', "main", "6f" * 20, hash_bytes(b"")
+)
 POINTERS: dict[str, Pointer] = {
     "pointer-file.mlops": FilePointer(Entry(Mode.FILE, hash_bytes(b""), 0)),
     "pointer-executable.mlops": FilePointer(Entry(Mode.EXECUTABLE, hash_bytes(b"x"), 1)),
     "pointer-listed.mlops": TreePointer(entries=LISTED),
     "pointer-empty.mlops": TreePointer(entries={}),
     "pointer-manifest.mlops": TreePointer(manifest=hash_bytes(encode_tree(TREE))),
+    "pointer-imported.mlops": FilePointer(Entry(Mode.FILE, hash_bytes(b""), 0), SOURCE),
+    "pointer-imported-folder.mlops": TreePointer(
+        entries=LISTED, source=replace(SOURCE, url="/srv/flowers", rev=None)
+    ),
+    "pointer-external.mlops": ExternalPointer(
+        "s3://bucket/train.csv", {"": ExternalObject(3, "5d41402abc4b2a76", "3sL4kqtJlcpXro.T_")}
+    ),
+    "pointer-external-folder.mlops": ExternalPointer(
+        "https://host/images",
+        {
+            'a "b".jpg': ExternalObject(0, "0-0"),
+            "b/c.jpg": ExternalObject(2**63 - 1, None, "v1"),
+            "b/d.jpg": ExternalObject(1),
+        },
+    ),
 }
 PLAIN = seeded_bytes("plain", 300_000)
 PLAIN_CUTS = tuple(iter_cuts(PLAIN))
@@ -195,7 +216,7 @@ def _allowed(path: str) -> bool:
     return True
 
 
-def _together(entries: dict[str, Entry]) -> bool:
+def _together(entries: dict[str, Any]) -> bool:
     try:
         check_names(entries.keys())
     except ValueError:
@@ -222,10 +243,34 @@ entries = (
 )
 trees = st.dictionaries(parts, entries, max_size=12).filter(_together)
 listings = st.dictionaries(paths, entries, max_size=12).filter(_together)
+_PLAIN = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\')
+_texts = st.text(_PLAIN, min_size=1, max_size=20)
+sources = st.none() | st.builds(
+    ImportSource,
+    st.sampled_from(["https://host/a", "git@host:a b", "/srv/é", "ssh://me@host:22/p"]),
+    paths,
+    st.none() | _texts.filter(lambda text: not text.startswith("-")),
+    st.binary(min_size=20, max_size=20).map(bytes.hex)
+    | st.binary(min_size=32, max_size=32).map(bytes.hex),
+    hashes,
+)
+objects = st.builds(
+    ExternalObject,
+    st.integers(0, MAX_SIZE_BYTES),
+    st.none() | st.text("aZ9-!#[]~", min_size=1, max_size=9),
+    st.none() | st.text("aZ9._:+=/-", min_size=1, max_size=9),
+)
+_external_urls = st.sampled_from(["s3://bucket/a b", "ssh://me@host/~/x", "/mnt/é", "https://host"])
 pointers = (
-    st.builds(FilePointer, file_entries)
-    | st.builds(TreePointer, entries=listings)
-    | st.builds(TreePointer, manifest=hashes)
+    st.builds(FilePointer, file_entries, sources)
+    | st.builds(TreePointer, entries=listings, source=sources)
+    | st.builds(TreePointer, manifest=hashes, source=sources)
+    | st.builds(ExternalPointer, _external_urls, objects.map(lambda one: {"": one}))
+    | st.builds(
+        ExternalPointer,
+        _external_urls,
+        st.dictionaries(paths, objects, max_size=12).filter(_together),
+    )
 )
 manifests = st.lists(
     st.builds(ChunkRef, hashes, st.integers(1, 2**32 - 1)), min_size=1, max_size=9

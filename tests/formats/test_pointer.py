@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,9 @@ from jupyter_mlops.formats.pointer import (
     decode_pointer,
     encode_pointer,
 )
+from jupyter_mlops.formats.pointer_external import ExternalObject, ExternalPointer
 from jupyter_mlops.ids import Hash, hash_bytes
-from tests.formats.samples import POINTERS, pointers
+from tests.formats.samples import POINTERS, SOURCE, pointers
 from tests.support import second_reader
 
 ENTRY = Entry(Mode.FILE, hash_bytes(b"x"), 1)
@@ -25,6 +27,16 @@ FILE = encode_pointer(FilePointer(ENTRY)).decode()
 LISTED = encode_pointer(TreePointer(entries={"a": ENTRY, "b": ENTRY})).decode()
 MANIFEST = encode_pointer(TreePointer(manifest=ENTRY.hash)).decode()
 HASH = "blake3:" + ENTRY.hash.hex()
+IMPORTED = encode_pointer(FilePointer(ENTRY, SOURCE)).decode()
+OUTSIDE = encode_pointer(
+    ExternalPointer("s3://bucket/x", {"": ExternalObject(1, "e", "v")})
+).decode()
+OBJECTS = encode_pointer(
+    ExternalPointer("s3://bucket/x", {"a": ExternalObject(1), "b": ExternalObject(1)})
+).decode()
+MANY_OBJECTS = OBJECTS.partition('  { path = "a"')[0] + "".join(
+    f'  {{ path = "{number:06}", size_bytes = 1 }},\n' for number in range(100_001)
+)
 LINE_A, LINE_B = LISTED.splitlines(keepends=True)[4:6]
 
 
@@ -38,6 +50,11 @@ def test_what_is_written_is_read_back(pointer: Pointer) -> None:
 @given(pointers)
 def test_every_toml_reader_understands_it(pointer: Pointer) -> None:
     values = tomllib.loads(encode_pointer(pointer).decode())
+    if isinstance(pointer, ExternalPointer):
+        assert values["url"] == pointer.url
+        assert ("objects" in values) == pointer.is_folder
+        return
+    assert ("source" in values) == (pointer.source is not None)
     if isinstance(pointer, FilePointer):
         assert values["hash"] == "blake3:" + pointer.entry.hash.hex()
     elif pointer.entries is not None:
@@ -86,9 +103,9 @@ def test_an_addition_is_one_line_more() -> None:
         (FILE.replace("blake3:", "sha256:"), "its hash 'sha256:"),
         (FILE.replace(HASH, HASH.upper()), "its hash 'BLAKE3:"),
         (FILE.replace("format = 0", "format = -1"), "its format is -1"),
-        (FILE.replace('"file"', '"model"'), "its kind 'model' is not 'file' or 'tree'"),
+        (FILE.replace('"file"', '"model"'), "its kind 'model' is not 'file', 'tree' or 'external'"),
         (FILE.replace('kind = "file"\n', ""), "it has no kind"),
-        (FILE.replace('"file"', "3"), "its kind 3 is not 'file' or 'tree'"),
+        (FILE.replace('"file"', "3"), "its kind 3 is not 'file', 'tree' or 'external'"),
         (FILE.replace("= 1\n", "=  1\n"), "another form"),
         (FILE.replace("= 1\n", "= 0x1\n"), "another form"),
         (FILE + "\n", "another form"),
@@ -157,6 +174,14 @@ def test_bytes_that_are_no_text_are_refused() -> None:
         decode_pointer(b"\xff\xfe", origin="p")
 
 
+def test_a_file_beside_a_folder_of_its_name_comes_of_a_merge_as_text() -> None:
+    folder = LINE_A.replace("size_bytes = 1", "size_bytes = 0").replace("100644", "040000")
+    with pytest.raises(IntegrityError) as caught:
+        decode_pointer(LISTED.replace(LINE_A, LINE_A + folder).encode(), origin="data.mlops")
+    assert "the file 'a' cannot stand beside the folder" in caught.value.message
+    assert caught.value.hints[0] == "jupyter mlops resolve data --ours"
+
+
 def test_in_a_revision_the_hint_shows_its_history() -> None:
     with pytest.raises(IntegrityError) as caught:
         decode_pointer(b"", origin="v1:data/x.mlops")
@@ -171,16 +196,71 @@ def test_a_newer_format_asks_for_an_upgrade(text: str) -> None:
     assert caught.value.hints == ("pip install --upgrade jupyter-mlops",)
 
 
-def test_external_data_is_refused_with_not_yet() -> None:
-    text = FILE.split('kind = "file"')[0] + 'kind = "external"\nurl = "s3://bucket/x"\n'
-    with pytest.raises(UnsupportedError, match="does not read yet") as caught:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (IMPORTED.replace("source = {", "source = [{"), "it is not TOML"),
+        (IMPORTED.replace("commit =", "at ="), "its source has the unknown key 'at'"),
+        (IMPORTED.replace(f', commit = "{"6f" * 20}"', ""), "its source has no commit"),
+        (IMPORTED.replace("6f6f", "main"), "is not the full id of one"),
+        (IMPORTED.replace("6f6f", "6F6F"), "is not the full id of one"),
+        (IMPORTED.replace('"main"', '"-main"'), "begins with a hyphen"),
+        (IMPORTED.replace('"main"', '""'), "it is empty"),
+        (IMPORTED.replace('"main"', "1"), "the rev of its source is no text"),
+        (IMPORTED.replace('"main"', f'"{"x" * 256}"'), "longer than 255 bytes"),
+        (IMPORTED.replace('"main"', r'"\u001b[31m"'), "control character"),
+        (IMPORTED.replace("data/", "../"), "the path of its source is refused"),
+        (IMPORTED.replace("data/", ".git/"), "which belongs to Git"),
+        (IMPORTED.replace("github.com", "me:pass@github.com"), "a user or a password"),
+        (IMPORTED.replace("github.com", "token@github.com"), "a user or a password"),
+        (IMPORTED.replace("https://github.com/us", "ext::sh -c x"), "it is none of"),
+        (IMPORTED.replace("https://github.com/us/flowers", "-x"), "begins with a hyphen"),
+        (IMPORTED.replace("https://github.com/us/flowers", "ssh://-x/y"), "it is none of"),
+        (IMPORTED.replace("https://github.com/us/flowers", "-oProxyCommand=x:y"), "hyphen"),
+        (IMPORTED.replace("flowers", "x?token=1"), "it is none of"),
+        (IMPORTED.replace("flowers", "x" * 2048), "longer than 2048 bytes"),
+        (IMPORTED.replace('" }\n', '"}\n'), "another form"),
+        (OUTSIDE.replace("url", "at"), "it has the unknown key 'at'"),
+        (OUTSIDE.replace('url = "s3://bucket/x"\n', ""), "it has no url"),
+        (OUTSIDE.replace("bucket", "me:pass@bucket"), "a user or a password"),
+        (OUTSIDE.replace("bucket", "token@bucket"), "a user or a password"),
+        (OUTSIDE.replace("s3://bucket/x", "ftp://bucket/x"), "it is no URL of a place"),
+        (OUTSIDE.replace("s3://bucket/x", "x"), "it is no URL of a place"),
+        (OUTSIDE.replace("bucket/x", "bucket/x?token=1"), "it is no URL of a place"),
+        (OUTSIDE.replace("size_bytes = 1\n", ""), "either objects or a size_bytes"),
+        (OUTSIDE.replace("= 1\n", "= -1\n"), "size"),
+        (OUTSIDE.replace("= 1\n", "= 9223372036854775808\n"), "size"),
+        (OUTSIDE.replace('"e"', '""'), "has the etag"),
+        (OUTSIDE.replace('"e"', f'"{"e" * 257}"'), "has the etag"),
+        (OUTSIDE.replace('"e"', '"\u00e9"'), "has the etag"),
+        (OUTSIDE.replace('"v"', '"v v"'), "has the version"),
+        (OUTSIDE.replace('etag = "e"\nversion = "v"\n', 'version = "v"\netag = "e"\n'), "form"),
+        (OBJECTS.replace('"a"', '"../a"'), "the object '../a' is refused"),
+        (OBJECTS.replace('"a"', '"b"'), "'b' stands there twice"),
+        (OBJECTS.replace('"a"', '"c"'), "'b' stands after 'c'"),
+        (OBJECTS.replace('"a"', '"B"'), "are one name on many systems"),
+        (OBJECTS.replace('"a"', '"b/c"'), "after"),
+        (OBJECTS.replace('"a"', '""'), "no path"),
+        (OBJECTS.replace("size_bytes = 1 }", "size_bytes = true }"), "has the size_bytes true"),
+        (OBJECTS.replace(", size_bytes = 1 }", " }"), "size_bytes"),
+        (OBJECTS.replace("size_bytes = 1 }", "size_bytes = 1, hash = 1 }"), "unknown key 'hash'"),
+        (OBJECTS + "size_bytes = 1\n", "either objects or a size_bytes"),
+        (MANY_OBJECTS, "more than 100,000 objects"),
+    ],
+)
+def test_what_is_wrong_with_a_source_or_with_external_data_is_said(text: str, reason: str) -> None:
+    with pytest.raises(IntegrityError) as caught:
         decode_pointer(text.encode(), origin="p")
-    assert caught.value.code == "external-not-yet"
+    assert caught.value.code == "pointer-invalid"
+    assert reason in caught.value.message
+    assert "pass" not in caught.value.message.replace("a password", "")
+    with pytest.raises(second_reader.NotValid):
+        second_reader.read_pointer(text.encode())
 
 
 @given(st.data())
 def test_a_changed_byte_is_refused_or_says_something_else(data: st.DataObject) -> None:
-    for text in (FILE, LISTED, MANIFEST):
+    for text in (FILE, LISTED, MANIFEST, IMPORTED, OUTSIDE, OBJECTS):
         original = text.encode()
         position = data.draw(st.integers(0, len(original) - 1))
         changed = bytearray(original)
@@ -213,6 +293,13 @@ def _both_agree(data: bytes) -> None:
         TreePointer(entries={"..": ENTRY}),
         TreePointer(entries={"a": ENTRY, "A": ENTRY}),
         TreePointer(entries={"a": Entry(Mode.FOLDER, ENTRY.hash, 3)}),
+        FilePointer(ENTRY, replace(SOURCE, commit="main")),
+        FilePointer(ENTRY, replace(SOURCE, url="https://me:pass@host/x")),
+        ExternalPointer("https://me:pass@host/x", {"": ExternalObject(1)}),
+        ExternalPointer("s3://bucket", {"": ExternalObject(1), "a": ExternalObject(1)}),
+        ExternalPointer("s3://bucket", {"a": ExternalObject(-1)}),
+        ExternalPointer("s3://bucket", {"a": ExternalObject(1, 'e"')}),
+        ExternalPointer("s3://bucket", {"a": ExternalObject(1, None, "v v")}),
         TreePointer(entries={f"{n:04}{'x' * 240}/{'x' * 250}": ENTRY for n in range(30_000)}),
     ],
 )

@@ -25,7 +25,9 @@ text = st.text(max_size=9)
 scalars = text | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
 counts = st.integers(0, 2**63 - 1)
 snapshot_paths = st.lists(
-    st.builds(SnapshotPath, paths, st.sampled_from(["file", "tree"]), hashes, counts, counts),
+    st.builds(
+        SnapshotPath, paths, st.sampled_from(["file", "tree", "external"]), hashes, counts, counts
+    ),
     max_size=4,
     unique_by=lambda path: path.path,
 ).map(lambda found: tuple(sorted(found)))

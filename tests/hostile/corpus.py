@@ -190,6 +190,46 @@ def listed(*paths: str, mode: str = "100644") -> str:
     return f'{HEAD}kind = "tree"\nentries = [\n{"".join(lines)}]\n'
 
 
+def imported(url: str, path: str = "data", rev: str = "main") -> str:
+    """Return a pointer file that says that it is a copy of what is at ``url``."""
+    source = f'{{ url = "{url}", path = "{path}", rev = "{rev}", commit = "{"0" * 40}", '
+    line = f'source = {source}hash = "{HASH}" }}\n'
+    return sized(2).replace('kind = "file"\n', f'kind = "file"\n{line}')
+
+
+def outside(url: str, *objects: str, size: str = "1") -> str:
+    """Return a pointer file of what is said to be at ``url``."""
+    lines = "".join(f"  {one},\n" for one in objects)
+    told = f"objects = [\n{lines}]\n" if objects else f"size_bytes = {size}\n"
+    return f'{HEAD}kind = "external"\nurl = "{url}"\n{told}'
+
+
+def place_texts() -> dict[str, str]:
+    """Return pointer files that name places elsewhere, by what is wrong with them."""
+    return {
+        "a source that runs a program": imported("ext::sh -c 'touch OUTSIDE'"),
+        "a source that is an option": imported("--upload-pack=touch OUTSIDE"),
+        "a source whose host is an option": imported("ssh://-oProxyCommand=touch/x"),
+        "a source with a password": imported("https://me:secret@host/x"),
+        "a source that cannot be reached": imported("https://127.0.0.1:9/x"),
+        "a source on this machine": imported("/usr"),
+        "a source with a path that leads out": imported("/usr", "../passwd"),
+        "a revision that is an option": imported("/usr", rev="--output=OUTSIDE"),
+        "external file on this machine": outside("/etc/passwd"),
+        "external folder on this machine": outside("file:///etc", '{ path = "a", size_bytes = 1 }'),
+        "external that leads out": outside("/etc", '{ path = "../a", size_bytes = 1 }'),
+        "external with a password": outside("https://me:secret@host/x"),
+        "external that cannot be reached": outside("https://127.0.0.1:9/x"),
+        "external of a huge size": outside("https://127.0.0.1:9/x", size="9223372036854775807"),
+        "many external objects": outside(
+            "/etc", *(f'{{ path = "{n:06}", size_bytes = 1 }}' for n in range(100_001))
+        ),
+    }
+
+
+PLACES = frozenset(place_texts())
+
+
 def pointer_texts() -> dict[str, bytes]:
     """Return pointer files by what is wrong with them."""
     valid = sized(2)
@@ -214,6 +254,7 @@ def pointer_texts() -> dict[str, bytes]:
         "format negative": valid.replace("format = 0", "format = -1"),
         "format hexadecimal": valid.replace("format = 0", "format = 0x" + "f" * MANY),
         "kind external": valid.replace('"file"', '"external"'),
+        **place_texts(),
         "kind unknown": valid.replace('"file"', '"\\u001b[31m"'),
         "kind list": valid.replace('"file"', "[]"),
         "deep list": "format = " + "[" * MANY,

@@ -6,13 +6,30 @@ from collections.abc import Callable
 
 import pytest
 
+from jupyter_mlops.commands.remote import known_places
 from tests.hostile.arena import Arena, Case
 from tests.hostile.conftest import Attack
-from tests.hostile.corpus import listed, mutated, pointer_texts, sized, words, write
+from tests.hostile.corpus import (
+    PLACES,
+    imported,
+    listed,
+    mutated,
+    outside,
+    pointer_texts,
+    sized,
+    words,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
 _COMMANDS = words("status", "restore", "snapshot", "diff HEAD", "doctor", "undo", "restore first")
+_PLACE_COMMANDS = words(
+    "update --theirs",
+    "status --external",
+    "restore model.bin",
+    "snapshot model.bin --keep-mine",
+)
 _SLICES = 4
 
 
@@ -36,10 +53,26 @@ def test_on_disk(attack: Attack, scale: int, part: int) -> None:
 
 def test_with_a_few_bytes_changed(attack: Attack, scale: int) -> None:
     samples = [sized(2).encode(), listed("a", "b/c", "b/d").encode()]
+    samples += [imported("/srv/x").encode(), outside("/srv/x").encode()]
     attack(
         [
             Case(f"mutation {number}", write("data.mlops", text), _choose(number, 1))
             for number, text in enumerate(mutated(0, samples, 40 * scale))
+        ]
+    )
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["not used before", "confirmed"])
+def test_what_names_a_place_elsewhere(attack: Attack, confirmed: bool) -> None:
+    if confirmed:
+        for place in ("/etc", "https://127.0.0.1:9"):
+            known_places().add_place(place)
+    texts = (item for item in pointer_texts().items() if item[0] in PLACES)
+    attack(
+        [
+            Case(f"{name} {command[0]}", write("model.bin.mlops", text), (command,))
+            for name, text in texts
+            for command in _PLACE_COMMANDS
         ]
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -18,9 +19,17 @@ from jupyter_mlops.formats.pointer import (
     decode_pointer,
     encode_pointer,
 )
+from jupyter_mlops.formats.pointer_external import ExternalObject, ExternalPointer
+from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.objects.folders import Folder, pointer_hash
-from jupyter_mlops.objects.merge import MAX_CONFLICTS, MAX_DEPTH, Merged, merge_pointers
+from jupyter_mlops.objects.merge import (
+    MAX_CONFLICTS,
+    MAX_DEPTH,
+    Merged,
+    compare_pointers,
+    merge_pointers,
+)
 from tests.support.folders import EMPTY_FOLDER, Files, diverged, file, in_form
 
 BALLAST = {
@@ -53,6 +62,7 @@ class Shelf:
 
     def files(self, pointer: Pointer) -> Files:
         """Return the files that a pointer names; the pointer itself has the path ''."""
+        assert not isinstance(pointer, ExternalPointer)
         if isinstance(pointer, FilePointer):
             return {"": pointer.entry}
         found: Files = {}
@@ -331,3 +341,58 @@ def test_a_folder_that_is_too_deep_is_refused() -> None:
     base, ours, theirs = (_chain(shelf, {"x": one}, deep, ("d",)) for one in (ONE, TWO, THREE))
     with pytest.raises(UnsupportedError):
         merge_pointers([base], ours, theirs, shelf.read)
+
+
+SOURCE = ImportSource("/srv/flowers", "data", "main", "0" * 40, ONE.hash)
+NEWER = replace(SOURCE, commit="1" * 40)
+
+
+def _listed(files: Files, source: ImportSource | None) -> TreePointer:
+    return TreePointer(entries=files, source=source)
+
+
+def test_where_it_was_imported_from_is_merged_by_itself() -> None:
+    base = _listed({"a": ONE, "b": ONE}, SOURCE)
+    ours = _listed({"a": TWO, "b": ONE}, SOURCE)
+    theirs = _listed({"a": ONE, "b": TWO}, NEWER)
+    merged = merge_pointers([base], ours, theirs, Shelf().read)
+    assert merged.ours == merged.theirs == _listed({"a": TWO, "b": TWO}, NEWER)
+    assert merged.conflicts == ()
+
+
+def test_two_other_sources_are_a_conflict_of_the_path_itself() -> None:
+    base = _listed({"a": ONE}, SOURCE)
+    other = replace(SOURCE, rev="topic")
+    merged = merge_pointers(
+        [base], _listed({"a": ONE}, NEWER), _listed({"a": ONE}, other), Shelf().read
+    )
+    assert merged.conflicts == ("",)
+    assert (merged.ours, merged.theirs) == (_listed({"a": ONE}, NEWER), _listed({"a": ONE}, other))
+
+
+OUTSIDE = ExternalPointer("s3://bucket/x", {"a": ExternalObject(1, "e")})
+CHANGED = ExternalPointer("s3://bucket/x", {"a": ExternalObject(2, "f")})
+INSIDE = TreePointer(entries={"a": ONE})
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "merged"),
+    [
+        ([OUTSIDE], OUTSIDE, CHANGED, CHANGED),
+        ([OUTSIDE], CHANGED, OUTSIDE, CHANGED),
+        ([OUTSIDE], CHANGED, CHANGED, CHANGED),
+        ([INSIDE], INSIDE, OUTSIDE, OUTSIDE),
+        ([INSIDE], OUTSIDE, CHANGED, None),
+        ([OUTSIDE], INSIDE, CHANGED, None),
+        ([OUTSIDE, CHANGED], OUTSIDE, CHANGED, None),
+        ([], OUTSIDE, INSIDE, None),
+        ([OUTSIDE], INSIDE, TreePointer(entries={"a": TWO}), None),
+    ],
+)
+def test_what_is_external_is_one_value(
+    base: list[Pointer], ours: Pointer, theirs: Pointer, merged: Pointer | None
+) -> None:
+    found = merge_pointers(base, ours, theirs, Shelf().read)
+    assert (found.ours, found.theirs) == ((merged, merged) if merged else (ours, theirs))
+    assert bool(found.conflicts) == (merged is None)
+    assert bool(compare_pointers(ours, theirs, Shelf().read)) == (ours != theirs)

@@ -61,6 +61,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "push": {"paths": ["data"], "remote": "store"},
     "pull": {"paths": ["data"], "remote": "store"},
     "fetch": {"paths": ["data"], "remote": "store"},
+    "update": {"paths": ["data"]},
     "remote add": {"name": "store", "url": "s3://bucket/prefix"},
     "remote list": {},
     "remote remove": {"name": "store"},

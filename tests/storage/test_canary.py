@@ -39,7 +39,9 @@ class _Forges(FolderBackend):
 
 
 class _ReadsOtherParts(FolderBackend):
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
         return super().read_ranges(name, [replace(wanted, offset=0) for wanted in ranges])
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.errors import (
+    ConflictError,
     IntegrityError,
     MlopsError,
     NotFoundError,
@@ -271,6 +273,49 @@ def test_the_canary_says_that_a_web_server_is_read_only(sites: Sites) -> None:
     assert isinstance(write.failure, MlopsError)
     assert write.failure.code == "read-only"
     assert (listing.ability, listing.failure) == ("list", None)
+
+
+def test_what_changed_since_it_was_told_is_not_read(site: Site, backend: Backend) -> None:
+    site.fill({"folder/object": b"first content"})
+    told = backend.stat("folder/object")
+    ranges = [ByteRange(0, 5), ByteRange(6, 7)]
+    assert backend.read_ranges("folder/object", ranges, expected=told) == [b"first", b"content"]
+    assert backend.stat("folder/object").is_now(told)
+    (listed,) = backend.iter_objects("folder")
+    assert told.etag is not None
+    assert listed.is_now(told)
+    site.fill({"folder/object": b"other content, longer"})
+    assert not told.is_now(backend.stat("folder/object"))
+    with pytest.raises(ConflictError) as caught:
+        backend.read_ranges("folder/object", ranges, expected=told)
+    assert caught.value.code == "object-changed"
+
+
+def test_what_is_shorter_than_it_was_told_has_changed(site: Site, backend: Backend) -> None:
+    site.fill({"object": b"first content"})
+    told = backend.stat("object")
+    site.fill({"object": b"1"})
+    with pytest.raises(ConflictError) as caught:
+        backend.read_ranges("object", [ByteRange(6, 7)], expected=told)
+    assert caught.value.code == "object-changed"
+
+
+def test_a_version_is_read_after_another_one_was_put(sites: Sites) -> None:
+    with sites.make_versioned().open() as backend:
+        backend.put("object", b"first")
+        told = backend.stat("object")
+        backend.put("object", b"other")
+        now = backend.stat("object")
+        assert told.version and now.version and told.version != now.version
+        assert not told.is_now(now)
+        assert backend.read_ranges("object", [ByteRange(1, 4)], expected=told) == [b"irst"]
+        assert backend.read("object") == b"other"
+        backend.delete("object")
+        assert backend.read_ranges("object", [ByteRange(0, 5)], expected=now) == [b"other"]
+        lost = replace(told, version="3f1cf4a5-0000-4000-8000-000000000000")
+        with pytest.raises(ConflictError) as caught:
+            backend.read_ranges("object", [ByteRange(0, 1)], expected=lost)
+        assert caught.value.code == "object-changed"
 
 
 def test_a_closed_backend_may_be_closed_again(backend: Backend) -> None:

@@ -113,7 +113,10 @@ def need_entry(mode: str, size_bytes: int) -> None:
 
 
 def read_pointer(data: bytes) -> dict[str, Any]:
-    """Return kind, hash, size_bytes and mode; or kind and entries; or kind and manifest."""
+    """Return kind, hash, size_bytes and mode; or kind and entries; or kind and manifest.
+
+    Each of them may have a source as well. What is external has url, and objects or size_bytes.
+    """
     need(len(data) <= 16 * MIB, "too large")
     try:
         values = tomllib.loads(data.decode())
@@ -124,9 +127,15 @@ def read_pointer(data: bytes) -> dict[str, Any]:
         raise Newer(version)
     need(type(version) is int and version == 0, "no format")
     del values["format"]
-    need(values.get("kind") in ("file", "tree"), "kind")
+    need(values.get("kind") in ("file", "tree", "external"), "kind")
     lines = [FIRST_LINE, "format = 0", f'kind = "{values.get("kind")}"']
-    if values.get("kind") == "file":
+    source = values.pop("source", None)
+    if source is not None:
+        lines.append(_source_line(source))
+    if values["kind"] == "external":
+        need(source is None, "source")
+        lines += _external_lines(values)
+    elif values.get("kind") == "file":
         need(set(values) == {"kind", "hash", "size_bytes", "mode"}, "keys")
         _need_entry_values(values)
         need(values["mode"] in ("100644", "100755"), "mode")
@@ -139,7 +148,97 @@ def read_pointer(data: bytes) -> dict[str, Any]:
         need(values.get("kind") == "tree" and set(values) == {"kind", "entries"}, "keys")
         lines += _entry_lines(values["entries"])
     need("\n".join([*lines, ""]).encode() == data, "another form")
-    return values
+    return values if source is None else {**values, "source": source}
+
+
+SOURCE_URLS = (
+    r"https?://[^/@?# ]+(/[^?#]*)?",
+    r"(ssh|git)://([A-Za-z0-9_][^/@: ]*@)?[A-Za-z0-9\[][^/@ ]*/.+",
+    r"([A-Za-z0-9_][^/@: ]*@)?[A-Za-z0-9][A-Za-z0-9._-]+:(?!:|//).+",
+    r"(file://)?/.*",
+    r"[A-Za-z]:/.+",
+)
+EXTERNAL_URLS = (
+    r"(s3|gs|az|https?|webdav\+https?)://[^/@?#]+(/[^?#]*)?",
+    r"ssh://([^/@:?#]+@)?[^/@?#]+(/[^?#]*)?",
+    r"file:///[^?#]*",
+    r"/.*",
+    r"[A-Za-z]:/.+",
+)
+
+
+def _need_text(text: object, limit: int, *forms: str) -> None:
+    need(isinstance(text, str) and len(text) > 0, "text")
+    assert isinstance(text, str)
+    try:
+        need(len(text.encode()) <= limit, "too long")
+    except UnicodeEncodeError:
+        raise NotValid("lone surrogate") from None
+    need(not text.startswith("-") and '"' not in text and "\\" not in text, "character")
+    need(not any(unicodedata.category(letter) == "Cc" for letter in text), "control character")
+    need(not forms or any(re.fullmatch(form, text) for form in forms), "form of the URL")
+    if forms:
+        authority = re.match(r"[^/]*://([^/]*)@", text)
+        is_web = re.match("https?:", text) is not None
+        need(not authority or (":" not in authority[1] and not is_web), "credential")
+
+
+def _source_line(source: object) -> str:
+    need(isinstance(source, dict), "source")
+    assert isinstance(source, dict)
+    need(set(source) | {"rev"} == {"url", "path", "rev", "commit", "hash"}, "keys of a source")
+    _need_text(source["url"], 2048, *SOURCE_URLS)
+    need(isinstance(source["path"], str), "path")
+    need_path(source["path"])
+    rev = ""
+    if "rev" in source:
+        _need_text(source["rev"], 255)
+        rev = f'rev = "{source["rev"]}", '
+    commit = source["commit"]
+    need(isinstance(commit, str) and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", commit), "id")
+    _need_hash(source["hash"])
+    path = source["path"].replace('"', '\\"')
+    return (
+        f'source = {{ url = "{source["url"]}", path = "{path}", {rev}'
+        f'commit = "{commit}", hash = "{source["hash"]}" }}'
+    )
+
+
+def _external_lines(values: dict[str, Any]) -> list[str]:
+    _need_text(values.get("url"), 2048, *EXTERNAL_URLS)
+    lines = [f'url = "{values["url"]}"']
+    if "objects" not in values:
+        return lines + _told(values, {"kind", "url"})
+    need(set(values) == {"kind", "url", "objects"}, "keys")
+    objects = values["objects"]
+    need(isinstance(objects, list) and len(objects) <= 100_000, "objects")
+    lines.append("objects = [")
+    for one in objects:
+        need(isinstance(one, dict) and isinstance(one.get("path"), str), "object")
+        for part in one["path"].split("/"):
+            need_path(part)
+        need_path(one["path"])
+        path = one["path"].replace('"', '\\"')
+        lines.append(f'  {{ path = "{path}", {", ".join(_told(one, {"path"}))} }},')
+    paths = [one["path"].encode() for one in objects]
+    need(paths == sorted(set(paths)), "order")
+    need_set([one["path"] for one in objects])
+    return [*lines, "]"]
+
+
+def _told(values: dict[str, Any], more: set[str]) -> list[str]:
+    """Return what a place told of an object, each as it is written."""
+    need({"size_bytes"} <= set(values) <= more | {"size_bytes", "etag", "version"}, "keys")
+    size_bytes = values["size_bytes"]
+    need(type(size_bytes) is int and 0 <= size_bytes < 2**63, "size")
+    parts = [f"size_bytes = {size_bytes}"]
+    forms = {"etag": r"[!#-\[\]-~]{1,256}", "version": r"[A-Za-z0-9._:+=/-]{1,1024}"}
+    for key, form in forms.items():
+        if key in values:
+            value = values[key]
+            need(isinstance(value, str) and re.fullmatch(form, value), key)
+            parts.append(f'{key} = "{value}"')
+    return parts
 
 
 def _entry_lines(entries: object) -> list[str]:

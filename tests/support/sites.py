@@ -155,6 +155,15 @@ class Sites:
             )
         return Site(kind, f"{kind}://tests/{prefix}", settings, port=port)
 
+    def make_versioned(self) -> Site:
+        """Return a new place in a bucket of S3 that keeps every version of its objects."""
+        site = self.make("s3")
+        bucket = f"http://127.0.0.1:{site.port}/versioned"
+        _send("PUT", bucket)
+        status = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        _send("PUT", f"{bucket}?versioning", {"Content-Type": "application/xml"}, status)
+        return replace(site, url=site.url.replace("s3://tests/", "s3://versioned/"))
+
     def web_port(self) -> int:
         """Return where nginx listens."""
         return self._port("nginx", self._start_nginx)

@@ -60,8 +60,10 @@ class Seen:
     def read(self, name: str, *, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
         return self._inner.read(name, limit_bytes=limit_bytes)
 
-    def read_ranges(self, name: str, ranges: Sequence[ByteRange]) -> list[bytes]:
-        return self._inner.read_ranges(name, ranges)
+    def read_ranges(
+        self, name: str, ranges: Sequence[ByteRange], *, expected: StoredObject | None = None
+    ) -> list[bytes]:
+        return self._inner.read_ranges(name, ranges, expected=expected)
 
     def put(self, name: str, content: Content, *, advance: Advance | None = None) -> None:
         self._write()

@@ -433,6 +433,7 @@ export interface SnapshotResult {
   left_out: LeftOutResult[];
   hints: string[];
   notebook: NotebookResult | null;
+  changed_imports: string[];
 }
 
 export type State = 'behind' | 'changed' | 'clean' | 'diverged' | 'missing';
@@ -467,6 +468,9 @@ export interface TrackedResult {
   size_bytes: number | null;
   in_conflict: boolean;
   files_in_conflict: string[];
+  external: string | null;
+  external_changes: number | null;
+  imported_from: string | null;
 }
 
 export interface TrialResult {
@@ -492,6 +496,25 @@ export interface Unstrippable {
 export interface UntrackResult {
   path: string;
   hints: string[];
+}
+
+export interface UpdateResult {
+  paths: UpdatedPath[];
+  saved_as: string | null;
+  hints: string[];
+}
+
+export interface UpdatedPath {
+  path: string;
+  url: string;
+  rev: string | null;
+  old_commit: string;
+  commit: string;
+  up_to_date: boolean;
+  added: string[] | null;
+  deleted: string[] | null;
+  modified: string[] | null;
+  renamed: [string, string][] | null;
 }
 
 export interface UpgradeResult {
@@ -568,6 +591,7 @@ export interface ICommands {
       code?: boolean;
       outputs?: boolean;
       dry_run?: boolean;
+      yes?: boolean;
     };
     result: RestoreResult;
   };
@@ -584,6 +608,7 @@ export interface ICommands {
     method: 'GET';
     parameters: {
       paths?: string[];
+      external?: boolean;
     };
     result: StatusResult;
   };
@@ -638,6 +663,16 @@ export interface ICommands {
       yes?: boolean;
     };
     result: FetchResult;
+  };
+  update: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      rev?: string | null;
+      theirs?: boolean;
+      yes?: boolean;
+    };
+    result: UpdateResult;
   };
   'remote/add': {
     method: 'POST';
