@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from jupyter_mlops.cli.output import prepare_streams, write_error, write_result
+from jupyter_mlops.cli.output import confirm, prepare_streams, write_error, write_result
 from jupyter_mlops.cli.progress import open_progress
 from jupyter_mlops.commands.failure import explain_failure, wants_traceback
 from jupyter_mlops.commands.parse import parse_words
@@ -51,7 +51,9 @@ def _run(words: Sequence[str], commands: tuple[Command, ...]) -> int:
         invocation,
         start=current_folder(),
         progress=open_progress(),
-        execution=Execution(command=tuple(words)),
+        execution=Execution(
+            command=tuple(words), confirm=None if invocation.wants_json else confirm
+        ),
         commands=commands,
     )
     write_result(result, as_json=invocation.wants_json)

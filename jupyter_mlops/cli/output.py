@@ -67,6 +67,15 @@ def write_error(error: MlopsError, *, as_json: bool) -> None:
         _discard(sys.stderr)
 
 
+def confirm(question: str) -> bool:
+    """Return whether the user says yes on the terminal; without one nobody does."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(f"{visible(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def prepare_streams() -> None:
     """Make both streams take any text: what their encoding lacks is written out, never an error."""
     for name in ("stdout", "stderr"):

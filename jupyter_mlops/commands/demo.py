@@ -15,6 +15,8 @@ from jupyter_mlops.commands.diff import DiffResult, diff
 from jupyter_mlops.commands.log import LogResult, log
 from jupyter_mlops.commands.metrics_diff import MetricsDiffResult, metrics_diff
 from jupyter_mlops.commands.metrics_history import MetricsHistoryResult, metrics_history
+from jupyter_mlops.commands.pull import PullResult, pull
+from jupyter_mlops.commands.push import PushResult, push
 from jupyter_mlops.commands.restore import RestoreResult, restore
 from jupyter_mlops.commands.spec import Arg, Result
 from jupyter_mlops.commands.status import StatusResult, status
@@ -33,8 +35,8 @@ CHART = Path("history.html")
 class DemoResult:
     """A demo project and a walk through it; ``made`` is false where it was there already.
 
-    ``restored`` and ``state`` are of a linked worktree of the older version, which is removed
-    again.
+    ``restored`` and ``state`` are of a linked worktree of the older version, ``pulled`` is of a
+    colleague's clone; both are removed again.
     """
 
     folder: str
@@ -47,6 +49,8 @@ class DemoResult:
     state: StatusResult
     data: DiffResult
     metrics: MetricsDiffResult
+    pushed: PushResult
+    pulled: PullResult
 
     def describe(self) -> Document:
         """Return the walk: each command as it would be typed, and what it says."""
@@ -58,11 +62,14 @@ class DemoResult:
                 Note(f"{did} {self.folder}: {' and '.join(whole)}.", "good"),
                 *_shown(f"jupyter mlops metrics history --metric {METRIC}", self.history),
                 *_shown("jupyter mlops log", self.snapshots),
+                *_shown("jupyter mlops push --all-branches", self.pushed),
                 *_shown(f"git worktree add ../older {OLD} && cd ../older", None),
                 *_shown("jupyter mlops restore", self.restored),
                 *_shown("jupyter mlops status", self.state),
                 *_shown(f"jupyter mlops diff {OLD} {NEW}", self.data),
                 *_shown(f"jupyter mlops metrics diff {OLD} {NEW}", self.metrics),
+                *_shown("git clone . ../colleague && cd ../colleague", None),
+                *_shown("jupyter mlops pull", self.pulled),
                 Hint("Go on there", go),
             )
         )
@@ -77,17 +84,21 @@ def demo(
     """Make a project with real data and real runs to look at.
 
     Two data sets that come with scikit-learn, and notebooks that train on them in a kernel, on
-    branches that are merged. Then it shows the metrics of all branches and the snapshots, and
-    restores and compares an older version. Where DIR holds a demo already, only that is done.
+    branches that are merged. Then it shows the metrics of all branches and the snapshots, pushes
+    all data to a remote, a folder in DIR, restores and compares an older version, and pulls into a
+    colleague's clone. Where DIR holds a demo already, only that is done.
     """
     root = here.cwd / folder
     found = open_demo(root)
     repo = found or build_demo(here, root)
     ws = open_workspace(repo.root, clock=here.clock, progress=here.progress)
     chart = repo.root / CHART
+    pushed = push(ws, all_branches=True)
     with _open_older(repo, here) as older:
         restored = restore(older)
         state = status(older)
+    with _open_colleague(repo, here) as colleague:
+        pulled = pull(colleague)
     return DemoResult(
         folder=str(folder),
         made=found is None,
@@ -99,6 +110,8 @@ def demo(
         state=state,
         data=diff(ws, OLD, NEW),
         metrics=metrics_diff(ws, OLD, NEW),
+        pushed=pushed,
+        pulled=pulled,
     )
 
 
@@ -120,3 +133,12 @@ def _open_older(repo: Repository, here: Here) -> Iterator[Workspace]:
             yield open_workspace(place, clock=here.clock, progress=here.progress)
         finally:
             run_git_in(repo.root, "worktree", "remove", "--force", str(place))
+
+
+@contextmanager
+def _open_colleague(repo: Repository, here: Here) -> Iterator[Workspace]:
+    """Yield a clone that has no data yet; it is removed afterwards."""
+    with TemporaryDirectory(prefix="mlops-demo-") as folder:
+        place = Path(folder) / "colleague"
+        run_git_in(repo.root, "clone", "--quiet", "--no-hardlinks", "--", ".", str(place))
+        yield open_workspace(place, clock=here.clock, progress=here.progress)

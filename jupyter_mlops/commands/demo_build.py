@@ -14,13 +14,17 @@ from typing import Any
 from jupyter_mlops.commands.demo_steps import STEPS, NotebookRun, Step
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.kernels import private_kernel
-from jupyter_mlops.commands.workspace import Here, open_here
+from jupyter_mlops.commands.remote_add import remote_add
+from jupyter_mlops.commands.workspace import Here, open_here, open_workspace
 from jupyter_mlops.errors import ConflictError, InternalError, UnsupportedError
 from jupyter_mlops.files.durable import make_folder
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.config import read_setting, write_setting
 from jupyter_mlops.git.process import run_git, run_git_in, try_git
 from jupyter_mlops.git.repository import Repository, open_repository
+
+REMOTE = "shared"
+"""The remote of the demo, and the folder in its project where that is."""
 
 MADE_KEY = "mlops.demo"
 """The setting that says that a repository is a demo, made to its end."""
@@ -58,8 +62,9 @@ def build_demo(here: Here, folder: Path) -> Repository:
     """Make the demo's project at ``folder``, which is empty or not there.
 
     Notebooks run in kernels of this very interpreter. Commits are the user's own where Git knows
-    who that is. Outside of ``folder`` only Jupyter's list of trusted notebooks is written, so that
-    their charts are drawn when they are opened.
+    who that is. Outside of ``folder`` only what Jupyter knows of the user is written: that the
+    notebooks are trusted, so that their charts are drawn when they are opened, and the place of the
+    remote.
 
     Raises:
         UnsupportedError: the packages of the extra ``lab`` are missing.
@@ -76,7 +81,7 @@ def build_demo(here: Here, folder: Path) -> Repository:
     run_git_in(folder, "init", "--quiet", "--initial-branch=main")
     tree = WorkTree(folder)
     tree.write_file("README.md", _read_packaged("README.md"))
-    tree.write_file(".gitignore", b"/history.html\n")
+    tree.write_file(".gitignore", f"/history.html\n/{REMOTE}/\n".encode())
     init(open_here(folder, clock=here.clock, progress=here.progress))
     repo = open_repository(folder)
     environment = _identity(repo)
@@ -101,6 +106,9 @@ def _make(repo: Repository, step: Step, environment: Mapping[str, str]) -> None:
         case "revert":
             git("revert", "--no-commit", "HEAD")
             git("commit", "--quiet", "-m", step.message)
+        case "remote":
+            remote_add(open_workspace(repo.root), REMOTE, str(repo.root / REMOTE))
+            git("commit", "--quiet", "--all", "-m", step.message)
         case "commit":
             for run in step.runs:
                 _execute(repo.root, run)

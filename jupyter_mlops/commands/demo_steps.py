@@ -20,13 +20,14 @@ class Step:
     """One commit on ``branch``.
 
     ``kind`` says how it is made: from what running notebooks left, by merging the branch ``other``,
-    or by reverting the branch's last commit. A branch that is not there yet begins at ``main``.
+    by reverting the branch's last commit, or by naming the remote. A branch that is not there yet
+    begins at ``main``.
     """
 
     branch: str
     message: str
     runs: tuple[NotebookRun, ...] = ()
-    kind: Literal["commit", "merge", "revert"] = "commit"
+    kind: Literal["commit", "merge", "revert", "remote"] = "commit"
     other: str | None = None
     tag: str | None = None
 
@@ -41,6 +42,7 @@ def _merge(branch: str, other: str, message: str, tag: str | None = None) -> Ste
 
 STEPS = (
     _commit("main", "Begin the project"),
+    Step("main", "Name a remote, for colleagues to pull from", kind="remote"),
     _commit(
         "main",
         "Keep the two data sets",

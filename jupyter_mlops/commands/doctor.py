@@ -11,6 +11,7 @@ from pathlib import Path
 from jupyter_mlops._version import __version__
 from jupyter_mlops.commands.clone import current_installation, plan_clone, read_launcher
 from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
+from jupyter_mlops.commands.remote_trial import find_remote_failures
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, read_config
 from jupyter_mlops.config import CONFIG_NAME
@@ -79,8 +80,8 @@ def doctor(here: Here) -> DoctorResult:
 
     Looks at mlops.toml, the notebook filter, the merge of pointer files, the hooks, where
     jupyter-mlops is installed, the store, the pointer files, and at notebooks with outputs and big
-    files that were committed without the tool. Changes nothing; the exit status is 1 when something
-    is wrong.
+    files that were committed without the tool. Remotes are tried for five seconds. Changes nothing;
+    the exit status is 1 when something is wrong.
     """
     repo = open_repository(here.cwd)
     findings = [*_check_config(repo), *_check_clone(repo), *_check_attributes(repo)]
@@ -92,6 +93,7 @@ def doctor(here: Here) -> DoctorResult:
             findings.append(_finding_of(error))
     else:
         findings += [*_check_store(ws), *_check_pointers(ws), *_check_big_files(ws)]
+        findings += map(_finding_of, find_remote_failures(ws))
     return DoctorResult(tuple(findings))
 
 

@@ -42,13 +42,15 @@ class InitResult:
     """What was set up.
 
     ``done`` are sentences, empty when everything stood; ``to_commit`` the files that Git does not
-    have as they are; ``in_the_way`` attributes that keep notebooks from our filter.
+    have as they are; ``in_the_way`` attributes that keep notebooks from our filter; ``remotes`` the
+    names of those that the project has.
     """
 
     root: str
     done: tuple[str, ...]
     to_commit: tuple[str, ...]
     in_the_way: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what was done, what to commit, and what to do next."""
@@ -70,6 +72,8 @@ class InitResult:
             blocks.append(
                 Hint("Commit", f'git add {names} && git commit -m "Use jupyter-mlops" -- {names}')
             )
+        if self.remotes:
+            blocks.append(Hint("Bring the data of this branch here", f"{PROGRAM} pull"))
         blocks.append(Hint("Keep data", f"{PROGRAM} snapshot PATH"))
         return Document(tuple(blocks))
 
@@ -121,6 +125,7 @@ def init(
         done=tuple(done),
         to_commit=_read_uncommitted(repo),
         in_the_way=read_missing_lines(repo),
+        remotes=tuple(read_config(repo.root).remotes),
     )
 
 

@@ -15,12 +15,15 @@ from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.listing import Listed, list_snapshots
 from jupyter_mlops.snapshots.needed import find_needed
+from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked
 from jupyter_mlops.sync.places import Named, open_remote
 from jupyter_mlops.sync.projects import register_project
 from jupyter_mlops.sync.push import plan_push, push_content
 from jupyter_mlops.sync.pushed import Pushed
 from jupyter_mlops.sync.scope import Scope, find_scope, join_roots
 from jupyter_mlops.sync.snapshots import SentSnapshots, choose_snapshots, send_snapshots
+from jupyter_mlops.sync.standing import find_uncommitted
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -29,10 +32,11 @@ class PushResult:
     """What a remote was given: packs, chunks and manifests in them, bytes.
 
     ``up_to_date`` says that it has now, and had before, all that was asked for. ``absent`` counts
-    what those revisions need and neither end has. ``snapshots`` counts those that were sent, to the
-    Git remote or, as ``bundles`` by their ids, to this one; ``refusal`` is why those that have a
-    name went here. ``unnamed`` counts the snapshots where those with a name were asked for and
-    none has one.
+    what those revisions need and neither end has, ``not_committed`` the tracked paths that were
+    passed over because HEAD does not have their pointers as they are now. ``snapshots`` counts
+    those that were sent, to the Git remote or, as ``bundles`` by their ids, to this one;
+    ``refusal`` is why those that have a name went here. ``unnamed`` counts the snapshots where
+    those with a name were asked for and none has one.
     """
 
     remote: str
@@ -42,6 +46,7 @@ class PushResult:
     snapshots: int
     up_to_date: bool
     absent: int = 0
+    not_committed: int = 0
     bundles: tuple[str, ...] = ()
     git_remote: str | None = None
     refusal: str | None = None
@@ -60,6 +65,11 @@ class PushResult:
             what = plural(self.absent, "file or folder", "files or folders")
             blocks.append(Note(f"Neither here nor on {self.remote}: {what}.", "warning"))
             blocks.append(Hint("See which", "jupyter mlops check"))
+        if self.not_committed:
+            what = plural(self.not_committed, "path")
+            text = f"Not sent: {what} of which no commit names the newest content yet."
+            blocks.append(Note(text, "warning"))
+            blocks.append(Hint("Commit the pointers, then push again", "git commit"))
         return Document(tuple(blocks))
 
     def _describe_snapshots(self) -> list[Block]:
@@ -119,9 +129,12 @@ def push(
     )
     chosen = [] if snapshots is None else choose_snapshots(ws.git, snapshots)
     result = run_push(ws, scope, choose_known(ws, remote, yes=yes), chosen)
-    if snapshots is not None and not chosen:
-        return replace(result, unnamed=len(list_snapshots(ws.git)))
-    return result
+    tracked = select_tracked(read_tracked(ws, read_origins(ws.git.state_dir)), scope.paths)
+    return replace(
+        result,
+        not_committed=len(find_uncommitted(ws, tracked)),
+        unnamed=0 if snapshots is None or chosen else len(list_snapshots(ws.git)),
+    )
 
 
 def run_push(

@@ -9,6 +9,7 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_data_dir
 
 from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.storage.backend import Backend
 from jupyter_mlops.storage.open import open_backend
 from jupyter_mlops.sync.external import OpenPlace, find_settings
@@ -23,7 +24,9 @@ def known_places() -> KnownPlaces:
 
 
 def choose_known(ws: Workspace, name: str | None, *, yes: bool) -> Named:
-    """Return the remote to use, whose place the user has used before, or confirms with ``yes``.
+    """Return the remote to use, whose place the user has used before, or confirms now.
+
+    That is by ``yes``, or by the answer to a question where there is somebody to ask.
 
     Raises:
         ConflictError: the place is new to this user.
@@ -31,10 +34,16 @@ def choose_known(ws: Workspace, name: str | None, *, yes: bool) -> Named:
         UsageError: none is named, and there are several.
     """
     named = choose_remote(ws, name)
-    if yes:
-        known_places().add(named.url)
-    else:
-        known_places().require(named)
+    places = known_places()
+    try:
+        if not yes:
+            places.require(named)
+            return named
+    except ConflictError as error:
+        confirm = ws.execution.confirm
+        if confirm is None or not confirm(f"{error.message} Use it from now on?"):
+            raise
+    places.add(named.url)
     return named
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,7 @@ class RemoteAddResult:
             (
                 Note(f"Added the remote {self.name} at {self.url}{default}.", "good"),
                 Hint("Try it", f"jupyter mlops remote test {self.name}"),
+                Hint("Let colleagues have it", f"git commit -m 'Name the remote' -- {CONFIG_NAME}"),
                 Hint("Send what this branch needs", "jupyter mlops push"),
             )
         )
@@ -50,11 +52,11 @@ def remote_add(
 ) -> RemoteAddResult:
     """Name another store, to push to and to pull from.
 
-    The first one is the default. A folder is made where there is none, but not those above it.
-    Credentials never stand in the URL: they are found where the provider's own tools have them, or
-    in this clone's git config under mlops.remote.NAME.
+    The first one is the default. A folder, which may be ./… or ../…, is made where there is none,
+    but not those above it. Credentials never stand in the URL: they are found where the provider's
+    own tools have them, or in this clone's git config under mlops.remote.NAME.
     """
-    where = parse_url(url)
+    where = parse_url(_from_here(ws.cwd, url))
     if name in ws.config.remotes:
         raise ConflictError(
             f"There is a remote {name} already, at {ws.config.remotes[name].url}.",
@@ -75,5 +77,10 @@ def remote_add(
     tree.write_file(CONFIG_NAME, encoded, Mode.FILE)
     if where.kind == "file" and Path(where.path).parent.is_dir():
         make_folder(Path(where.path))
-    known_places().add(url)
+    known_places().add(where.text)
     return RemoteAddResult(name, where.text, is_default)
+
+
+def _from_here(cwd: Path, url: str) -> str:
+    """Return ``url``, made absolute where it is a folder from here on."""
+    return os.path.abspath(cwd / url) if url.startswith(("./", "../")) else url

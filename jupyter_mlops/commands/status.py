@@ -17,13 +17,13 @@ from jupyter_mlops.document.model import Tone
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.ledger import read_unneeded_bytes
 from jupyter_mlops.objects.trash import trash_bytes
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import PathStatus, count_out_of_reach, read_status
 from jupyter_mlops.snapshots.tracked import in_tracked
 from jupyter_mlops.sync.external import compare_external, look_at
+from jupyter_mlops.sync.standing import Standing, find_standing
 from jupyter_mlops.units import format_bytes, plural
 
 _LISTED = 20
@@ -36,13 +36,17 @@ _WORDS = {
 }
 _WAYS_OUT = {
     State.CHANGED: ("Keep it", "jupyter mlops snapshot"),
-    State.MISSING: ("Bring it here", "jupyter mlops restore"),
+    State.MISSING: ("Bring it back", "jupyter mlops restore"),
     State.BEHIND: ("Let it follow", "jupyter mlops restore"),
     State.DIVERGED: (
         "Take the pointer's (yours is kept first)",
         "jupyter mlops restore",
     ),
 }
+
+
+_KEPT = (State.CLEAN, State.MISSING)
+_PULL = ("Bring it here", "jupyter mlops pull")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,9 @@ class TrackedResult:
     ``files_in_conflict`` are the project-relative paths that both sides changed, as far as they can
     be told, at most 1,000. ``external`` is the URL of data that stays where it is, and
     ``external_changes`` how many of its objects are not as recorded, null where nobody asked.
-    ``imported_from`` is the project that the data came from.
+    ``imported_from`` is the project that the data came from. ``pushed`` says that remotes have all
+    that is here of it, by what was seen at the last push or fetch, ``pulled`` that nothing is
+    lacking here to restore it, told where there is a remote.
     """
 
     path: str
@@ -67,6 +73,8 @@ class TrackedResult:
     external: str | None = None
     external_changes: int | None = None
     imported_from: str | None = None
+    pushed: bool = False
+    pulled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,11 @@ class StatusResult:
     """The state of a worktree.
 
     ``branch`` is null when HEAD is detached, ``head`` before the first commit. ``not_pushed``
-    counts tracked paths, ``only_copy_here`` is in bytes. Of the store ``trash_bytes`` are in its
+    counts the tracked paths of which something is here and on no remote, ``only_copy_here`` are the
+    bytes on disk of these that no remote has, both by what was seen at the last push or fetch; all
+    of them while there are no ``remotes``, which are names. ``not_committed`` counts those of them
+    that wait for a commit to name them, ``not_pulled`` the paths that cannot be restored before a
+    pull. Of the store ``trash_bytes`` are in its
     trash, and ``unneeded_bytes`` were not needed when garbage was last collected.
     ``stores_out_of_reach`` are the shared store and alternates that are not there; then
     ``files_out_of_reach`` counts the files that the pointers name and that are in no other store,
@@ -91,6 +103,9 @@ class StatusResult:
     unneeded_bytes: int = 0
     stores_out_of_reach: tuple[str, ...] = ()
     files_out_of_reach: int | None = 0
+    remotes: tuple[str, ...] = ()
+    not_committed: int = 0
+    not_pulled: int = 0
 
     def describe(self) -> Document:
         """Return where the worktree stands, a table of tracked paths, and the ways out."""
@@ -108,6 +123,7 @@ class StatusResult:
             blocks.append(Table(("path", "state", "files", "size"), rows))
             blocks += self._describe_states()
             blocks += self._describe_external()
+            blocks += self._describe_remotes()
         blocks += self._describe_stores()
         if self.notebooks_with_outputs:
             count = plural(len(self.notebooks_with_outputs), "notebook")
@@ -130,7 +146,8 @@ class StatusResult:
                 continue
             tone: Tone = "bad" if state is State.DIVERGED else "warning"
             blocks.append(Note(f"{', '.join(paths)}: {_WORDS[state]}.", tone))
-            blocks.append(Hint(*_WAYS_OUT[state]))
+            here = all(one.pulled for one in self.tracked if one.state is state)
+            blocks.append(Hint(*(_WAYS_OUT[state] if here else _PULL)))
             if state is State.DIVERGED:
                 blocks.append(_take_mine(paths))
         if all(one.state is State.CLEAN for one in self.tracked):
@@ -161,6 +178,28 @@ class StatusResult:
                 blocks.append(Note(f"{one.path} is as recorded at {one.external}.", "good"))
             else:
                 blocks.append(Note(f"{one.path} stays at {one.external}.", "quiet"))
+        return blocks
+
+    def _describe_remotes(self) -> list[Block]:
+        """Say what is only here; without a remote that is no alarm."""
+        size = format_bytes(self.only_copy_here)
+        if not self.remotes:
+            if not self.only_copy_here:
+                return []
+            told = Note(f"{size} are only on this machine.", "quiet")
+            return [told, Hint("Name a remote", "jupyter mlops remote add NAME URL")]
+        waiting = [one for one in self.tracked if not one.pushed]
+        if not waiting:
+            if self.not_pulled:
+                return []
+            return [Note("A remote has all of it, as of the last push or fetch.", "good")]
+        paths = ", ".join(one.path for one in waiting)
+        text = f"{paths}: not pushed ({size}), as of the last push or fetch."
+        blocks: list[Block] = [Note(text, "warning")]
+        if self.not_committed:
+            blocks.append(Hint("Let a commit name it, then push", "git commit"))
+        if sum(one.state in _KEPT for one in waiting) > self.not_committed:
+            blocks.append(Hint("Send it", "jupyter mlops push"))
         return blocks
 
     def _describe_stores(self) -> list[Block]:
@@ -214,26 +253,31 @@ def status(
     """Show tracked paths, their state, and what is only here.
 
     A path is clean, changed (the data moved), behind (the pointer moved, as after a pull or a
-    reset), diverged (both moved), or missing.
+    reset), diverged (both moved), or missing. What remotes have is told as of the last push or
+    fetch; nothing is asked of them.
     """
     statuses = read_status(ws, resolve_paths(ws, paths))
+    standing = find_standing(ws, [one for one in statuses if one.tracked.external is None])
     at = head(ws.git)
     away = ws.store.unreachable_folders()
     return StatusResult(
         branch=at.branch,
         head=at.commit,
-        tracked=tuple(_result(ws, one, ask=external) for one in statuses),
-        not_pushed=len(statuses),
-        only_copy_here=_unique_bytes(statuses),
+        tracked=tuple(_result(ws, one, standing, ask=external) for one in statuses),
+        not_pushed=len(standing.not_pushed),
+        only_copy_here=standing.only_here_bytes,
         notebooks_with_outputs=tuple(notebooks_with_outputs(ws.git)),
         trash_bytes=trash_bytes(ws.store),
         unneeded_bytes=read_unneeded_bytes(ws.store.ledger_file),
         stores_out_of_reach=tuple(map(str, away)),
         files_out_of_reach=count_out_of_reach(ws, statuses) if away else 0,
+        remotes=tuple(ws.config.remotes),
+        not_committed=len(standing.not_committed),
+        not_pulled=len(standing.not_pulled),
     )
 
 
-def _result(ws: Workspace, status: PathStatus, *, ask: bool) -> TrackedResult:
+def _result(ws: Workspace, status: PathStatus, standing: Standing, *, ask: bool) -> TrackedResult:
     counts = status.differences
     outside, source = status.tracked.external, status.tracked.source
     size_bytes = status.present.size_bytes if status.present is not None else None
@@ -249,6 +293,8 @@ def _result(ws: Workspace, status: PathStatus, *, ask: bool) -> TrackedResult:
         external=outside.url if outside is not None else None,
         external_changes=_count_changes(ws, outside) if ask and outside is not None else None,
         imported_from=source.url if source is not None else None,
+        pushed=status.path not in standing.not_pushed,
+        pulled=status.path not in standing.not_pulled,
     )
 
 
@@ -266,18 +312,6 @@ def _count_changes(ws: Workspace, pointer: ExternalPointer) -> int:
 def _take_mine(paths: Sequence[str]) -> Hint:
     command = f"jupyter mlops snapshot {shlex.join(paths)} --keep-mine"
     return Hint("Take yours, as it is on disk", command)
-
-
-def _unique_bytes(statuses: list[PathStatus]) -> int:
-    """Return the bytes on disk at tracked paths, equal content counted once.
-
-    Copies of external data have their home elsewhere.
-    """
-    contents: dict[Hash, int] = {}
-    for one in statuses:
-        if one.present is not None and one.tracked.external is None:
-            contents.update(one.present.iter_contents())
-    return sum(contents.values())
 
 
 def _describe_counts(one: TrackedResult) -> str:

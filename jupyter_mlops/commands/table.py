@@ -64,10 +64,20 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("diff", "Show what changed in tracked data between two revisions.", reads=True),
     _command(
-        "push", "Send a remote what it lacks of this branch: data, models, outputs of notebooks."
+        "push",
+        "Send a remote what it lacks of this branch: data, models, outputs of notebooks.",
+        magic=True,
     ),
-    _command("pull", "Bring the data, models and outputs of this branch here from a remote."),
-    _command("fetch", "Bring into the store what HEAD names; the working tree stays as it is."),
+    _command(
+        "pull",
+        "Bring the data, models and outputs of this branch here from a remote.",
+        magic=True,
+    ),
+    _command(
+        "fetch",
+        "Bring into the store what HEAD names; the working tree stays as it is.",
+        magic=True,
+    ),
     _command("get", "Copy data or a model out of any project, without its history.", rest=False),
     _command(
         "import",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Execution:
     ``notebook`` is the notebook's file; ``cells`` are the sources of all cells that this kernel
     ran, in the order in which it ran them, the one under way last; ``command`` are the words as
     typed, without the program's name. ``notebook_saved`` says that the front end saved the notebook
-    for this command; ``why_not_saved`` completes a sentence that says that it did not.
+    for this command; ``why_not_saved`` completes a sentence that says that it did not. ``confirm``
+    asks the user a question that yes or no answers; None where nobody can be asked.
     """
 
     notebook: Path | None = None
@@ -32,6 +34,7 @@ class Execution:
     command: tuple[str, ...] = ()
     notebook_saved: bool = False
     why_not_saved: str | None = None
+    confirm: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,11 @@ class IndexView:
             start = self._ids + number * HASH_BYTES
             yield Hash(bytes(self._buffer[start : start + HASH_BYTES])), self._place(number)
 
+    def iter_ids(self) -> Iterator[Hash]:
+        """Yield every record's id, sorted, without looking at its place."""
+        ids = self._buffer[self._ids : self._rows]
+        return (Hash(ids[start : start + HASH_BYTES]) for start in range(0, len(ids), HASH_BYTES))
+
     def find(self, kind: RecordKind, id: Hash) -> list[Place]:
         """Return every place of that record, in the segment's order; empty when there is none."""
         number = self._first(id)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.revisions import head
 
 
 def list_index(repo: Repository, pattern: str) -> dict[str, str | None]:
@@ -28,6 +29,14 @@ def list_staged(repo: Repository, git_dir: Path, *patterns: str) -> list[tuple[s
     words = (*_LIST, *(f":(top){pattern}" for pattern in patterns))
     printed = run_git(repo, *words, env={"GIT_DIR": os.fspath(git_dir)})
     return [(path, oid) for path, oid, _ in _iter_rows(printed)]
+
+
+def list_uncommitted(repo: Repository, pattern: str) -> frozenset[str]:
+    """Return the files that match ``pattern`` and that the index has otherwise than HEAD."""
+    if head(repo).commit is None:
+        return frozenset(list_index(repo, pattern))
+    words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    return frozenset(split_nul(run_git(repo, *words, f":(top){pattern}")))
 
 
 _LIST = ("ls-files", "-z", "--stage", "--")

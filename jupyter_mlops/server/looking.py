@@ -42,6 +42,7 @@ _WORKTREE_FILES = (
 )
 _COMMON_FILES = ("packed-refs", "reftable/tables.list", "shallow")
 _STORE_FOLDERS = ("packs", "index")
+_REMOTES_FOLDER = "remotes"
 _STATE_FOLDERS = ("origins", "operations")
 
 Stamp = tuple[int, ...] | None
@@ -118,6 +119,7 @@ def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
     git += [repository.common_dir / name for name in _COMMON_FILES]
     store = [repository.store_dir / name for name in _STORE_FOLDERS]
     store += [repository.state_dir / name for name in _STATE_FOLDERS]
+    remotes = FolderTree(repository.store_dir / _REMOTES_FOLDER)
     logged = LoggedFiles(repository.root, lambda: _patterns(config.config))
     series = Series(repository.store_dir / "runs")
 
@@ -126,7 +128,7 @@ def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
 
     return {
         "git": look_at_git,
-        "store": lambda now_ns: _stamps(store, now_ns),
+        "store": lambda now_ns: (_stamps(store, now_ns), remotes.look(now_ns)),
         "config": config.look,
         "run": lambda now_ns: (logged.look(now_ns), series.look(now_ns)),
     }

@@ -151,3 +151,14 @@ def read_entries(store: Store, pointer: Pointer) -> dict[str, Entry]:
     if isinstance(pointer, FilePointer):
         return {"": pointer.entry}
     return read_folder(store, pointer)
+
+
+def pointer_entries(pointer: Pointer) -> Mapping[str, Entry]:
+    """Return what a pointer names itself, by the path below its own; no external data."""
+    if isinstance(pointer, FilePointer):
+        return {"": pointer.entry}
+    if isinstance(pointer, ExternalPointer):
+        return {}
+    if pointer.manifest is not None:
+        return {"": Entry(Mode.FOLDER, pointer.manifest, 0)}
+    return pointer.entries or {}

@@ -16,6 +16,7 @@ from jupyter_mlops.units import format_bytes, plural
 
 _SAYS = "jupyter-mlops:"
 _HINT = "jupyter mlops restore"
+_PULL = "jupyter mlops pull"
 
 
 def follow_pointers(handles: Handles, limit_bytes: int) -> str | None:
@@ -56,6 +57,9 @@ def follow_pointers(handles: Handles, limit_bytes: int) -> str | None:
             return f"{_SAYS} {format_bytes(total)} of data are older than their pointers: {_HINT}"
         restore_data(handles, None, paths, command=(), log=False)
     except MlopsError as error:
+        if error.code == "content-missing" and handles.config.remotes:
+            names = ", ".join(paths)
+            return f"{_SAYS} content of {names} is not on this machine yet: {_PULL}"
         return f"{_SAYS} {error.message} See: jupyter mlops status"
     count = sum(plan.written_count for plan in planned.plans)
     names = ", ".join(paths)

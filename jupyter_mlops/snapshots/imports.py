@@ -107,8 +107,9 @@ def write_imports(
     """
     origins = read_origins(handles.git.state_dir)
     tracked = read_tracked(handles, origins, list(wanted))
+    hints = ("jupyter mlops check",)
     return restore_pointers(
-        handles, Scanner(handles), dict(wanted), tracked, command=command, stage=True
+        handles, Scanner(handles), dict(wanted), tracked, hints, command=command, stage=True
     )
 
 

@@ -11,6 +11,7 @@ from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, decode_pointer, encode_pointer
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.history import is_blob_named
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.git.trees import open_tree
@@ -97,8 +98,9 @@ def restore_data(
     selected = _select(wanted, paths, commit)
     _check_nesting(selected, tracked)
     chosen = {path: wanted[path] for path in selected}
+    hints = _hints_to_get(handles, commit, paths)
     return restore_pointers(
-        handles, scanner, chosen, tracked, command=command, dry_run=dry_run, log=log
+        handles, scanner, chosen, tracked, hints, command=command, dry_run=dry_run, log=log
     )
 
 
@@ -107,6 +109,7 @@ def restore_pointers(
     scanner: Scanner,
     wanted: Mapping[str, Pointer | None],
     tracked: Mapping[str, Tracked],
+    hints: Sequence[str],
     *,
     command: tuple[str, ...],
     dry_run: bool = False,
@@ -120,6 +123,7 @@ def restore_pointers(
         scanner: looks at the paths.
         wanted: by tracked path; None where nothing shall be.
         tracked: what is tracked now.
+        hints: commands that bring here what the store may lack of it.
         command: as there.
         dry_run: as there.
         log: as there.
@@ -130,8 +134,8 @@ def restore_pointers(
     """
     origins = read_origins(handles.git.state_dir)
     scanner.ask_git(list(wanted))
-    plans = [_plan(handles, scanner, path, pointer) for path, pointer in wanted.items()]
-    _check_content(handles, plans)
+    plans = [_plan(handles, scanner, path, pointer, hints) for path, pointer in wanted.items()]
+    _check_content(handles, plans, hints)
     for plan in plans:
         if plan.pointer is not None:
             check_ignore_file(handles, plan.path)
@@ -142,11 +146,11 @@ def restore_pointers(
     saved_as = keep_overwritten(handles, scanner, plans, origins)
     files = _carry_out(handles, scanner, plans, tracked)
     scanner.save()
-    hints: tuple[str, ...] = ()
+    to_stage: tuple[str, ...] = ()
     if stage:
         names = {*files, *_unstaged(tracked, wanted)}
         staged = stage_paths(handles.git, sorted(n for n in names if _is_there(handles, n)))
-        hints = (staged.hint,) if staged.hint else ()
+        to_stage = (staged.hint,) if staged.hint else ()
     if log:
         after = read_origins(handles.git.state_dir)
         moved = {
@@ -157,7 +161,7 @@ def restore_pointers(
             command, handles.clock.now(), files, data=moved, origins=froms, staged=stage
         )
         log_operation(handles.git.state_dir, operation)
-    return Restored(tuple(plans), saved_as, hints)
+    return Restored(tuple(plans), saved_as, to_stage)
 
 
 def _unstaged(tracked: Mapping[str, Tracked], wanted: Iterable[str]) -> Iterator[str]:
@@ -241,25 +245,44 @@ def _select(
     return select_tracked(wanted, paths)
 
 
-def _plan(handles: Handles, scanner: Scanner, path: str, pointer: Pointer | None) -> PathPlan:
+def _plan(
+    handles: Handles, scanner: Scanner, path: str, pointer: Pointer | None, hints: Sequence[str]
+) -> PathPlan:
     if isinstance(pointer, ExternalPointer):
         return PathPlan(path, pointer, {}, scanner.look(path), (), ())
-    entries = read_entries(handles.store, pointer) if pointer is not None else {}
+    try:
+        entries = read_entries(handles.store, pointer) if pointer is not None else {}
+    except NotFoundError as error:
+        raise _lacking(handles, f"the list of files of {path}", hints) from error
     return plan_path(path, pointer, entries, scanner.look(path))
 
 
-def _check_content(handles: Handles, plans: Sequence[PathPlan]) -> None:
+def _check_content(handles: Handles, plans: Sequence[PathPlan], hints: Sequence[str]) -> None:
     for plan in plans:
         entries = (plan.wanted[name] for name in plan.write)
         files = [entry for entry in entries if entry.mode is not Mode.FOLDER]
         lacking = missing(handles.store, files, trashed=True)
         if lacking:
-            raise NotFoundError(
-                f"Nothing was restored: the store lacks {plural(len(lacking), 'file')} of"
-                f" {plan.path}{describe_away(handles.store)}.",
-                code="content-missing",
-                hints=["jupyter mlops pull"],
-            )
+            what = f"{plural(len(lacking), 'file')} of {plan.path}"
+            raise _lacking(handles, what, hints)
+
+
+def _lacking(handles: Handles, what: str, hints: Sequence[str]) -> NotFoundError:
+    nowhere = "" if handles.config.remotes else ", and mlops.toml names no remote to pull it from"
+    return NotFoundError(
+        f"Nothing was restored: the store lacks {what}{describe_away(handles.store)}{nowhere}.",
+        code="content-missing",
+        hints=hints,
+    )
+
+
+def _hints_to_get(handles: Handles, commit: str | None, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return what brings content here that a restore of these paths would find lacking."""
+    if not handles.config.remotes:
+        return ("jupyter mlops remote add NAME URL", "jupyter mlops check")
+    if commit is None or commit == head(handles.git).commit:
+        return (f"jupyter mlops pull {shlex.join(paths)}".rstrip(),)
+    return (f"jupyter mlops fetch {shlex.join((*paths, '--all-branches'))}",)
 
 
 def keep_overwritten(

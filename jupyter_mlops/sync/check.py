@@ -18,10 +18,11 @@ from jupyter_mlops.git.trees import open_blob_reader
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.snapshots.check import Damage, iter_kept
+from jupyter_mlops.snapshots.content import pointer_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.sync.listing import pack_name
 from jupyter_mlops.sync.remote import Remote
-from jupyter_mlops.sync.walk import ContentWalk, pointer_entries
+from jupyter_mlops.sync.walk import ContentWalk
 from jupyter_mlops.sync.whole import find_broken
 
 _PUBLISHED = ("refs/heads/", "refs/tags/", "refs/remotes/")

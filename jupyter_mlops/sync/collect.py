@@ -19,6 +19,7 @@ from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.records import Located
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.collect import Collected, Waits
+from jupyter_mlops.snapshots.content import pointer_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.needed import needs_unknown
 from jupyter_mlops.snapshots.roots import Roots, find_roots
@@ -30,7 +31,7 @@ from jupyter_mlops.sync.push import open_store_staging
 from jupyter_mlops.sync.put import name_packs, pack_up, put_pack
 from jupyter_mlops.sync.records import iter_located
 from jupyter_mlops.sync.remote import TRANSFERS, Remote
-from jupyter_mlops.sync.walk import ContentWalk, pointer_entries
+from jupyter_mlops.sync.walk import ContentWalk
 from jupyter_mlops.sync.whole import find_broken
 
 _INSTANT = timedelta(microseconds=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from jupyter_mlops.storage.backend import Backend
 from jupyter_mlops.storage.open import open_backend
 from jupyter_mlops.storage.settings import parse_settings
 from jupyter_mlops.storage.url import parse_url
+from jupyter_mlops.sync.last_seen import cache_folder
 from jupyter_mlops.sync.remote import Remote
 
 URL_SETTING = "url"
@@ -63,7 +64,7 @@ def choose_configured(config: Config, name: str | None) -> Named:
         raise UsageError(
             f"The project has several remotes and no default: {', '.join(config.remotes)}.",
             code="remote-not-named",
-            hints=("jupyter mlops push --remote NAME",),
+            hints=('Write default = "NAME" below [remotes] in mlops.toml, or say --remote NAME.',),
         )
     if chosen is None:
         chosen = next(iter(config.remotes), None)
@@ -83,8 +84,15 @@ def choose_configured(config: Config, name: str | None) -> Named:
 
 
 @contextmanager
-def open_place(handles: Handles, named: Named) -> Iterator[Backend]:
+def open_place(
+    handles: Handles, named: Named, *, give_up_seconds: float | None = None
+) -> Iterator[Backend]:
     """Yield what reaches a remote, by this clone's settings of Git for it.
+
+    Args:
+        handles: the project.
+        named: the remote.
+        give_up_seconds: how long what fails is tried again, instead of what the settings say.
 
     Raises:
         UsageError: the URL or a setting is not valid.
@@ -92,6 +100,8 @@ def open_place(handles: Handles, named: Named) -> Iterator[Backend]:
     values = read_remote_settings(handles.git, named.name)
     values.pop(URL_SETTING, None)
     settings = parse_settings(values, remote=named.name)
+    if give_up_seconds is not None:
+        settings = replace(settings, give_up_seconds=give_up_seconds)
     with open_backend(named.url, settings) as backend:
         yield backend
 
@@ -106,8 +116,7 @@ def open_remote(handles: Handles, named: Named) -> Iterator[Remote]:
         UnsupportedError: it has a newer format.
     """
     with open_place(handles, named) as backend:
-        cache = handles.store.local_folder / "remotes" / named.name
-        yield Remote(backend, cache)
+        yield Remote(backend, cache_folder(handles.store, named.name))
 
 
 class KnownPlaces:

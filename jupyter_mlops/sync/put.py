@@ -11,6 +11,7 @@ from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, Record, SealedPack, make_record
 from jupyter_mlops.progress import Task
+from jupyter_mlops.sync.last_seen import note_segment
 from jupyter_mlops.sync.listing import (
     FORMAT_OBJECT,
     FORMAT_TEXT,
@@ -71,6 +72,7 @@ def name_packs(remote: Remote, tables: Mapping[PackEntry, Sequence[RecordInfo]])
     rows = ((number, info) for number, pack in enumerate(numbered) for info in tables[pack])
     segment = encode_index(numbered, rows)
     remote.backend.put(segment_object(segment), segment)
+    note_segment(remote.cache, segment)
 
 
 def _distinct_record(remote: Remote) -> Record | None:

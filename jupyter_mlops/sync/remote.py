@@ -25,6 +25,7 @@ from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_inde
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind, decode_footer
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.storage.backend import Backend, ByteRange
+from jupyter_mlops.sync.last_seen import note_listed
 from jupyter_mlops.sync.listing import (
     CLOCK_FOLDER,
     FORMAT_OBJECT,
@@ -326,6 +327,7 @@ class Remote:
         self.listing = read_listing(self.backend)
         if self.listing.has_format:
             self._check_format()
+        note_listed(self.cache, self.place, self.iter_packs())
 
     def _load(self) -> bool:
         """List and open all segments; return whether those that are listed are there."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.formats.pointer import POINTER_SUFFIX, FilePointer, decode_pointer
-from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.git.history import iter_history
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.revisions import head, peel_to_commits
 from jupyter_mlops.git.trees import open_blob_reader, open_tree
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.snapshots.content import pointer_entries
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.roots import Roots
 
@@ -80,14 +80,7 @@ def read_entries(handles: Handles, roots: Roots) -> list[Entry]:
         blobs = reader.read_many(roots.pointers)
         for oid, encoded in zip(roots.pointers, blobs, strict=True):
             pointer = decode_pointer(encoded, origin=f"the pointer file {oid}")
-            if isinstance(pointer, ExternalPointer):
-                continue
-            if isinstance(pointer, FilePointer):
-                found[pointer.entry] = None
-            elif pointer.manifest is not None:
-                found[Entry(Mode.FOLDER, pointer.manifest, 0)] = None
-            else:
-                found.update(dict.fromkeys((pointer.entries or {}).values()))
+            found.update(dict.fromkeys(pointer_entries(pointer).values()))
     return list(found)
 
 

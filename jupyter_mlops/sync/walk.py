@@ -13,13 +13,13 @@ from jupyter_mlops.formats.manifest import (
     decode_tree,
 )
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.formats.pointer import FilePointer, Pointer
-from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.pointer import Pointer
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
 from jupyter_mlops.objects.reader import find_whole
 from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.store import Store
+from jupyter_mlops.snapshots.content import pointer_entries
 from jupyter_mlops.sync.records import read_records
 from jupyter_mlops.sync.remote import Remote
 
@@ -146,14 +146,3 @@ class ContentWalk:
             self.chunks[id] = decode_file_manifest(encoded, origin=format_hash(id)).chunks
         except IntegrityError:
             self.damaged.add(id)
-
-
-def pointer_entries(pointer: Pointer) -> Mapping[str, Entry]:
-    """Return what a pointer names itself, by the path below its own; no external data."""
-    if isinstance(pointer, FilePointer):
-        return {"": pointer.entry}
-    if isinstance(pointer, ExternalPointer):
-        return {}
-    if pointer.manifest is not None:
-        return {"": Entry(Mode.FOLDER, pointer.manifest, 0)}
-    return pointer.entries or {}

@@ -175,7 +175,7 @@ def test_a_read_only_project_is_named(project: Project) -> None:
 def test_json_has_what_was_done(project: Project) -> None:
     done = project.mlops("init", "--json")
     assert done.returncode == 0
-    assert sorted(json.loads(done.stdout)) == ["done", "in_the_way", "root", "to_commit"]
+    assert sorted(json.loads(done.stdout)) == ["done", "in_the_way", "remotes", "root", "to_commit"]
     shown = project.mlops("init").stdout
     assert "nothing had to be mended" in shown
     assert "git add .gitattributes .gitignore mlops.toml" in shown

@@ -277,7 +277,9 @@ def test_a_missing_chunk_changes_nothing(two_states: DataProject) -> None:
         with pytest.raises(NotFoundError) as caught:
             two_states.restore("bigger", dry_run=dry_run)
         assert caught.value.code == "content-missing"
-        assert caught.value.message.endswith("the store lacks 1 file of big.bin.")
+        assert caught.value.message.endswith(
+            "the store lacks 1 file of big.bin, and mlops.toml names no remote to pull it from."
+        )
     assert two_states.everything() == before
     assert two_states.leftovers() == []
 

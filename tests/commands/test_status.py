@@ -82,6 +82,8 @@ def test_the_json_of_the_command_line(data_project: DataProject) -> None:
         "external": None,
         "external_changes": None,
         "imported_from": None,
+        "pushed": False,
+        "pulled": True,
     }
     assert shown["not_pushed"] == 1
     assert shown["only_copy_here"] == 1

@@ -16,7 +16,7 @@ IPYTHON_MAGICS = frozenset({"run", "config", "history", "save", "load", "ls", "s
 def test_words_are_unique_and_magics_are_free() -> None:
     words = [command.words for command in COMMANDS]
     assert len(set(words)) == len(words)
-    assert MAGICS == ("snapshot", "restore", "metrics", "strip")
+    assert MAGICS == ("snapshot", "restore", "push", "pull", "fetch", "metrics", "strip")
     assert not IPYTHON_MAGICS.intersection(MAGICS)
 
 

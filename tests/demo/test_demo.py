@@ -204,6 +204,23 @@ def test_the_walk_restored_and_compared(made: tuple[Project, dict[str, Any]]) ->
     assert demo.git("worktree", "list", "--porcelain").count("worktree ") == 1
 
 
+def test_the_walk_pushed_all_and_a_colleague_pulled(made: tuple[Project, dict[str, Any]]) -> None:
+    demo, walk = made
+    assert (walk["pushed"]["remote"], walk["pushed"]["absent"]) == ("shared", 0)
+    assert walk["pulled"]["written"] == 1797 + 3
+    assert walk["pulled"]["outputs"] != []
+    here = json.loads(demo.mlops("status", "--json").stdout)
+    assert walk["state"]["not_pushed"] == here["not_pushed"] == 0
+
+
+def test_a_clone_of_the_demo_can_be_pulled(demo: Project, tmp_path: Path) -> None:
+    clone = demo.clone(tmp_path / "clone")
+    done = clone.mlops("pull")
+    assert done.returncode == 0, done.stderr
+    for path in ("data/cancer.csv", "models/cancer.json", "models/digits.npz"):
+        assert clone.read(path) == demo.read(path)
+
+
 def test_the_chart_is_a_page_by_itself(made: tuple[Project, dict[str, Any]]) -> None:
     page = Path(made[1]["chart"]).read_text("utf-8")
     assert "Bokeh" in page

@@ -127,7 +127,7 @@ def test_loading_again_and_unloading(shell: InteractiveShell) -> None:
     shell.run_line_magic("load_ext", "jupyter_mlops")
     shell.run_line_magic("reload_ext", "jupyter_mlops")
     assert len(shell.Completer.custom_matchers) == 1
-    for name in ("mlops", "snapshot", "restore", "metrics", "strip"):
+    for name in ("mlops", "snapshot", "restore", "push", "pull", "fetch", "metrics", "strip"):
         assert shell.find_line_magic(name) is not None
     shell.run_line_magic("unload_ext", "jupyter_mlops")
     assert shell.find_line_magic("mlops") is None

@@ -34,11 +34,28 @@ def test_long_work_shows_a_bar_that_goes_away(shell: InteractiveShell, clock: St
         task.advance(1024)
         clock.seconds = 0.7
         task.advance(1024)
-        clock.seconds = 1.0
+        clock.seconds = 0.9
         task.advance(1024)
     texts = [_text(output) for output in captured.outputs]
     assert texts == ["", "Keeping: 1.0 KiB of 4.0 KiB", "Keeping: 3.0 KiB of 4.0 KiB", ""]
     assert captured.stdout == ""
+
+
+def test_of_bytes_the_speed_and_the_time_left_are_told(
+    shell: InteractiveShell, clock: StoppedClock
+) -> None:
+    with capture_output() as captured, CellProgress(clock).task("Pushing", 40 << 20) as task:
+        clock.seconds = 4.0
+        task.advance(8 << 20)
+        clock.seconds = 20.0
+        task.advance(32 << 20)
+    with capture_output() as others, CellProgress(clock).task("Running", 40, "cells") as task:
+        clock.seconds = 30.0
+        task.advance(8)
+    texts = [_text(output) for output in (*captured.outputs, *others.outputs)]
+    assert "Pushing: 8.0 MiB of 40.0 MiB · 2.0 MiB/s · 16 s left" in texts
+    assert "Pushing: 40.0 MiB of 40.0 MiB · 2.0 MiB/s" in texts
+    assert "Running: 8 cells of 40 cells" in texts
 
 
 def test_short_work_shows_nothing(shell: InteractiveShell, clock: StoppedClock) -> None:

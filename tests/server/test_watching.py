@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.clock import SystemClock
+from jupyter_mlops.commands.push import push
+from jupyter_mlops.commands.remote_add import remote_add
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.server.events import CHANGED
 from jupyter_mlops.server.looking import (
@@ -114,6 +116,16 @@ def test_a_snapshot_is_seen(watched: DataProject) -> None:
     assert seen == {"git", "store"}
     assert _see(watched, lambda: watched.snapshot(name="named")) >= {"git"}
     assert "store" in _see(watched, lambda: watched.restore("HEAD", "data"))
+
+
+def test_what_remotes_are_known_to_have_is_seen(watched: DataProject, tmp_path: Path) -> None:
+    remote_add(watched.open(), "store", str(tmp_path / "remote"))
+    watched.snapshot("data")
+    watched.commit("data")
+    _let_times_pass(watched.root)
+    assert "store" in _see(watched, lambda: push(watched.open()))
+    _let_times_pass(watched.root)
+    assert "store" not in _see(watched, lambda: push(watched.open()))
 
 
 def test_a_run_is_seen(watched: DataProject) -> None:

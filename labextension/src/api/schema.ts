@@ -157,6 +157,7 @@ export interface InitResult {
   done: string[];
   to_commit: string[];
   in_the_way: string[];
+  remotes: string[];
 }
 
 export interface LeftOutResult {
@@ -319,6 +320,7 @@ export interface PushResult {
   snapshots: number;
   up_to_date: boolean;
   absent: number;
+  not_committed: number;
   bundles: string[];
   git_remote: string | null;
   refusal: string | null;
@@ -449,6 +451,9 @@ export interface StatusResult {
   unneeded_bytes: number;
   stores_out_of_reach: string[];
   files_out_of_reach: number | null;
+  remotes: string[];
+  not_committed: number;
+  not_pulled: number;
 }
 
 export interface StripResult {
@@ -471,6 +476,8 @@ export interface TrackedResult {
   external: string | null;
   external_changes: number | null;
   imported_from: string | null;
+  pushed: boolean;
+  pulled: boolean;
 }
 
 export interface TrialResult {

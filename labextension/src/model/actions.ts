@@ -15,10 +15,13 @@ import type {
   DiffResult,
   MetricsDiffResult,
   ParamsDiffResult,
+  PullResult,
+  PushResult,
   RestoreResult,
   SnapshotResult,
   UndoResult
 } from '../api/schema';
+import { Pace } from './pace';
 import { isWithin } from './place';
 import { asProblem, isPassing } from './problem';
 
@@ -26,6 +29,11 @@ const JOB_LOOKS_SECONDS = 2;
 /** How long the server may still tell of what an action itself has moved. */
 const OWN_ECHO_SECONDS = 1.5;
 const CANCELLED = 'cancelled';
+/** The code of the refusal to use a place that the project chose and the user has never used. */
+const UNKNOWN_PLACE = 'remote-unknown';
+
+/** A command that moves content between this machine and the default remote. */
+export type Exchange = 'push' | 'pull';
 
 /** What is shown of an action belongs to the folder in which it was begun. */
 interface IPlaced {
@@ -38,6 +46,9 @@ export type Outcome = IPlaced &
     | { kind: 'snapshot'; result: SnapshotResult }
     | { kind: 'restore'; result: RestoreResult }
     | { kind: 'undo'; result: UndoResult }
+    | { kind: 'push'; result: PushResult }
+    | { kind: 'pull'; result: PullResult }
+    | { kind: 'unknown-place'; command: Exchange; problem: IProblem }
     | { kind: 'cancelled' }
     | { kind: 'failed'; problem: IProblem }
   );
@@ -98,6 +109,11 @@ export class ActionsModel {
     return this._job;
   }
 
+  /** How much of it is done in a second, null while it cannot be told. */
+  get perSecond(): number | null {
+    return this._pace.perSecond;
+  }
+
   get outcome(): Outcome | null {
     return this._ofThisProject(this._outcome);
   }
@@ -144,6 +160,27 @@ export class ActionsModel {
       await this._around.revert(at);
       return { at, kind: 'restore', result };
     });
+  }
+
+  /**
+   * Send the default remote what it lacks, or bring here from it what is lacking, and write that.
+   * Where its place is new to the user that is the outcome; `mayUse` lets the project use it.
+   */
+  async exchange(command: Exchange, mayUse = false, at = this._root()): Promise<boolean> {
+    const isDone = await this._act(at, async () => {
+      if (command === 'push') {
+        return { at, kind: 'push', result: await this._run('push', at, { yes: mayUse }) };
+      }
+      const result = await this._run('pull', at, { yes: mayUse });
+      await this._around.revert(at);
+      return { at, kind: 'pull', result };
+    });
+    const outcome = this._outcome;
+    if (!isDone && outcome?.kind === 'failed' && outcome.problem.code === UNKNOWN_PLACE) {
+      this._outcome = { at, kind: 'unknown-place', command, problem: outcome.problem };
+      this._changed.emit(undefined);
+    }
+    return isDone;
   }
 
   /** Take back the last command of the project of the folder `at`. */
@@ -219,6 +256,7 @@ export class ActionsModel {
   hear(job: IJob): void {
     if (job.id === this._job?.id) {
       this._job = job;
+      this._pace.hear(job.label, job.done);
       if (job.state !== 'running') {
         this._ended?.resolve(undefined);
       }
@@ -261,6 +299,7 @@ export class ActionsModel {
       return begun.result;
     }
     this._job = begun.job;
+    this._pace = new Pace();
     this._changed.emit(undefined);
     return (await this._follow(begun.job)) as Result<Name>;
   }
@@ -314,6 +353,7 @@ export class ActionsModel {
   private _isLast = false;
   private _endedAt = 0;
   private _job: IJob | null = null;
+  private _pace = new Pace();
   private _ended: PromiseDelegate<undefined> | null = null;
   private _outcome: Outcome | null = null;
   private _plan: IRestorePlan | null = null;

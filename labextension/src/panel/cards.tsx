@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { ActionsModel, IComparison, IRestorePlan, Outcome } from '../model/actions';
 import { labelNames } from '../model/names';
 import type { ProjectModel } from '../model/project';
+import { formatSeconds } from '../model/pace';
 import { formatBytes } from '../model/units';
 import { Button, Change, Problem } from './parts';
 
@@ -47,6 +48,14 @@ function Job(props: { actions: ActionsModel; trans: TranslationBundle }): React.
   const tell = (count: number): string =>
     job.unit === 'B' ? formatBytes(count) : `${count.toLocaleString()} ${job.unit ?? ''}`;
   const whole = job.total === null ? '' : ` / ${tell(job.total)}`;
+  const told = job.unit === null ? [] : [`${tell(job.done)}${whole}`];
+  const pace = actions.perSecond;
+  if (pace !== null && job.unit === 'B') {
+    told.push(trans.__('%1/s', formatBytes(Math.round(pace))));
+    if (job.total !== null && job.total > job.done) {
+      told.push(trans.__('%1 left', formatSeconds((job.total - job.done) / pace)));
+    }
+  }
   return (
     <div className="jp-Mlops-card">
       <div>{label}</div>
@@ -56,7 +65,7 @@ function Job(props: { actions: ActionsModel; trans: TranslationBundle }): React.
         value={job.total === null ? undefined : job.done}
       />
       <div className="jp-Mlops-actions">
-        <span className="jp-Mlops-quiet">{job.unit !== null && `${tell(job.done)}${whole}`}</span>
+        <span className="jp-Mlops-quiet">{told.join(' · ')}</span>
         <Button label={trans.__('Stop')} onClick={() => void actions.cancel()} />
       </div>
     </div>
@@ -216,13 +225,35 @@ function Done(props: {
       </div>
     );
   }
+  if (outcome.kind === 'unknown-place') {
+    return (
+      <div className="jp-Mlops-card jp-Mlops-place" role="alertdialog">
+        <h3>{trans.__('Use this place?')}</h3>
+        <p>{outcome.problem.message}</p>
+        <p className="jp-Mlops-quiet">
+          {trans.__('You are asked once for each place. Data of this project goes there.')}
+        </p>
+        <div className="jp-Mlops-actions">
+          <Button
+            label={
+              outcome.command === 'push' ? trans.__('Use it and push') : trans.__('Use it and pull')
+            }
+            primary
+            disabled={actions.isBusy}
+            onClick={() => void actions.exchange(outcome.command, true, outcome.at)}
+          />
+          <Button label={trans.__('Cancel')} onClick={() => actions.dismiss()} />
+        </div>
+      </div>
+    );
+  }
   return (
     <div className="jp-Mlops-card" role="status">
       {tellOutcome(outcome, trans).map(line => (
         <div key={line}>{line}</div>
       ))}
       <div className="jp-Mlops-actions">
-        {actions.canUndo && outcome.kind !== 'cancelled' && (
+        {actions.canUndo && canTakeBack(outcome) && (
           <Button
             label={outcome.kind === 'undo' ? trans.__('Have it again') : trans.__('Undo')}
             disabled={actions.isBusy}
@@ -235,8 +266,31 @@ function Done(props: {
   );
 }
 
+/** Return what waits for a commit before it can be pushed. */
+export function tellUncommitted(count: number, trans: TranslationBundle): string {
+  return trans._n(
+    '%1 path waits for a commit that names what is kept: git commit, then push.',
+    '%1 paths wait for a commit that names what is kept: git commit, then push.',
+    count
+  );
+}
+
+/** Return whether undoing takes back what was done. */
+function canTakeBack(outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case 'pull':
+      return outcome.result.written > 0;
+    case 'snapshot':
+    case 'restore':
+    case 'undo':
+      return true;
+    default:
+      return false;
+  }
+}
+
 function tellOutcome(
-  outcome: Exclude<Outcome, { kind: 'failed' }>,
+  outcome: Exclude<Outcome, { kind: 'failed' | 'unknown-place' }>,
   trans: TranslationBundle
 ): string[] {
   switch (outcome.kind) {
@@ -272,6 +326,45 @@ function tellOutcome(
     }
     case 'undo':
       return [trans.__('Took back: %1', outcome.result.command.join(' ')), ...outcome.result.hints];
+    case 'push': {
+      const { remote, packs, bytes, up_to_date, absent, not_committed } = outcome.result;
+      return [
+        ...(packs > 0 ? [trans.__('Pushed %1 to %2.', formatBytes(bytes), remote)] : []),
+        ...(up_to_date ? [trans.__('%1 has all that commits name.', remote)] : []),
+        ...(absent === 0
+          ? []
+          : [
+              trans._n(
+                'Neither here nor on %2: %1 file or folder.',
+                'Neither here nor on %2: %1 files or folders.',
+                absent,
+                remote
+              )
+            ]),
+        ...(not_committed === 0 ? [] : [tellUncommitted(not_committed, trans)])
+      ];
+    }
+    case 'pull': {
+      const { remote, bytes, up_to_date, written, left, outputs } = outcome.result;
+      return [
+        up_to_date
+          ? trans.__('All that %1 has of it is here already.', remote)
+          : trans.__('Fetched %1 from %2.', formatBytes(bytes), remote),
+        ...(written === 0 ? [] : [trans._n('Wrote %1 file.', 'Wrote %1 files.', written)]),
+        ...(outputs.length === 0
+          ? []
+          : [
+              trans._n(
+                '%1 notebook has its outputs again.',
+                '%1 notebooks have their outputs again.',
+                outputs.length
+              )
+            ]),
+        ...(left.length === 0
+          ? []
+          : [trans.__('Changed here, and left as it is: %1.', left.join(', '))])
+      ];
+    }
     case 'cancelled':
       return [trans.__('Stopped. Nothing is lost; do it again to go on.')];
   }

@@ -4,7 +4,10 @@ import type { State, StatusResult, TrackedResult } from '../api/schema';
 import type { ActionsModel } from '../model/actions';
 import type { ProjectModel } from '../model/project';
 import { formatBytes } from '../model/units';
+import { tellUncommitted } from './cards';
 import { Button, Problem } from './parts';
+
+const SHOWN_FILES = 8;
 
 /** Tracked data and models: how they stand to what is kept, and what can be done about it. */
 export function Data(props: {
@@ -25,13 +28,18 @@ export function Data(props: {
       {status.tracked.length > 0 && (
         <ul className="jp-Mlops-tracked">
           {status.tracked.map(one => (
-            <Tracked key={one.path} tracked={one} trans={trans} />
+            <Tracked
+              key={one.path}
+              tracked={one}
+              hasRemote={status.remotes.length > 0}
+              trans={trans}
+            />
           ))}
         </ul>
       )}
       <TakeSnapshot status={status} actions={actions} trans={trans} />
-      {moved.length > 0 && (
-        <div className="jp-Mlops-actions">
+      <div className="jp-Mlops-actions">
+        {moved.some(one => one.pulled) && (
           <Button
             label={trans.__('Restore…')}
             title={trans.__(
@@ -40,13 +48,26 @@ export function Data(props: {
             disabled={actions.isBusy}
             onClick={() => void actions.planRestore(null)}
           />
-        </div>
-      )}
-      {status.only_copy_here > 0 && (
-        <p className="jp-Mlops-quiet">
-          {trans.__('%1 are only on this machine.', formatBytes(status.only_copy_here))}
-        </p>
-      )}
+        )}
+        {status.not_pulled > 0 && (
+          <Button
+            label={trans.__('Pull')}
+            title={trans.__('Brings here what is lacking, and writes it where you changed nothing')}
+            primary
+            disabled={actions.isBusy}
+            onClick={() => void actions.exchange('pull')}
+          />
+        )}
+        {status.remotes.length > 0 && status.not_pushed > 0 && (
+          <Button
+            label={trans.__('Push')}
+            title={trans.__('Sends the remote what commits name and it lacks')}
+            disabled={actions.isBusy}
+            onClick={() => void actions.exchange('push')}
+          />
+        )}
+      </div>
+      <Whereabouts status={status} trans={trans} />
       {status.notebooks_with_outputs.length > 0 && (
         <p className="jp-Mlops-warning">
           {trans._n(
@@ -57,6 +78,52 @@ export function Data(props: {
           {status.notebooks_with_outputs.join(', ')}. <code>git add --renormalize .</code>
         </p>
       )}
+    </>
+  );
+}
+
+/** Where the data is: only here, or on a remote as well; and what of the store can go. */
+function Whereabouts(props: {
+  status: StatusResult;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { status, trans } = props;
+  const only = formatBytes(status.only_copy_here);
+  const freeable = status.trash_bytes + status.unneeded_bytes;
+  const lines: React.ReactNode[] = [];
+  if (status.remotes.length === 0) {
+    if (status.only_copy_here > 0) {
+      lines.push(
+        <>
+          {trans.__('%1 are only on this machine.', only)}{' '}
+          <code>jupyter mlops remote add NAME URL</code>
+        </>
+      );
+    }
+  } else if (status.not_pushed > 0) {
+    lines.push(trans.__('%1 only here, as of the last push or fetch.', only));
+    if (status.not_committed > 0) {
+      lines.push(tellUncommitted(status.not_committed, trans));
+    }
+  } else if (status.tracked.length > 0 && status.not_pulled === 0) {
+    lines.push(trans.__('A remote has all of it, as of the last push or fetch.'));
+  }
+  if (freeable > 0) {
+    const command = status.trash_bytes > 0 ? 'gc --trash-days 0' : 'gc';
+    lines.push(
+      <>
+        {trans.__('%1 in the store can be freed:', formatBytes(freeable))}{' '}
+        <code>jupyter mlops {command}</code>
+      </>
+    );
+  }
+  return (
+    <>
+      {lines.map((line, at) => (
+        <p key={at} className="jp-Mlops-quiet">
+          {line}
+        </p>
+      ))}
     </>
   );
 }
@@ -82,8 +149,12 @@ function tellState(tracked: TrackedResult, trans: TranslationBundle): string {
   }
 }
 
-function Tracked(props: { tracked: TrackedResult; trans: TranslationBundle }): React.JSX.Element {
-  const { tracked, trans } = props;
+function Tracked(props: {
+  tracked: TrackedResult;
+  hasRemote: boolean;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { tracked, hasRemote, trans } = props;
   const counts = [
     ['~', tracked.files_changed],
     ['+', tracked.files_added],
@@ -99,12 +170,63 @@ function Tracked(props: { tracked: TrackedResult; trans: TranslationBundle }): R
       <span className="jp-Mlops-state">
         {tellState(tracked, trans)}
         {told.length > 0 && ` (${told.join(' ')})`}
+        {hasRemote && !tracked.pushed && <Arrow sign="↑" means={trans.__('not pushed')} />}
+        {!tracked.pulled && <Arrow sign="↓" means={trans.__('not pulled')} />}
       </span>
       <span className="jp-Mlops-size">
         {tracked.size_bytes === null ? '' : formatBytes(tracked.size_bytes)}
       </span>
+      {tracked.in_conflict && <Conflict tracked={tracked} trans={trans} />}
     </li>
   );
+}
+
+/** A sign with its meaning for who hears or points at it. */
+function Arrow(props: { sign: string; means: string }): React.JSX.Element {
+  return (
+    <span className="jp-Mlops-arrowSign" role="img" aria-label={props.means} title={props.means}>
+      {props.sign}
+    </span>
+  );
+}
+
+/** The files that both sides of a merge changed, and how to conclude it. */
+function Conflict(props: { tracked: TrackedResult; trans: TranslationBundle }): React.JSX.Element {
+  const { tracked, trans } = props;
+  const files = tracked.files_in_conflict;
+  return (
+    <div className="jp-Mlops-conflict">
+      {files.length > 0 && (
+        <>
+          <div>{trans.__('Changed on both sides:')}</div>
+          <ul>
+            {files.slice(0, SHOWN_FILES).map(name => (
+              <li key={name} className="jp-Mlops-path" title={name}>
+                {name}
+              </li>
+            ))}
+            {files.length > SHOWN_FILES && (
+              <li className="jp-Mlops-quiet">
+                {trans.__('… and %1 more files', files.length - SHOWN_FILES)}
+              </li>
+            )}
+          </ul>
+        </>
+      )}
+      {['--ours', '--theirs'].map(side => (
+        <div key={side} className="jp-Mlops-hint">
+          <code>
+            jupyter mlops resolve {quote(tracked.path)} {side}
+          </code>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** Return a path as a shell takes it. */
+function quote(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'"'"'`)}'`;
 }
 
 /** A line to say why, and the button; where nothing is tracked yet, a line for what to keep. */

@@ -4,6 +4,7 @@ import { ReactWidget, refreshIcon, UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { type ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
+import type { StatusResult } from '../api/schema';
 import type { ActionsModel } from '../model/actions';
 import type { ProjectModel } from '../model/project';
 import { PANEL_ID } from '../tokens';
@@ -112,7 +113,12 @@ export class MlopsPanel extends ReactWidget {
           folded: folded.includes(name) ? folded.filter(one => one !== name) : [...folded, name]
         })
     });
-    const changed = project.status?.tracked.filter(one => one.state !== 'clean').length ?? 0;
+    const moved = project.status?.tracked.filter(one => one.state !== 'clean' && one.pulled);
+    const changed = moved?.length ?? 0;
+    const told = project.status ? tellRemotes(project.status, trans) : [];
+    if (changed > 0) {
+      told.unshift(trans._n('%1 not as kept', '%1 not as kept', changed));
+    }
     return (
       <div className="jp-Mlops-all" data-reading={project.isReading}>
         <Head project={project} trans={trans} />
@@ -161,10 +167,8 @@ export class MlopsPanel extends ReactWidget {
               {...section('data')}
               title={trans.__('Data & models')}
               head={
-                changed > 0 && (
-                  <span className="jp-Mlops-warning">
-                    {trans._n('%1 not as kept', '%1 not as kept', changed)}
-                  </span>
+                told.length > 0 && (
+                  <span className="jp-Mlops-warning jp-Mlops-counts">{told.join(', ')}</span>
                 )
               }
             >
@@ -189,6 +193,17 @@ export class MlopsPanel extends ReactWidget {
 
   private _arrangement: IArrangement = { folded: [], showAutomatic: false };
   private readonly _arranged = new Signal<this, IArrangement>(this);
+}
+
+/** Return what is to be exchanged with remotes; without one nothing is. */
+function tellRemotes(status: StatusResult, trans: TranslationBundle): string[] {
+  const { remotes, not_pushed, not_pulled } = status;
+  return [
+    ...(not_pulled > 0 ? [trans._n('%1 not pulled', '%1 not pulled', not_pulled)] : []),
+    ...(remotes.length > 0 && not_pushed > 0
+      ? [trans._n('%1 not pushed', '%1 not pushed', not_pushed)]
+      : [])
+  ];
 }
 
 /** How many snapshots there are, and the metric whose values stand beside them. */
