@@ -79,8 +79,8 @@ def pull(
     """Bring the data, models and outputs of this branch here from a remote.
 
     What HEAD names comes into the store and, where you have changed nothing, into the working
-    tree. In a new clone, Git's filter and hooks are set up as ``init`` does it. Git itself is not
-    pulled.
+    tree. A pull that was cut short is finished by the next one. In a new clone, Git's filter and
+    hooks are set up as ``init`` does it. Git itself is not pulled.
     """
     selected = tuple(resolve_paths(ws, paths))
     scope = Scope(all_branches=all_branches, tags=tags, paths=selected)
@@ -88,13 +88,13 @@ def pull(
     statuses = read_status(ws, selected)
     cut_short = read_unfinished(ws.git.state_dir)
     lagging = [
-        s.path
-        for s in statuses
-        if s.state in (State.MISSING, State.BEHIND)
-        or (s.state is State.DIVERGED and s.path in cut_short)
+        status.path
+        for status in statuses
+        if status.state in (State.MISSING, State.BEHIND)
+        or (status.state is State.DIVERGED and status.path in cut_short)
     ]
-    left = [s.path for s in statuses if s.state in (State.CHANGED, State.DIVERGED)]
-    left = [path for path in left if path not in lagging]
+    changed = (s.path for s in statuses if s.state in (State.CHANGED, State.DIVERGED))
+    left = [path for path in changed if path not in lagging]
     written = 0
     if lagging:
         restored = restore_data(ws, None, lagging, command=ws.execution.command or ("pull",))

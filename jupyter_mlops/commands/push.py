@@ -150,7 +150,7 @@ def run_push(
     if snapshots:
         commits = tuple(snapshot.commit for snapshot in snapshots)
         roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
-    with open_remote(ws, named) as there:
+    with open_remote(ws, named, to_write=True) as there:
         if roots.pointers or roots.notebooks:
             register_project(ws.git, there)
         known = Pushed(there)

@@ -178,7 +178,9 @@ def repair(
 def _repair_remote(ws: Workspace, name: str, *, yes: bool) -> RepairResult:
     named = choose_known(ws, name, yes=False)
     clear_leftovers(ws)
-    with open_remote(ws, named) as there:
+    with open_remote(ws, named, to_write=yes) as there:
+        if yes:
+            there.prepare()
         plan = plan_remote_repair(ws, there)
         remaining = repair_remote(ws, there, plan) if yes else plan.remaining
     return RepairResult(

@@ -13,7 +13,13 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
-from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, Codec, RecordInfo, RecordKind
+from jupyter_mlops.formats.pack import (
+    MAX_PLAIN_BYTES,
+    RECORD_HEADER_BYTES,
+    Codec,
+    RecordInfo,
+    RecordKind,
+)
 from jupyter_mlops.ids import HASH_BYTES, Hash
 
 FORMAT = 0
@@ -23,8 +29,11 @@ _HEAD = struct.Struct(">8sIII")
 _PACK = struct.Struct(">32sQB")
 _ROW = struct.Struct(">BIQBII")
 _FAN = struct.Struct(">II")
+_BOUND = struct.Struct(">I")
+_VERIFIED_ROWS = 1 << 16
 _PLAIN = 1
 _MAX_FAN_BITS = 24
+_MOST_BYTES = {int(kind): most for kind, most in MAX_PLAIN_BYTES.items()}
 _KINDS = {int(kind): kind for kind in RecordKind}
 _CODECS = {int(codec): codec for codec in Codec}
 
@@ -204,21 +213,59 @@ def verify(view: IndexView) -> None:
     """
     buffer = view._buffer
     end = len(buffer) - HASH_BYTES
-    if blake3(buffer[:end]).digest() != buffer[end:]:
+    if blake3(memoryview(buffer)[:end]).digest() != buffer[end:]:
         raise _damaged(view.origin, "its bytes do not match its checksum")
     flags = buffer[_HEAD.size : view._fan]
     if any(plain > _PLAIN for _, _, plain in _PACK.iter_unpack(flags)):
         raise _damaged(view.origin, "a pack is of an unknown sort")
-    ids = [buffer[start : start + HASH_BYTES] for start in range(view._ids, view._rows, HASH_BYTES)]
-    rows = [buffer[start : start + _ROW.size] for start in range(view._rows, end, _ROW.size)]
-    lines = [id + row for id, row in zip(ids, rows, strict=True)]
-    reason = _explain_packs(view.packs) or _explain_lines(lines, view.packs)
-    if reason is None and any(map(operator.ge, lines, islice(lines, 1, None))):
-        reason = "its records are out of order"
-    if reason is None and _encode_fan(ids, 32 - view._shift) != buffer[view._fan : view._ids]:
-        reason = "its fan-out table is wrong"
+    reason = _explain_packs(view.packs) or _explain_fan(view)
+    last = b""
+    for first in range(0, view._count, _VERIFIED_ROWS):
+        if reason:
+            break
+        numbers = range(first, min(first + _VERIFIED_ROWS, view._count))
+        lines = [_line(view, number) for number in numbers]
+        reason = _explain_lines(lines, view.packs)
+        if reason is None and (
+            (first and last >= lines[0]) or any(map(operator.ge, lines, islice(lines, 1, None)))
+        ):
+            reason = "its records are out of order"
+        if reason is None and not _bears_out_fan(view, first, lines):
+            reason = "its fan-out table is wrong"
+        last = lines[-1]
     if reason:
         raise _damaged(view.origin, reason)
+
+
+def _line(view: IndexView, number: int) -> bytes:
+    """Return the id and the row of a record in one."""
+    id, row = view._ids + number * HASH_BYTES, view._rows + number * _ROW.size
+    return view._buffer[id : id + HASH_BYTES] + view._buffer[row : row + _ROW.size]
+
+
+def _explain_fan(view: IndexView) -> str | None:
+    """Say what is wrong with the fan-out table whatever the ids are."""
+    table = memoryview(view._buffer)[view._fan : view._ids]
+    before = 0
+    first = True
+    for (bound,) in _BOUND.iter_unpack(table):
+        if bound < before or (first and bound):
+            return "its fan-out table is wrong"
+        before, first = bound, False
+    return None if before == view._count else "its fan-out table is wrong"
+
+
+def _bears_out_fan(view: IndexView, first: int, lines: Sequence[bytes]) -> bool:
+    """Return whether each of ``lines``, from the ``first`` record on, stands in its bucket.
+
+    With bounds that never fall from 0 to the number of ids there is one table of which this holds.
+    """
+    unpack, buffer, fan, shift = _FAN.unpack_from, view._buffer, view._fan, view._shift
+    for number, line in enumerate(lines, first):
+        low, high = unpack(buffer, fan + 4 * (int.from_bytes(line[:4], "big") >> shift))
+        if not low <= number < high:
+            return False
+    return True
 
 
 def _fan_bits(count: int) -> int:
@@ -249,6 +296,8 @@ def _explain_lines(lines: Sequence[bytes], packs: Sequence[PackEntry]) -> str | 
         if kind not in _KINDS or codec not in _CODECS or pack >= len(packs):
             return "a record's kind, codec or pack is unknown"
         _, plain, size_bytes = packs[pack]
+        if stored_bytes > plain_bytes or plain_bytes > _MOST_BYTES[kind]:
+            return "a record is larger than its kind may be"
         end = offset + stored_bytes
         if plain:
             if kind != RecordKind.CHUNK or codec != Codec.RAW or stored_bytes != plain_bytes:

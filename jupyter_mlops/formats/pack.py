@@ -208,12 +208,18 @@ def decode_record(
 
 
 def verify_records(
-    view: bytes | memoryview, infos: Iterable[RecordInfo], *, origin: str, base_offset: int = 0
+    view: bytes | memoryview,
+    infos: Iterable[RecordInfo],
+    *,
+    origin: str,
+    base_offset: int = 0,
+    foreign: bool = False,
 ) -> None:
     """Let records pass that :func:`decode_record` returns, in a fraction of its time.
 
-    For a pack that was just written: ``infos`` are believed in how much there is to decompress at
-    once, bytes after the end of a compressed payload are not looked for, tombstones pass.
+    Tombstones pass. Of a pack that was just written, ``infos`` are believed in how much there is to
+    decompress at once, and bytes after the end of a compressed payload are not looked for; of a
+    ``foreign`` one nothing is believed.
 
     Raises:
         IntegrityError: the bytes of a record are not that record.
@@ -225,6 +231,8 @@ def verify_records(
         if info.codec is Codec.RAW:
             _check_content(payload, info, origin)
             continue
+        if foreign:
+            _check_frame(payload, info, origin)
         squeezed.append((info, payload))
         waiting_bytes += info.plain_bytes
         if waiting_bytes >= _VERIFIED_BYTES:
@@ -245,6 +253,31 @@ def _verify_squeezed(records: Sequence[tuple[RecordInfo, memoryview]], origin: s
         if len(plain[number]) != info.plain_bytes:
             raise _record_damaged(origin, info.offset, "its compressed size is not what it says")
         _check_content(plain[number].tobytes(), info, origin)
+
+
+def _check_frame(payload: memoryview, info: RecordInfo, origin: str) -> None:
+    """Let a payload pass that is one frame which states its size (RFC 8878, 3.1.1), no more."""
+    end = 0
+    if info.plain_bytes <= MAX_PLAIN_BYTES[info.kind]:
+        try:
+            if zstandard.frame_content_size(payload) == info.plain_bytes:
+                end = _frame_end(payload)
+        except (zstandard.ZstdError, IndexError):
+            pass
+    if end != len(payload):
+        raise _record_damaged(origin, info.offset, "its compressed size is not what it says")
+
+
+def _frame_end(frame: memoryview) -> int:
+    """Return where a frame ends by the headers of its blocks, wherever they lead."""
+    end: int = zstandard.frame_header_size(frame)
+    last = False
+    while not last:
+        block = frame[end] | frame[end + 1] << 8 | frame[end + 2] << 16
+        last = bool(block & 1)
+        is_run = block >> 1 & 3 == 1
+        end += 3 + (1 if is_run else block >> 3)
+    return end + (4 if frame[4] & 4 else 0)
 
 
 def _check_content(plain: bytes | memoryview, info: RecordInfo, origin: str) -> None:

@@ -48,19 +48,26 @@ class Head:
 
 
 def head(repo: Repository) -> Head:
-    """Return where ``repo``'s worktree stands; one Git process, two before the first commit."""
-    status, printed, _ = try_git(repo, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+    """Return where ``repo``'s worktree stands; one Git process, three before the first commit.
+
+    Raises:
+        UnavailableError: Git cannot read it.
+    """
+    words = ("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+    status, printed, _ = try_git(repo, *words)
     commit: str | None
+    if status != 0:
+        name = run_git(repo, "symbolic-ref", "HEAD").decode("utf-8", "surrogateescape").strip()
+        status, _, _ = try_git(repo, "show-ref", "--verify", "--quiet", "--", name)
+        if status == 0:  # there is a commit, which could not be read before
+            printed = run_git(repo, *words)
     if status == 0:
         commit, _, name = printed.decode("utf-8", "surrogateescape").rstrip("\n").partition("\n")
         if not name:  # where a branch is called HEAD as well, Git finds the word ambiguous
             status, printed, _ = try_git(repo, "symbolic-ref", "--quiet", "HEAD")
             name = printed.decode("utf-8", "surrogateescape").strip() if status == 0 else "HEAD"
     else:
-        commit, name = (
-            None,
-            run_git(repo, "symbolic-ref", "HEAD").decode("utf-8", "surrogateescape").strip(),
-        )
+        commit = None
     branch = name.removeprefix(_BRANCH_PREFIX) if name.startswith(_BRANCH_PREFIX) else None
     return Head(commit, branch, _read_operation(repo))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import msgspec
 
 from jupyter_mlops.errors import IntegrityError
@@ -45,6 +48,17 @@ def replaced_outputs(store: Store, stripped_key: Hash) -> list[Place]:
         return []
     newest = max(places, key=lambda place: _created_at(read_place(store, place, stripped_key)))
     return [place for place in places if place != newest]
+
+
+def newest_outputs(store: Store, stripped_key: Hash, places: Sequence[Place]) -> Place | None:
+    """Return which of ``places`` has the newest outputs; None where none of several is whole."""
+    if len(places) == 1:
+        return places[0]
+    ages: dict[Place, str] = {}
+    for place in places:
+        with suppress(IntegrityError, FileNotFoundError):
+            ages[place] = _created_at(read_place(store, place, stripped_key))
+    return max(ages, key=ages.__getitem__, default=None)
 
 
 def _created_at(payload: bytes) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +24,7 @@ from jupyter_mlops.formats.pack import (
     decode_footer,
     decode_record,
     scan_records,
+    verify_records,
 )
 from jupyter_mlops.ids import Hash, hash_bytes
 
@@ -31,6 +32,7 @@ _PACK_NAME = re.compile(r"([0-9a-f]{64})\.(pack|plain)")
 _RECORD = "pack"
 _PLAIN = "plain"
 _CUT_BYTES = 8 << 20
+_RUN_BYTES = 1 << 20
 _ROW = struct.Struct(">32s?Q")
 _OPEN = (
     os.O_RDONLY
@@ -209,6 +211,47 @@ def plain_table(refs: Iterable[ChunkRef]) -> list[RecordInfo]:
             table.append(RecordInfo(RecordKind.CHUNK, id, Codec.RAW, offset, length, length))
         offset += length
     return table
+
+
+def verify_pack(
+    path: Path, *, plain: bool, refs: Sequence[ChunkRef] | None = None
+) -> list[RecordInfo]:
+    """Return what a pack from elsewhere holds, each record as whole as a reader wants it.
+
+    Args:
+        path: the pack, whose name its bytes are known to bear out.
+        plain: whether it is a plain one.
+        refs: the chunks of a plain pack as far as somebody says so; it is cut where they are not.
+
+    Raises:
+        IntegrityError: something is damaged, or is none of what a pack may hold.
+    """
+    with PackFile(path) as pack:
+        if plain:
+            if refs and _is_made_of(pack, refs):
+                return plain_table(refs)
+            return plain_table(_cut_plain(pack))
+        table = decode_footer(pack.read, pack.size_bytes, origin=pack.origin)
+        run: list[RecordInfo] = []
+        for info, following in zip(table, [*table[1:], None], strict=True):
+            run.append(info)
+            end = info.offset + RECORD_HEADER_BYTES + info.stored_bytes
+            if following is None or end - run[0].offset >= _RUN_BYTES:
+                view = pack.read(run[0].offset, end - run[0].offset)
+                verify_records(
+                    view, run, origin=pack.origin, base_offset=run[0].offset, foreign=True
+                )
+                run = []
+        return table
+
+
+def _is_made_of(pack: PackFile, refs: Sequence[ChunkRef]) -> bool:
+    offset = 0
+    for id, length in refs:
+        if hash_bytes(pack.read(offset, length)) != id:
+            return False
+        offset += length
+    return offset == pack.size_bytes
 
 
 def _cut_plain(pack: PackFile) -> Iterator[ChunkRef]:

@@ -114,15 +114,31 @@ def iter_file(store: Store, entry: Entry) -> Iterator[bytes]:
     if len(manifest.chunks) == 1:
         yield read_bytes(store, RecordKind.CHUNK, manifest.chunks[0].hash)
         return
-    located = [(ref.hash, locate_chunk(store, ref.hash)) for ref in manifest.chunks]
     hasher = blake3()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-read") as pool:
-        for parts in _in_order(pool, lambda run: read_run(store, run), split_runs(located)):
-            for part in parts:
-                hasher.update(part)
-                yield part
+    for part in _iter_chunks(store, manifest.chunks):
+        hasher.update(part)
+        yield part
     if hasher.digest() != entry.hash:
         raise damaged(entry.hash)
+
+
+def is_made_of(store: Store, id: Hash, refs: Iterable[ChunkRef]) -> bool:
+    """Return whether the file of that hash is these chunks in order, and the store has them all."""
+    hasher = blake3()
+    try:
+        for part in _iter_chunks(store, refs):
+            hasher.update(part)
+    except (NotFoundError, IntegrityError):
+        return False
+    return hasher.digest() == id
+
+
+def _iter_chunks(store: Store, refs: Iterable[ChunkRef]) -> Iterator[bytes]:
+    """Yield chunks in order, each verified, read ahead in threads; raises as :func:`iter_file`."""
+    located = [(ref.hash, locate_chunk(store, ref.hash)) for ref in refs]
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-read") as pool:
+        for parts in _in_order(pool, lambda run: read_run(store, run), split_runs(located)):
+            yield from parts
 
 
 def read_file(store: Store, entry: Entry) -> bytes:

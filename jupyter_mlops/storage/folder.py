@@ -91,10 +91,10 @@ class FolderBackend:
         return True
 
     def iter_objects(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Yield every regular file below ``prefix``."""
+        """Yield every regular file below ``prefix``; what dead writers left is cleared first."""
         names.check_prefix(prefix)
         self._check_root()
-        with suppress(MlopsError):  # whoever may only read leaves that to others
+        with suppress(MlopsError):  # who may only read leaves it to others
             self._clear()
         try:
             with Way(self._root) as way:

@@ -92,8 +92,12 @@ class HttpBackend:
                 names.check_listed(path, self.place)
                 if name.endswith("/"):
                     waiting.append(path)
-                else:
-                    yield self.stat(name)
+                    continue
+                try:
+                    found = self.stat(name)
+                except NotFoundError:  # it was deleted just now
+                    continue
+                yield found
         if is_empty:  # any page without links looks like an empty folder
             self._find_nothing()
 

@@ -62,7 +62,7 @@ def translate(error: Exception, where: RemoteUrl, name: str, doing: str) -> Mlop
         return failures.object_missing(place, name)
     if _finds_no_credentials(text):
         return failures.credentials_missing(place, LOGIN_HINTS[where.kind])
-    if said in _CREDENTIALS or isinstance(error, UnauthenticatedError):
+    if said in _CREDENTIALS or isinstance(error, UnauthenticatedError) or status == 401:
         return failures.credentials_refused(place, LOGIN_HINTS[where.kind])
     if status == 403:
         return failures.access_refused(place, doing)

@@ -27,7 +27,7 @@ from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.ids import new_hasher
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, Listed, read_snapshots
 from jupyter_mlops.storage.backend import ByteRange
-from jupyter_mlops.sync.listing import FORMAT_OBJECT, FORMAT_TEXT, SNAPSHOTS
+from jupyter_mlops.sync.listing import SNAPSHOTS
 from jupyter_mlops.sync.remote import Remote
 from jupyter_mlops.units import format_bytes
 
@@ -108,8 +108,7 @@ def put_bundle(
         )
     number = 1 + max((one.number for one in former), default=0)
     bundle = StoredBundle(snapshot.id, number, _hash_file(file), header.commit, size_bytes)
-    if remote.is_new:
-        remote.backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
+    remote.prepare()
     mark = _damaged_object(bundle.hash)
     if mark in remote.listing.snapshots:
         remote.backend.put(bundle.name, file)

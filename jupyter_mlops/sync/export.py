@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jupyter_mlops.errors import ConflictError, NotFoundError
+from blake3 import blake3
+
+from jupyter_mlops.errors import ConflictError, IntegrityError, NotFoundError
 from jupyter_mlops.files.durable import Staging
+from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.progress import Progress
 from jupyter_mlops.storage.backend import Backend
+from jupyter_mlops.sync.external import NO_HASH
 from jupyter_mlops.sync.view import View
 
 _IN_MEMORY_BYTES = 8 << 20
@@ -39,6 +43,7 @@ def export_files(
     Raises:
         ConflictError: something is there already (code ``destination-not-empty``).
         NotFoundError: there is nothing at one of ``paths``, or content is on neither end.
+        IntegrityError: a file is not what its pointer says; those before it were written.
         UnavailableError: the place failed.
     """
     if next(iter(backend.iter_objects()), None) is not None:
@@ -60,12 +65,31 @@ def export_files(
         for path, entry in files:
             with view.open(path) as source:
                 name = path.removeprefix(without).lstrip("/") or path.rpartition("/")[2]
+                hasher = blake3()
                 if entry.size_bytes <= _IN_MEMORY_BYTES:
-                    backend.put(name, source.read())
+                    content = source.read()
+                    hasher.update(content)
+                    _check(path, view.follow(path), hasher.digest())
+                    backend.put(name, content)
                 else:
                     with staging.create() as copy:
                         while block := source.read(_BLOCK_BYTES):
+                            hasher.update(block)
                             copy.write(block)
+                        _check(path, view.follow(path), hasher.digest())
                         backend.put(name, copy.path)
             task.advance(entry.size_bytes)
     return len(files), total
+
+
+def _check(path: str, entry: Entry, found: bytes) -> None:
+    """Let pass if a file has its hash as a whole, and not its pieces alone theirs.
+
+    Of external data none is known: what was read is what was recorded.
+    """
+    if entry.hash not in (found, NO_HASH):
+        raise IntegrityError(
+            f"The content of {path} is not that of its pointer, so it was not written.",
+            code="content-damaged",
+            hints=("jupyter mlops check --read-data",),
+        )

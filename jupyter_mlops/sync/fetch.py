@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from blake3 import blake3
-
-from jupyter_mlops.errors import IntegrityError, NotFoundError
+from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.durable import StagedFile, Staging, open_staging, publish_all
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.index import PackEntry, Place
@@ -24,29 +19,21 @@ from jupyter_mlops.formats.manifest import (
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
-from jupyter_mlops.objects.collect import take_record
 from jupyter_mlops.objects.packing import Record, decode
-from jupyter_mlops.objects.packs import (
-    pack_path,
-    plain_table,
-    read_pack_table,
-    stored_span,
-)
-from jupyter_mlops.objects.reader import find_whole
+from jupyter_mlops.objects.packs import pack_path, stored_span
 from jupyter_mlops.objects.records import read_bytes
 from jupyter_mlops.objects.segments import publish_rows
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Progress
-from jupyter_mlops.storage.backend import ByteRange
 from jupyter_mlops.storage.content import Advance
-from jupyter_mlops.sync.listing import PackKey, pack_object
+from jupyter_mlops.sync.listing import PackKey
+from jupyter_mlops.sync.outputs import RemoteOutputs, read_header
+from jupyter_mlops.sync.proof import Proof, take_apart
 from jupyter_mlops.sync.remote import TRANSFERS, Remote
+from jupyter_mlops.sync.transfers import BLOCK_BYTES, Transfers, pack_of
 
-_BLOCK_BYTES = 16 << 20
 _PUBLISH_BYTES = 256 << 20
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +85,11 @@ def fetch_content(
         work = _Fetch(store, remote, writer, staging, pool)
         try:
             work.follow(list(entries))
-            work.want((RecordKind.OUTPUTS, name) for name in outputs)
+            work.want_outputs(outputs)
             work.want(records)
             with progress.task(f"Fetching from {remote.place}", work.wanted_bytes) as task:
                 work.transfer(task.advance)
+                work.transfer_outputs(task.advance)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -121,14 +109,17 @@ class _Fetch:
         self._store = store
         self._remote = remote
         self._writer = writer
-        self._staging = staging
-        self._pool = pool
+        self._tables: dict[Hash, Sequence[ChunkRef]] = {}
+        self._transfers = Transfers(remote, staging, pool, self._tables)
         self._wanted: dict[RecordKey, Place] = {}
         self._owners: dict[Hash, list[Entry]] = {}
         self._lacking: set[Entry] = set()
-        self._tables: dict[Hash, list[ChunkRef]] = {}
+        self._known_outputs = RemoteOutputs(remote)
+        self._outputs: list[tuple[Hash, Place]] = []
+        self._sizes: dict[Hash, int] = {}
+        self._claimed: dict[Hash, tuple[Record, list[Entry]]] = {}
         self._seen: set[Hash] = set()
-        self._staged: list[tuple[StagedFile, PackEntry]] = []
+        self._staged: list[tuple[StagedFile, PackEntry, Sequence[RecordInfo]]] = []
         self._published: list[tuple[PackEntry, Sequence[RecordInfo]]] = []
         self._waiting_bytes = 0
         self._packs: set[PackKey] = set()
@@ -138,7 +129,8 @@ class _Fetch:
     @property
     def wanted_bytes(self) -> int:
         """How many bytes the records take that are wanted."""
-        return sum(place.stored_bytes for place in self._wanted.values())
+        places = [*self._wanted.values(), *(place for _, place in self._outputs)]
+        return sum(place.stored_bytes for place in places)
 
     def follow(self, entries: Sequence[Entry]) -> None:
         """Find all that ``entries`` need; manifests are fetched, one level after the other."""
@@ -149,14 +141,15 @@ class _Fetch:
                 if entry.hash not in self._seen:
                     self._seen.add(entry.hash)
                     further += self._look(entry, manifests)
-            read = self._read(self._locate(manifests))
-            for key, owners in manifests.items():
-                record = read.get(key)
-                if record is None:
-                    self._lacking.update(owners)
+            for key, record in self._read(self._locate(manifests)):
+                owners = manifests.pop(key)
+                if key[0] is RecordKind.FILE:
+                    self._claimed[key[1]] = (record, owners)
                 else:
                     self._writer.add_record(record)
-                    further += self._unfold(key, decode(record), owners)
+                further += self._unfold(key, decode(record), owners)
+            for owners in manifests.values():
+                self._lacking.update(owners)
             entries = further
 
     def want(self, keys: Iterable[RecordKey]) -> None:
@@ -165,19 +158,27 @@ class _Fetch:
             if self._store.find(*key) is None and (place := self._remote.locate(*key)) is not None:
                 self._wanted[key] = place
 
+    def want_outputs(self, names: Iterable[Hash]) -> None:
+        """Want what the remote has of notebooks' outputs that the store has never had."""
+        self._outputs = self._known_outputs.unseen(self._store, names)
+
     def transfer(self, advance: Advance) -> None:
         """Fetch what is wanted: whole packs where it is at least half of them, else ranges."""
         wanted = self._wanted
         while wanted:
-            whole, parts = self._group(wanted)
+            whole, parts = self._group(_items(wanted))
             arrived: set[RecordKey] = set()
-            for pack, staged in self._each(self._fetch_pack, whole, advance):
-                if staged is None:
+            for pack, arrival in self._transfers.fetch_packs(whole, advance):
+                if arrival is None:
                     self._remote.note_damaged(*pack)
                     continue
-                self._take_pack(pack, staged)
-                arrived |= {key for key, place in wanted.items() if _pack_of(place) == pack}
-            for record in self._read_parts(parts, advance):
+                self._take_pack(pack, *arrival)
+                there = {(info.kind, info.id) for info in arrival[1]}
+                told = {key for key, place in wanted.items() if pack_of(place) == pack}
+                if not told <= there:
+                    self._remote.refute(*pack)  # the index does not tell the truth about it
+                arrived |= told & there
+            for _, record in self._read_parts(parts, advance):
                 self._writer.add_record(record)
                 self._note(record)
                 arrived.add((record.kind, record.id))
@@ -187,13 +188,58 @@ class _Fetch:
                 if key not in wanted:
                     self._lacking.update(self._owners.get(key[1], []))
 
+    def transfer_outputs(self, advance: Advance) -> None:
+        """Fetch outputs, but for those that came in whole packs, and those that are here."""
+        came = {pack.hash for pack, _ in self._published}
+        came |= {pack.hash for _, pack, _ in self._staged}
+        here = {
+            id: {read_header(self._store, p) for p in self._store.places(RecordKind.OUTPUTS, id)}
+            for id, _ in self._outputs
+        }
+        _, parts = self._group(
+            [item for item in self._outputs if item[1].pack not in came], never_whole=True
+        )
+        for place, record in self._read_parts(parts, advance):
+            self._known_outputs.note(place, record.header)
+            if record.header not in here[record.id]:
+                here[record.id].add(record.header)
+                self._writer.add_record(record)
+                self._note(record)
+        self._outputs = [item for item in self._outputs if item[1].pack in came]
+
     def finish(self) -> None:
         """Make all that came durable, and let the index name it."""
         self._publish()
+        self._prove()
         if self._published:
             publish_rows(self._store, self._published)
         self._writer.finish()
         self._store.reload()
+        here = {pack.hash for pack, _ in self._published}
+        for _, place in self._outputs:
+            if place.pack in here:
+                self._known_outputs.note(place, read_header(self._store, place))
+        self._known_outputs.save()
+
+    def _prove(self) -> None:
+        """Keep those manifests of files alone that are proved by the files' content."""
+        self._store.reload()
+        self._store.index_new_packs()
+        proof = Proof(self._store)
+        for id, (record, owners) in list(self._claimed.items()):
+            if not proof.holds(record):
+                del self._claimed[id]
+                self._lacking.update(owners)
+        doubts = [(proof.doubts(pack, table), pack, table) for pack, table in self._published]
+        self._published = [(pack, table) for names, pack, table in doubts if not names]
+        self._store.reload()
+        for names, pack, table in doubts:
+            for record in take_apart(self._store, pack, table, names) if names else ():
+                self._writer.add_record(record)
+        kept = {info.id for _, table in self._published for info in table}
+        for id, (record, _) in self._claimed.items():
+            if id not in kept:
+                self._writer.add_record(record)
 
     def report(self) -> Fetched:
         """Return what came."""
@@ -206,7 +252,7 @@ class _Fetch:
             if entry.hash == EMPTY_TREE_HASH:
                 return []
             key = (RecordKind.TREE, entry.hash)
-        elif find_whole(self._store, entry, trashed=False) is not None:
+        elif _is_whole(self._store.find(RecordKind.CHUNK, entry.hash), entry):
             return []
         else:
             key = (RecordKind.FILE, entry.hash)
@@ -214,8 +260,8 @@ class _Fetch:
             return self._unfold(key, read_bytes(self._store, *key), [entry])
         if key[0] is RecordKind.FILE:
             place = self._remote.locate(RecordKind.CHUNK, entry.hash)
-            if place is not None and place.plain_bytes == entry.size_bytes:
-                self._want_chunk(entry.hash, entry, place)
+            if place is not None and _is_whole(place, entry):
+                self._want_chunk(ChunkRef(entry.hash, entry.size_bytes), [entry], place)
                 return []
         manifests.setdefault(key, []).append(entry)
         return []
@@ -226,51 +272,64 @@ class _Fetch:
         try:
             if kind is RecordKind.TREE:
                 return list(decode_tree(encoded, origin=format_hash(id)).values())
-            refs = decode_file_manifest(encoded, origin=format_hash(id)).chunks
+            manifest = decode_file_manifest(encoded, origin=format_hash(id))
         except IntegrityError:
             self._lacking.update(owners)
             return []
-        self._tables[id] = list(refs)
-        for ref in dict.fromkeys(refs):
+        if any(owner.size_bytes != manifest.size_bytes for owner in owners):
+            self._lacking.update(owners)
+            return []
+        self._tables[id] = manifest.chunks
+        for ref in dict.fromkeys(manifest.chunks):
             if self._store.find(RecordKind.CHUNK, ref.hash) is None:
-                place = self._wanted.get((RecordKind.CHUNK, ref.hash))
-                place = place or self._remote.locate(RecordKind.CHUNK, ref.hash)
-                for owner in owners:
-                    self._want_chunk(ref.hash, owner, place)
+                self._want_chunk(ref, owners)
         return []
 
-    def _want_chunk(self, id: Hash, owner: Entry, place: Place | None) -> None:
+    def _want_chunk(
+        self, ref: ChunkRef, owners: Sequence[Entry], place: Place | None = None
+    ) -> None:
+        key = (RecordKind.CHUNK, ref.hash)
+        self._sizes[ref.hash] = ref.size_bytes
+        place = place or self._wanted.get(key) or self._locate([key]).get(key)
         if place is None:
-            self._lacking.add(owner)
+            self._lacking.update(owners)
             return
-        self._wanted[RecordKind.CHUNK, id] = place
-        self._owners.setdefault(id, []).append(owner)
+        self._wanted[key] = place
+        self._owners.setdefault(ref.hash, []).extend(owners)
 
     def _locate(self, keys: Iterable[RecordKey]) -> dict[RecordKey, Place]:
-        """Return where records are, as far as they are there."""
-        found = {key: self._remote.locate(*key) for key in keys}
-        return {key: place for key, place in found.items() if place is not None}
+        """Return where records are, as far as they are there; chunks of the size that they have."""
+        found: dict[RecordKey, Place] = {}
+        for key in keys:
+            place = self._remote.locate(*key)
+            if place is None:
+                continue
+            if place.plain_bytes == self._sizes.get(key[1], place.plain_bytes):
+                found[key] = place
+        return found
 
-    def _read(self, places: Mapping[RecordKey, Place]) -> dict[RecordKey, Record]:
-        """Return single records, each from whichever pack gives it."""
-        records: dict[RecordKey, Record] = {}
+    def _read(self, places: Mapping[RecordKey, Place]) -> Iterator[tuple[RecordKey, Record]]:
+        """Yield single records as they come, each from whichever pack gives it."""
         while places:
-            _, parts = self._group(places, never_whole=True)
-            for record in self._read_parts(parts, _nobody):
-                records[record.kind, record.id] = record
-                self._note(record)
-            left = {key: place for key, place in places.items() if key not in records}
+            _, parts = self._group(_items(places), never_whole=True)
+            read: set[RecordKey] = set()
+            for _, record in self._read_parts(parts, _nobody):
+                key = (record.kind, record.id)
+                if key not in read:
+                    read.add(key)
+                    self._note(record)
+                    yield key, record
+            left = {key: place for key, place in places.items() if key not in read}
             again = self._locate(left)
             places = {key: place for key, place in again.items() if place != left[key]}
-        return records
 
     def _group(
-        self, wanted: Mapping[RecordKey, Place], *, never_whole: bool = False
+        self, wanted: Iterable[tuple[Hash, Place]], *, never_whole: bool = False
     ) -> tuple[list[PackKey], list[list[tuple[Hash, Place]]]]:
         """Return the packs to fetch whole, and runs of records in one pack for each of the rest."""
         by_pack: dict[PackKey, list[tuple[Hash, Place]]] = {}
-        for (_, id), place in wanted.items():
-            by_pack.setdefault(_pack_of(place), []).append((id, place))
+        for id, place in wanted:
+            by_pack.setdefault(pack_of(place), []).append((id, place))
         whole: list[PackKey] = []
         parts: list[list[tuple[Hash, Place]]] = []
         for key, located in by_pack.items():
@@ -285,7 +344,7 @@ class _Fetch:
             for item in located:
                 run.append(item)
                 run_bytes += stored_span(item[1])[1]
-                if run_bytes >= _BLOCK_BYTES:
+                if run_bytes >= BLOCK_BYTES:
                     parts.append(run)
                     run, run_bytes = [], 0
             parts += [run] if run else []
@@ -293,65 +352,17 @@ class _Fetch:
 
     def _read_parts(
         self, parts: Sequence[list[tuple[Hash, Place]]], advance: Advance
-    ) -> Iterator[Record]:
+    ) -> Iterator[tuple[Place, Record]]:
         """Yield the records of runs that verify; packs in which one does not are noted."""
-        for run, records in self._each(self._read_run, parts, advance):
+        for run, records in self._transfers.each(self._transfers.read_run, parts, advance):
             if len(records) < len(run):
-                self._remote.note_damaged(*_pack_of(run[0][1]))
+                self._remote.note_damaged(*pack_of(run[0][1]))
             yield from records
 
-    def _read_run(self, run: list[tuple[Hash, Place]], advance: Advance) -> list[Record]:
-        spans = [stored_span(place) for _, place in run]
-        name = pack_object(*_pack_of(run[0][1]))
-        try:
-            read = self._remote.backend.read_ranges(name, [ByteRange(*span) for span in spans])
-        except (NotFoundError, IntegrityError):
-            return []
-        records = []
-        for (id, place), stored in zip(run, read, strict=True):
-            with suppress(IntegrityError):
-                records.append(take_record(stored, place, id, name))
-            advance(place.stored_bytes)
-        return records
-
-    def _fetch_pack(self, key: PackKey, advance: Advance) -> StagedFile | None:
-        """Return a whole pack under a temporary name, verified; None where it is another one."""
-        staged = self._staging.create()
-        hasher = blake3()
-        name, size_bytes = pack_object(*key), self._remote.packs[key]
-        try:
-            for offset in range(0, size_bytes, _BLOCK_BYTES):
-                length = min(_BLOCK_BYTES, size_bytes - offset)
-                block = self._remote.backend.read_ranges(name, [ByteRange(offset, length)])[0]
-                hasher.update(block)
-                staged.write(block)
-                advance(length)
-        except (NotFoundError, IntegrityError):
-            staged.discard()
-            return None
-        if hasher.digest() != key[0]:
-            staged.discard()
-            return None
-        staged.sync()
-        staged.close()
-        return staged
-
-    def _each(
-        self, work: Callable[[_T, Advance], Any], items: Sequence[_T], advance: Advance
-    ) -> Iterator[tuple[_T, Any]]:
-        """Yield each item with what ``work`` makes of it, as many at once as may be in memory."""
-        under_way: deque[tuple[_T, Future[Any]]] = deque()
-        for item in items:
-            under_way.append((item, self._pool.submit(work, item, advance)))
-            if len(under_way) > TRANSFERS:
-                first, future = under_way.popleft()
-                yield first, future.result()
-        for first, future in under_way:
-            yield first, future.result()
-
-    def _take_pack(self, key: PackKey, staged: StagedFile) -> None:
+    def _take_pack(self, key: PackKey, staged: StagedFile, table: Sequence[RecordInfo]) -> None:
         pack = PackEntry(*key, self._remote.packs[key])
-        self._staged.append((staged, pack))
+        self._staged.append((staged, pack, table))
+        self._records += len(table)
         self._size_bytes += pack.size_bytes
         self._waiting_bytes += pack.size_bytes
         if self._waiting_bytes >= _PUBLISH_BYTES:
@@ -372,19 +383,20 @@ class _Fetch:
             return
         files = [
             (staged, pack_path(self._store.folder, pack.hash, pack.plain))
-            for staged, pack in self._staged
+            for staged, pack, _ in self._staged
         ]
         publish_all(files, overwrite=True, shared=self._store.is_shared)
-        for (_, path), (_, pack) in zip(files, self._staged, strict=True):
-            refs = self._tables.get(pack.hash) if pack.plain else None
-            table = plain_table(refs) if refs else read_pack_table(path, plain=pack.plain)
-            self._published.append((pack, table))
-            self._records += len(table)
+        self._published += [(pack, table) for _, pack, table in self._staged]
         self._staged = []
 
 
-def _pack_of(place: Place) -> PackKey:
-    return place.pack, place.plain
+def _is_whole(place: Place | None, entry: Entry) -> bool:
+    """Return whether the one chunk there is the whole file."""
+    return place is not None and place.plain_bytes == entry.size_bytes
+
+
+def _items(wanted: Mapping[RecordKey, Place]) -> Iterator[tuple[Hash, Place]]:
+    return ((id, place) for (_, id), place in wanted.items())
 
 
 def _nobody(amount: int) -> None:

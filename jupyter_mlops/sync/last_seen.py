@@ -19,7 +19,7 @@ from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import iter_names, write_atomic
 from jupyter_mlops.formats.index import IndexView, PackEntry
 from jupyter_mlops.formats.pack import RecordKind
-from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.packs import decode_packs, encode_packs
 from jupyter_mlops.objects.store import Store
 
@@ -51,13 +51,6 @@ def note_listed(cache: Path, place: str, packs: Iterable[PackEntry]) -> None:
     if _read_listing(cache) != listing:
         with suppress(UnavailableError):
             write_atomic(cache / _LISTED, msgspec.msgpack.encode(listing), durable=False)
-
-
-def note_segment(cache: Path, encoded: bytes) -> None:
-    """Keep an index segment that was put there."""
-    path = cache / f"{hash_bytes(encoded).hex()}{_SEGMENT_SUFFIX}"
-    with suppress(UnavailableError):
-        write_atomic(path, encoded, durable=False)
 
 
 class LastSeen:

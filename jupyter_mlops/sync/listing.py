@@ -25,6 +25,7 @@ _MARKS: tuple[Mark, ...] = get_args(Mark)
 _PACKS = "packs"
 _NAME = r"(?P<pack>[0-9a-f]{64})\.(?P<kind>pack|plain)"
 _SEGMENT_OBJECT = re.compile(r"index/[0-9a-f]{64}\.idx")
+_DAMAGED_SEGMENT_OBJECT = re.compile(r"damaged/([0-9a-f]{64}\.idx)")
 _PACK_OBJECT = re.compile(rf"{_PACKS}/(?P<start>[0-9a-f]{{2}})/{_NAME}")
 _MARK_OBJECT = re.compile(rf"(?P<mark>{'|'.join(_MARKS)})/{_NAME}")
 _PACK_NAME = re.compile(_NAME)
@@ -36,12 +37,14 @@ _PROJECT_OBJECT = re.compile(r"projects/([0-9a-f]{40}|[0-9a-f]{64})")
 class Listing:
     """What a remote lists.
 
-    ``packs`` and ``snapshots``, which are all objects below ``snapshots/``, have sizes in bytes.
+    ``segments``, ``packs`` and ``snapshots``, which are all objects below ``snapshots/``, have
+    sizes in bytes. ``damaged_segments`` are the names of segments that somebody found damaged.
     ``newest_at`` is the latest time that it tells of anything.
     """
 
     has_format: bool = False
-    segments: dict[str, None] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)
+    damaged_segments: set[str] = field(default_factory=set)
     packs: dict[PackKey, int] = field(default_factory=dict)
     marks: dict[Mark, dict[PackKey, datetime | None]] = field(
         default_factory=lambda: {mark: {} for mark in _MARKS}
@@ -55,10 +58,9 @@ class Listing:
 def read_listing(backend: Backend) -> Listing:
     """List all objects."""
     found = Listing()
-    segments: list[str] = []
     for one in backend.iter_objects():
-        _note(found, segments, one)
-    found.segments = dict.fromkeys(sorted(segments))
+        _note(found, one)
+    found.segments = dict(sorted(found.segments.items()))
     return found
 
 
@@ -87,6 +89,11 @@ def segment_object(encoded: bytes) -> str:
     return f"index/{hash_bytes(encoded).hex()}.idx"
 
 
+def damaged_segment_object(name: str) -> str:
+    """Return the name of the object that says that the segment called ``name`` is damaged."""
+    return f"damaged/{name.rpartition('/')[2]}"
+
+
 def claim_object(clone: str) -> str:
     """Return the name of the object with the packs that a clone relies on."""
     return f"claims/{clone}"
@@ -97,7 +104,7 @@ def project_object(commit: str) -> str:
     return f"projects/{commit}"
 
 
-def _note(found: Listing, segments: list[str], one: StoredObject) -> None:
+def _note(found: Listing, one: StoredObject) -> None:
     at = one.modified_at
     if at is not None and (found.newest_at is None or at > found.newest_at):
         found.newest_at = at
@@ -105,7 +112,9 @@ def _note(found: Listing, segments: list[str], one: StoredObject) -> None:
     if name == FORMAT_OBJECT:
         found.has_format = True
     elif _SEGMENT_OBJECT.fullmatch(name):
-        segments.append(name)
+        found.segments[name] = one.size_bytes
+    elif matched := _DAMAGED_SEGMENT_OBJECT.fullmatch(name):
+        found.damaged_segments.add(f"index/{matched[1]}")
     elif (matched := _PACK_OBJECT.fullmatch(name)) is not None:
         key = _key(matched)
         if key is not None and matched["pack"].startswith(matched["start"]):

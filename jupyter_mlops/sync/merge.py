@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 from jupyter_mlops.formats.index import PackEntry, encode_index
 from jupyter_mlops.formats.pack import RecordInfo
-from jupyter_mlops.sync.last_seen import note_segment
 from jupyter_mlops.sync.listing import PackKey, segment_object
 from jupyter_mlops.sync.remote import Remote
 
@@ -56,9 +55,8 @@ def merge_index(remote: Remote, *, drop_damaged: bool = False) -> bool:
     )
     name = segment_object(encoded)
     if numbered:
-        remote.backend.put(name, encoded)
-        note_segment(remote.cache, encoded)
+        remote.put_segment(encoded)
     for old in replaced:
         if old != name or not numbered:
-            remote.backend.delete(old)
+            remote.delete_segment(old)
     return True

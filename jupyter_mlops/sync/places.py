@@ -107,16 +107,18 @@ def open_place(
 
 
 @contextmanager
-def open_remote(handles: Handles, named: Named) -> Iterator[Remote]:
-    """Yield a remote as it is now.
+def open_remote(handles: Handles, named: Named, *, to_write: bool = False) -> Iterator[Remote]:
+    """Yield a remote as it is now; ``to_write`` as for :class:`~jupyter_mlops.sync.remote.Remote`.
 
     Raises:
+        IntegrityError: its object ``format`` is damaged.
         UsageError: the URL or a setting is not valid.
         UnavailableError: it cannot be reached or refuses.
         UnsupportedError: it has a newer format.
     """
     with open_place(handles, named) as backend:
-        yield Remote(backend, cache_folder(handles.store, named.name))
+        cache = cache_folder(handles.store, named.name)
+        yield Remote(backend, cache, to_write=to_write)
 
 
 class KnownPlaces:

@@ -7,7 +7,6 @@ from jupyter_mlops.git.published import list_first_commits
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import peel_to_commits
 from jupyter_mlops.sync.listing import project_object
-from jupyter_mlops.sync.put import open_format
 from jupyter_mlops.sync.remote import Remote
 
 
@@ -20,7 +19,7 @@ def register_project(git: Repository, remote: Remote) -> None:
     if peel_to_commits(git, remote.listing.projects):
         return
     for commit in list_first_commits(git):
-        open_format(remote)
+        remote.prepare()
         remote.backend.put_new(project_object(commit), b"")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
@@ -13,18 +13,20 @@ from blake3 import blake3
 
 from jupyter_mlops.errors import IntegrityError
 from jupyter_mlops.files.durable import Staging, open_staging
-from jupyter_mlops.formats.index import PackEntry
+from jupyter_mlops.formats.index import PackEntry, Place
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash
 from jupyter_mlops.objects.collect import place_of, read_record
+from jupyter_mlops.objects.outputs import newest_outputs
 from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.packs import PackFile
 from jupyter_mlops.objects.segments import iter_rows
 from jupyter_mlops.objects.store import Store, create_store
 from jupyter_mlops.progress import Task
 from jupyter_mlops.sync.listing import PackKey
-from jupyter_mlops.sync.put import name_packs, open_format, pack_up, put_pack
+from jupyter_mlops.sync.outputs import RemoteOutputs, read_header
+from jupyter_mlops.sync.put import name_packs, pack_up, put_pack
 from jupyter_mlops.sync.remote import TRANSFERS, Remote
 
 _FEW = 4
@@ -39,13 +41,15 @@ class PushPlan:
 
     ``whole`` are packs that go as they are, with what is in them; ``copied`` are records that go in
     new packs, in order. ``absent`` are names of records that neither end has. ``relied`` are packs
-    there that a collection has marked, and that have something which does not go.
+    there that a collection has marked, and that have something which does not go. ``outputs`` are
+    the headers of the records of notebooks' outputs that go.
     """
 
     whole: Records
     copied: tuple[tuple[PackEntry, RecordInfo], ...]
     absent: tuple[Hash, ...]
-    relied: tuple[PackKey, ...]
+    relied: tuple[PackKey, ...] = ()
+    outputs: Mapping[Hash, bytes] = field(default_factory=dict)
 
     @property
     def up_to_date(self) -> bool:
@@ -88,6 +92,7 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
     here: set[Hash] = set()
     lacking: dict[PackEntry, list[RecordInfo]] = {}
     strangers: set[PackEntry] = set()
+    outputs: dict[Hash, dict[Place, tuple[PackEntry, RecordInfo]]] = {}
     knows = _asker(remote, len(ranks))
     seen: set[tuple[RecordKind, Hash]] = set()
     packs = [pack for pack in store.iter_packs() if store.has_packs([pack])]
@@ -99,9 +104,14 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
         here.add(info.id)
         rows.setdefault(pack, []).append(info)
         key = (info.kind, info.id)
-        if key not in seen and not knows(*key):
+        if info.kind is RecordKind.OUTPUTS:
+            outputs.setdefault(info.id, {})[place_of(pack, info)] = (pack, info)
+        elif key not in seen and not knows(*key):
             seen.add(key)
             lacking.setdefault(pack, []).append(info)
+    headers, going = _find_outputs(store, remote, outputs)
+    for pack, info in going:
+        lacking.setdefault(pack, []).append(info)
     whole: dict[PackEntry, list[RecordInfo]] = {}
     copied: list[tuple[PackEntry, RecordInfo]] = []
     for pack, infos in lacking.items():
@@ -114,7 +124,8 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
     copied.sort(key=lambda item: ranks[item[1].id])
     here.add(EMPTY_TREE_HASH)  # nobody keeps its manifest
     absent = [id for id in ranks if id not in here and not any(knows(k, id) for k in _KINDS)]
-    return PushPlan(whole, tuple(copied), tuple(absent), tuple(_find_relied(remote, ranks)))
+    relied = tuple(_find_relied(remote, ranks))
+    return PushPlan(whole, tuple(copied), tuple(absent), relied, headers)
 
 
 def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pushed:
@@ -132,8 +143,10 @@ def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pu
     """
     remote.unmark(plan.relied)
     if plan.up_to_date:
+        if not remote.is_new:
+            remote.prepare()
         return Pushed(0, 0, 0)
-    open_format(remote)
+    remote.prepare()
     tables: dict[PackEntry, Sequence[RecordInfo]] = dict(plan.whole)
     with open_store_staging(store) as staging, ThreadPoolExecutor(TRANSFERS) as pool:
         waiting = [
@@ -150,6 +163,9 @@ def push_content(store: Store, remote: Remote, plan: PushPlan, task: Task) -> Pu
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     name_packs(remote, tables)
+    known = RemoteOutputs(remote)
+    known.note_put(tables, plan.outputs)
+    known.save()
     records = sum(map(len, tables.values()))
     return Pushed(len(tables), records, sum(pack.size_bytes for pack in tables))
 
@@ -160,6 +176,19 @@ def open_store_staging(store: Store) -> Iterator[Staging]:
     create_store(store)
     with open_staging(store.staging_folder, shared=store.is_shared) as staging:
         yield staging
+
+
+def _find_outputs(
+    store: Store, remote: Remote, here: Mapping[Hash, Mapping[Place, tuple[PackEntry, RecordInfo]]]
+) -> tuple[dict[Hash, bytes], list[tuple[PackEntry, RecordInfo]]]:
+    """Return the newest outputs of each name that the remote lacks: their headers, and where."""
+    newest = {id: newest_outputs(store, id, list(places)) for id, places in here.items()}
+    headers = {id: read_header(store, place) for id, place in newest.items() if place is not None}
+    known = RemoteOutputs(remote)
+    lacking = known.lacks(headers)
+    known.save()
+    going = [here[id][place] for id, place in newest.items() if place and id in lacking]
+    return {id: headers[id] for id in lacking}, going
 
 
 def _asker(remote: Remote, count: int) -> Callable[[RecordKind, Hash], bool]:

@@ -19,6 +19,7 @@ _LIMIT_BYTES = 64 << 20
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     packs: bytes
+    segments: list[str]
     pointers: list[str]
 
 
@@ -26,7 +27,8 @@ class Pushed:
     """Pointer files of which a remote had all content when certain packs were there.
 
     That holds as long as it lists all of these packs at their sizes, none is known to be damaged,
-    and no collection has marked one. A cache, which may be lost at any time.
+    no collection has marked one, and the index segments that named them are there. A cache, which
+    may be lost at any time.
 
     Args:
         remote: as it is now.
@@ -37,6 +39,7 @@ class Pushed:
         self._file: Path = remote.cache / _FILE
         table = _read(self._file)
         holds = all(remote.is_settled(pack) for pack in decode_packs(table.packs))
+        holds &= remote.segments.issuperset(table.segments)
         self._pointers = frozenset(table.pointers if holds and table.packs else ())
 
     def without(self, pointers: Iterable[str]) -> tuple[str, ...]:
@@ -48,9 +51,8 @@ class Pushed:
         if self._pointers.issuperset(pointers):
             return
         known = sorted(self._pointers | set(pointers))
-        table = _Table(
-            encode_packs(filter(self._remote.is_settled, self._remote.iter_packs())), known
-        )
+        packs = encode_packs(filter(self._remote.is_settled, self._remote.iter_packs()))
+        table = _Table(packs, sorted(self._remote.segments), known)
         with suppress(UnavailableError):
             write_atomic(self._file, msgspec.msgpack.encode(table), durable=False)
 
@@ -60,4 +62,4 @@ def _read(file: Path) -> _Table:
         with open(file, "rb") as opened:
             return msgspec.msgpack.decode(opened.read(_LIMIT_BYTES), type=_Table)
     except (OSError, ValueError, RecursionError):
-        return _Table(b"", [])
+        return _Table(b"", [], [])

@@ -11,21 +11,11 @@ from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.packing import PACK_BYTES, OpenPack, Record, SealedPack, make_record
 from jupyter_mlops.progress import Task
-from jupyter_mlops.sync.last_seen import note_segment
 from jupyter_mlops.sync.listing import (
-    FORMAT_OBJECT,
-    FORMAT_TEXT,
     pack_name,
     pack_object,
-    segment_object,
 )
 from jupyter_mlops.sync.remote import Remote
-
-
-def open_format(remote: Remote) -> None:
-    """Say the format on a remote that is new."""
-    if remote.is_new:
-        remote.backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
 
 
 def pack_up(remote: Remote, staging: Staging, records: Iterable[Record]) -> Iterator[SealedPack]:
@@ -70,9 +60,7 @@ def name_packs(remote: Remote, tables: Mapping[PackEntry, Sequence[RecordInfo]])
     remote.note_put(tables)
     numbered = list(tables)
     rows = ((number, info) for number, pack in enumerate(numbered) for info in tables[pack])
-    segment = encode_index(numbered, rows)
-    remote.backend.put(segment_object(segment), segment)
-    note_segment(remote.cache, segment)
+    remote.put_segment(encode_index(numbered, rows))
 
 
 def _distinct_record(remote: Remote) -> Record | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -20,7 +21,15 @@ from jupyter_mlops.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from jupyter_mlops.files.durable import clear_staging, iter_names, remove, write_atomic
+from jupyter_mlops.files.durable import (
+    clear_staging,
+    iter_names,
+    make_folder,
+    open_staged,
+    publish_all,
+    remove,
+    write_atomic,
+)
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index, verify
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind, decode_footer
 from jupyter_mlops.ids import Hash, hash_bytes
@@ -32,6 +41,7 @@ from jupyter_mlops.sync.listing import (
     FORMAT_TEXT,
     Listing,
     PackKey,
+    damaged_segment_object,
     mark_object,
     pack_object,
     read_listing,
@@ -41,7 +51,10 @@ from jupyter_mlops.sync.listing import (
 TRANSFERS = 8
 """How many objects are on their way at once."""
 
-_SEGMENT_LIMIT_BYTES = 8 << 30
+_FORMAT_TEXT = re.compile(rb"[0-9]{1,9}\n?")
+_IN_MEMORY_BYTES = 64 << 20
+_FOOTER_LIMIT_BYTES = 64 << 20
+_BLOCK_BYTES = 16 << 20
 _LOOKS = 3
 
 
@@ -51,6 +64,8 @@ class Remote:
     Args:
         backend: the place.
         cache: a folder of this clone that is this remote's own: the segments that were fetched.
+        to_write: whether :meth:`prepare` will be called, which mends an object ``format`` that is
+            damaged.
 
     A pack that is in the trash counts as one that is not there, until somebody misses it.
 
@@ -61,16 +76,20 @@ class Remote:
 
     Raises:
         UnsupportedError: it has a newer format.
+        IntegrityError: its object ``format`` is damaged (code ``remote-damaged``).
         UnavailableError: it cannot be reached or refuses.
     """
 
-    def __init__(self, backend: Backend, cache: Path) -> None:
+    def __init__(self, backend: Backend, cache: Path, *, to_write: bool = False) -> None:
         self.backend = backend
         self.cache = cache
         clear_staging(cache)
         self.listing = Listing()
         self.wrong_marks: list[str] = []
         self._segments: list[_Segment] = []
+        self._refuted: set[PackKey] = set()
+        self._to_mend: list[str] = []
+        self._to_write = to_write
         self.reload()
         for name in iter_names(cache):
             if name.endswith(".idx") and f"index/{name}" not in self.listing.segments:
@@ -92,17 +111,31 @@ class Remote:
         return not self.listing.has_format
 
     def find(self, kind: RecordKind, id: Hash) -> Place | None:
-        """Return a place of that record in a pack that is listed at its size."""
+        """Return a place of that record in a pack that is listed at its size and not damaged."""
+        return self._find(kind, id, self._is_as)
+
+    def _find(
+        self, kind: RecordKind, id: Hash, believes: Callable[[PackKey, int], bool]
+    ) -> Place | None:
         for segment in self._segments:
             place = segment.view.find_first(kind, id)
             if place is None:
                 continue
-            if self._bears_out(segment, place):
+            if segment.bears_out(place, believes):
                 return place
             for other in segment.view.find(kind, id):
-                if self._bears_out(segment, other):
+                if segment.bears_out(other, believes):
                     return other
         return None
+
+    def find_all(self, kind: RecordKind, id: Hash) -> list[Place]:
+        """Return every place of that record in packs as :meth:`find` believes them."""
+        return [
+            place
+            for segment in self._segments
+            for place in segment.view.find(kind, id)
+            if segment.bears_out(place, self._is_as)
+        ]
 
     def iter_records(self) -> Iterator[tuple[Hash, Place]]:
         """Yield every record in packs that are listed at their size."""
@@ -167,6 +200,11 @@ class Remote:
         whole = {segment.name for segment in self._segments}
         return [name for name in self.listing.segments if name not in whole]
 
+    @property
+    def segments(self) -> frozenset[str]:
+        """The names of the index segments that are listed and whole."""
+        return frozenset(segment.name for segment in self._segments if segment.name)
+
     def iter_segments(self) -> Iterator[tuple[str, IndexView]]:
         """Yield name and content of each segment that is listed and whole."""
         for segment in self._segments:
@@ -186,7 +224,8 @@ class Remote:
         """Return a place of that record, in packs that the index does not name as well.
 
         Those are searched once: the footers of record packs are read. A pack of the trash that has
-        it comes back.
+        it comes back. Where nothing else has it, a pack will do that somebody noted as damaged: it
+        may have been the way to that reader.
         """
         place = self.find(kind, id)
         if place is None and not self._searched:
@@ -201,7 +240,7 @@ class Remote:
                     place = self.find(kind, id)
                     if place is not None:
                         break
-        return place
+        return place if place is not None else self._find(kind, id, self._may_be)
 
     def trash(self) -> Mapping[PackKey, IndexView]:
         """Return what the packs in the trash hold.
@@ -226,7 +265,7 @@ class Remote:
         """Let a pack of the trash be there again, for others as well where they can be told."""
         encoded = self.adopt(key, view)
         with suppress(MlopsError):
-            self.backend.put(segment_object(encoded), encoded)
+            self.put_segment(encoded)
             self.backend.delete(mark_object("unneeded", key))
             self.backend.delete(mark_object("trash", key))
 
@@ -282,23 +321,74 @@ class Remote:
         named = {key for segment in self._segments for key in segment.sizes}
         packs: list[PackEntry] = []
         rows: list[tuple[int, RecordInfo]] = []
-        for pack in self.iter_packs():
-            if pack.plain or (pack.hash, pack.plain) in named:
+        for (pack, plain), size_bytes in sorted(self.packs.items()):
+            if plain or (pack, plain) in named or not self._may_be((pack, plain), size_bytes):
                 continue
             with suppress(IntegrityError, NotFoundError):
-                table = self._read_footer(pack.hash, pack.size_bytes)
+                table = self._read_footer(pack, size_bytes)
                 rows += [(len(packs), info) for info in table]
-                packs.append(pack)
+                packs.append(PackEntry(pack, plain, size_bytes))
         if packs:
             self._segments.append(_Segment.of(encode_index(packs, rows), self.place))
 
     def note_damaged(self, pack: Hash, plain: bool) -> None:
         """Believe nothing of a pack from now on, and let others know, where they can be told."""
-        key, damaged = (pack, plain), self.listing.marks["damaged"]
-        if key not in damaged:
-            damaged[key] = None
+        known = (pack, plain) in self.listing.marks["damaged"]
+        self.refute(pack, plain)
+        if not known:
             with suppress(MlopsError):
-                self.backend.put(mark_object("damaged", key), b"")
+                self.backend.put(mark_object("damaged", (pack, plain)), b"")
+
+    def refute(self, pack: Hash, plain: bool) -> None:
+        """Believe nothing of what is said of a pack from now on."""
+        self._refuted.add((pack, plain))
+        self.listing.marks["damaged"].setdefault((pack, plain), None)
+
+    def prepare(self) -> None:
+        """Make the place a remote, or mend what it says of itself: its format, and its index.
+
+        Index segments that are cut short or noted as damaged there, and whole in the cache, are put
+        again. Nothing happens where all is well.
+
+        Raises:
+            UnavailableError: it cannot be written.
+        """
+        if self.is_new:
+            self.backend.put_new(FORMAT_OBJECT, FORMAT_TEXT)
+        elif not self._format_is_whole:
+            self.backend.put(FORMAT_OBJECT, FORMAT_TEXT)
+        for name in self._to_mend:
+            self.backend.put(name, self._cached(name))
+            self._take_back_damage(name)
+        self._to_mend = []
+
+    def put_segment(self, encoded: bytes) -> None:
+        """Put an index segment, in the place of one of that name that is not what it should be.
+
+        Raises:
+            UnavailableError: it cannot be written.
+        """
+        name = segment_object(encoded)
+        self.backend.put(name, encoded)
+        self._take_back_damage(name)
+        with suppress(UnavailableError):
+            write_atomic(self._cached(name), encoded, durable=False)
+        if name not in self.segments:
+            self._segments.append(_Segment.of(encoded, name, name))
+
+    def delete_segment(self, name: str) -> None:
+        """Delete an index segment, and what is said of it.
+
+        Raises:
+            UnavailableError: it cannot be deleted.
+        """
+        self.backend.delete(name)
+        self._take_back_damage(name)
+
+    def _take_back_damage(self, name: str) -> None:
+        if name in self.listing.damaged_segments:
+            self.backend.delete(damaged_segment_object(name))
+            self.listing.damaged_segments.discard(name)
 
     def note_put(self, packs: Iterable[PackEntry]) -> None:
         """List the packs again, and take back what was said of those that were put.
@@ -318,6 +408,7 @@ class Remote:
                     hints=("jupyter mlops remote test", "jupyter mlops push"),
                 )
             key = (pack.hash, pack.plain)
+            self._refuted.discard(key)
             if key in self.listing.marks["damaged"]:
                 self.backend.delete(mark_object("damaged", key))
                 del self.listing.marks["damaged"][key]
@@ -325,8 +416,10 @@ class Remote:
     def _list(self) -> None:
         """List all objects."""
         self.listing = read_listing(self.backend)
-        if self.listing.has_format:
-            self._check_format()
+        for key in self._refuted:
+            self.listing.marks["damaged"].setdefault(key, None)
+        is_remote = bool(self.listing.packs or self.listing.segments)
+        self._format_is_whole = self.is_new or self._check_format(is_remote)
         note_listed(self.cache, self.place, self.iter_packs())
 
     def _load(self) -> bool:
@@ -335,10 +428,11 @@ class Remote:
         self._trash: dict[PackKey, IndexView | None] = {}
         self.wrong_marks = []
         self._segments = []
+        self._to_mend = []
         there = True
-        for name in self.listing.segments:
+        for name, size_bytes in self.listing.segments.items():
             try:
-                segment = self._open(name)
+                segment = self._open(name, size_bytes)
             except NotFoundError:  # a collection has replaced it
                 there = False
                 continue
@@ -349,52 +443,97 @@ class Remote:
     def _read_trash(self, key: PackKey) -> IndexView | None:
         name = mark_object("trash", key)
         try:
-            encoded = self.backend.read(name, limit_bytes=_SEGMENT_LIMIT_BYTES)
+            encoded = self.backend.read(name, limit_bytes=_IN_MEMORY_BYTES)
             view = IndexView(encoded, origin=name)
             verify(view)
         except (NotFoundError, IntegrityError, UnsupportedError):
             return None
         return view if [(pack.hash, pack.plain) for pack in view.packs] == [key] else None
 
-    def _check_format(self) -> None:
-        text = self.backend.read(FORMAT_OBJECT, limit_bytes=1 << 16)
-        if text != FORMAT_TEXT:
-            shown = text[:20].decode(errors="replace").strip()
+    def _check_format(self, is_remote: bool) -> bool:
+        """Return whether the object ``format`` is as it should be; if not, it is to be mended."""
+        text = b""
+        with suppress(IntegrityError):
+            text = self.backend.read(FORMAT_OBJECT, limit_bytes=1 << 16)
+        if text == FORMAT_TEXT:
+            return True
+        if _FORMAT_TEXT.fullmatch(text):
             raise UnsupportedError(
-                f"The remote {self.place} has format {shown!r}; this version reads format 0.",
+                f"The remote {self.place} has format {text.decode().strip()}; this version reads"
+                " format 0.",
                 code="format-newer",
                 hints=("pip install --upgrade jupyter-mlops",),
             )
+        if self._to_write and is_remote:
+            return False
+        raise IntegrityError(
+            f"The object {FORMAT_OBJECT} at {self.place} is damaged, or that place is no remote.",
+            code="remote-damaged",
+            hints=("jupyter mlops push", "jupyter mlops remote list"),
+        )
 
-    def _open(self, name: str) -> _Segment | None:
+    def _cached(self, name: str) -> Path:
+        """Return where the cache has a segment."""
+        return self.cache / name.rpartition("/")[2]
+
+    def _open(self, name: str, size_bytes: int) -> _Segment | None:
         """Return a segment, fetched if it is not here yet; None where it is damaged.
 
         Raises:
             NotFoundError: it is gone.
         """
-        path = self.cache / name.rpartition("/")[2]
+        path = self._cached(name)
         mapped = _map_file(path)
         if mapped is not None and blake3(mapped).hexdigest() == path.stem:
+            if len(mapped) != size_bytes or name in self.listing.damaged_segments:
+                self._to_mend.append(name)
             return _Segment.of(mapped, name, name)
         try:
-            encoded = self.backend.read(name, limit_bytes=_SEGMENT_LIMIT_BYTES)
-            if hash_bytes(encoded).hex() != path.stem:
-                return None
-            segment = _Segment.of(encoded, name, name)
-            verify(segment.view)
+            return self._fetch_segment(name, size_bytes)
         except IntegrityError:
+            self._note_segment(name)
             return None
-        with suppress(UnavailableError):
-            write_atomic(path, encoded, durable=False)
+
+    def _fetch_segment(self, name: str, size_bytes: int) -> _Segment:
+        """Return a segment, verified before the cache has it; a large one is mapped from there.
+
+        Raises:
+            IntegrityError: the remote has something else under its name.
+            UnavailableError: the remote failed; or the cache cannot be written, and has to be.
+        """
+        path = self._cached(name)
+        if size_bytes <= _IN_MEMORY_BYTES:
+            encoded = self.backend.read(name, limit_bytes=_IN_MEMORY_BYTES)
+            segment = _Segment.verified(encoded, hash_bytes(encoded), name)
+            with suppress(UnavailableError):
+                write_atomic(path, encoded, durable=False)
+            return segment
+        make_folder(self.cache)
+        with open_staged(self.cache) as staged:
+            hasher = blake3()
+            for offset in range(0, size_bytes, _BLOCK_BYTES):
+                span = ByteRange(offset, min(_BLOCK_BYTES, size_bytes - offset))
+                (block,) = self.backend.read_ranges(name, [span])
+                hasher.update(block)
+                staged.write(block)
+            mapped = _map_file(staged.path) or b""
+            segment = _Segment.verified(mapped, Hash(hasher.digest()), name)
+            publish_all([(staged, path)], overwrite=True)
         return segment
 
-    def _bears_out(self, segment: _Segment, place: Place) -> bool:
-        key = (place.pack, place.plain)
-        return self._is_as(key, segment.sizes[key])
+    def _note_segment(self, name: str) -> None:
+        """Let others know that a segment is not what its name says, where they can be told."""
+        if name not in self.listing.damaged_segments:
+            with suppress(MlopsError):
+                self.backend.put(damaged_segment_object(name), b"")
 
     def _is_as(self, key: PackKey, size_bytes: int) -> bool:
-        marks = self.listing.marks
-        if key in marks["damaged"] or key in marks["trash"]:
+        """Return whether a pack is listed at a size, neither known to be damaged nor trash."""
+        return key not in self.listing.marks["damaged"] and self._may_be(key, size_bytes)
+
+    def _may_be(self, key: PackKey, size_bytes: int) -> bool:
+        """Return the same, believing no damage but what was found from here."""
+        if key in self._refuted or key in self.listing.marks["trash"]:
             return False
         return self.packs.get(key) == size_bytes
 
@@ -402,7 +541,7 @@ class Remote:
         name = pack_object(pack, False)
 
         def read(offset: int, length: int) -> bytes:
-            length = min(length, size_bytes - offset)
+            length = min(length, size_bytes - offset, _FOOTER_LIMIT_BYTES)
             return self.backend.read_ranges(name, [ByteRange(offset, length)])[0]
 
         return decode_footer(read, size_bytes, origin=name)
@@ -419,6 +558,24 @@ class _Segment(NamedTuple):
     def of(cls, encoded: bytes | mmap.mmap, origin: str, name: str = "") -> _Segment:
         view = IndexView(encoded, origin=origin)
         return cls(view, {(pack.hash, pack.plain): pack.size_bytes for pack in view.packs}, name)
+
+    @classmethod
+    def verified(cls, encoded: bytes | mmap.mmap, hash: Hash, name: str) -> _Segment:
+        """Return a segment that has the hash which is its name, and is the one encoding of it."""
+        if f"{hash.hex()}.idx" != name.rpartition("/")[2]:
+            raise IntegrityError(
+                f"The bytes of the index segment {name} are not those of that name.",
+                code="index-damaged",
+                hints=("jupyter mlops push",),
+            )
+        segment = cls.of(encoded, name, name)
+        verify(segment.view)
+        return segment
+
+    def bears_out(self, place: Place, believes: Callable[[PackKey, int], bool]) -> bool:
+        """Return whether the pack of a place, at the size that this segment tells, is believed."""
+        key = (place.pack, place.plain)
+        return believes(key, self.sizes[key])
 
 
 def _map_file(path: Path) -> mmap.mmap | None:

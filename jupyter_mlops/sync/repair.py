@@ -18,8 +18,7 @@ from jupyter_mlops.snapshots.check import Damage, ProjectCheck, needed_by
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.sync.check import RemoteCheck, check_remote
 from jupyter_mlops.sync.fetch import fetch_content
-from jupyter_mlops.sync.last_seen import note_segment
-from jupyter_mlops.sync.listing import pack_name, segment_object
+from jupyter_mlops.sync.listing import pack_name
 from jupyter_mlops.sync.merge import merge_index
 from jupyter_mlops.sync.push import PushPlan, open_store_staging, plan_push, push_content
 from jupyter_mlops.sync.put import name_packs, pack_up, put_pack
@@ -135,8 +134,7 @@ def _name_plain(remote: Remote, staging: Staging, pack: PackEntry) -> None:
     table = read_pack_table(staged.path, plain=True)
     staged.discard()
     encoded = encode_index([pack], ((0, info) for info in table))
-    remote.backend.put(segment_object(encoded), encoded)
-    note_segment(remote.cache, encoded)
+    remote.put_segment(encoded)
 
 
 def _save_whole(handles: Handles, remote: Remote, found: RemoteCheck) -> None:

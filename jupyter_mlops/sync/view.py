@@ -49,6 +49,7 @@ _SMALL_BYTES = 1 << 20
 _OPEN_PACKS = 64
 _BUFFER_BYTES = 1 << 20
 _A_FOLDER = Entry(Mode.FOLDER, EMPTY_TREE_HASH, 0)
+_TARGET_BYTES = 4096
 
 OpenRemote = Callable[[], Remote | None]
 """Returns the remote to read from, opened when it is first needed; None where there is none."""
@@ -351,23 +352,35 @@ class View:
                     found[name] = Entry(Mode.FILE, NO_HASH, pointer.size_bytes)
         return found or (None if path else {})
 
-    def open(self, path: str) -> BinaryIO:
-        """Return the file at ``path``, open for reading; a link is followed within its folder.
+    def follow(self, path: str) -> Entry:
+        """Return the file at ``path``, or the one within its folder that a link there leads to.
 
         Raises:
-            NotFoundError: there is no such file, or neither end has it.
+            NotFoundError: there is no such file (code ``path-not-found``).
         """
         entry, seen = self.find(path), {path}
-        if entry is not None and entry.hash == NO_HASH:
-            return self._open_external(path)
         while entry is not None and entry.mode is Mode.SYMLINK:
-            target = self._read_all(entry).decode()
+            if entry.size_bytes > _TARGET_BYTES:
+                entry = None
+                break
+            target = self._read_all(entry).decode("utf-8", "surrogateescape")
             path = _join(path.rpartition("/")[0], target)
             entry = None if path in seen else self.find(path)
             seen.add(path)
         if entry is None or entry.mode is Mode.FOLDER:
             what = "is a folder" if entry is not None else "is not there"
             raise NotFoundError(f"{path} {what} in that revision.", code="path-not-found")
+        return entry
+
+    def open(self, path: str) -> BinaryIO:
+        """Return the file at ``path``, open for reading; a link is followed within its folder.
+
+        Raises:
+            NotFoundError: there is no such file, or neither end has it.
+        """
+        entry = self.follow(path)
+        if entry.hash == NO_HASH:
+            return self._open_external(path)
         whole = self._source.read_whole(entry)
         if whole is not None:
             return io.BytesIO(whole)

@@ -14,6 +14,8 @@ from jupyter_mlops.git import index_file, left_locks, process, refs
 from jupyter_mlops.objects import writer
 from jupyter_mlops.snapshots import apply, content, restore, take
 from jupyter_mlops.snapshots.tracked import pointer_path
+from jupyter_mlops.storage import folder
+from jupyter_mlops.storage.content import read_whole
 
 BROKEN: dict[str, Callable[[], None]] = {}
 """What breaks a step in this process, by the step's name."""
@@ -109,6 +111,24 @@ def _clear_nothing() -> None:
     _put("clear_staging", _nothing, apply)
     _put("clear_store", _nothing, apply, writer)
     _put("clear_temporaries", _nothing, index_file)
+
+
+@_breaks("temporary files of a remote stay")
+def _clear_nothing_there() -> None:
+    _put("_clear", _nothing, folder.FolderBackend)
+
+
+@_breaks("objects of a remote are written in place")
+def _write_objects_in_place() -> None:
+    def write(self: Any, name: str, content: Any, *_: object, **__: object) -> None:
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb", buffering=0) as file:
+            whole = read_whole(content)
+            file.write(whole[: len(whole) // 2])
+            file.write(whole[len(whole) // 2 :])
+
+    _put("_write", write, folder.FolderBackend)
 
 
 @_breaks("our lock on the index stays")

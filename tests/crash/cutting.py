@@ -14,11 +14,14 @@ from typing import TypeVar
 
 from tests.crash.errors import ERRORS
 from tests.crash.judge import (
+    REMOTE,
     State,
     check_done,
     check_left_clean,
     check_manners,
     check_nothing_lost,
+    check_remote_gives_all,
+    check_remote_names,
     leftovers,
     read_state,
 )
@@ -74,15 +77,10 @@ class Cutter:
 
     @contextmanager
     def copy(self, start: Path) -> Iterator[Path]:
-        """Yield a copy of a project, which is removed afterwards.
-
-        A setting that names a folder of the project names that of the copy.
-        """
+        """Yield a copy of a project, which is removed afterwards."""
         self._count += 1
         target = self.folder / f"copy-{self._count}"
-        shutil.copytree(start, target, symlinks=True)
-        settings = target / ".git/config"
-        settings.write_text(settings.read_text().replace(f"{start}/", f"{target}/"))
+        copy_project(start, target)
         try:
             yield target
         finally:
@@ -122,6 +120,7 @@ class Cutter:
         let_time_pass(root)
         now = read_state(root, statuses=False, damaged=scenario.damaged)
         check_nothing_lost(now, before, after, scenario.data, scenario.passing)
+        check_remote_names(root)
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
             check_done(read_state(root), after, outcome)
@@ -137,6 +136,10 @@ class Cutter:
         if not scenario.is_ours:
             self.runner.run(root, (OURS, "snapshot"))  # Git may have had nothing for us to do
         check_left_clean(root)
+        if (root / REMOTE).exists():
+            clone = self.folder / "clone"
+            check_remote_gives_all(root, clone, self.runner)
+            shutil.rmtree(clone)
 
     def _judge_again(self, prepared: Prepared, root: Path, again: Outcome) -> None:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
@@ -150,6 +153,13 @@ class Cutter:
             assert now.tracked == before.tracked
             return
         check_done(now, after, again)
+
+
+def copy_project(start: Path, target: Path) -> None:
+    """Copy a project; a setting that names a folder of it names that of the copy there."""
+    shutil.copytree(start, target, symlinks=True)
+    settings = target / ".git/config"
+    settings.write_text(settings.read_text().replace(f"{start}/", f"{target}/"))
 
 
 def let_time_pass(root: Path) -> None:

@@ -22,14 +22,19 @@ from jupyter_mlops.objects.reader import missing, read_file
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.status import read_status
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
-from tests.crash.runner import Outcome
+from jupyter_mlops.storage.open import open_backend
+from tests.crash.runner import Outcome, Runner
 from tests.support.data_project import DataProject
+from tests.support.remote_judge import check_remote
 
 Files = Mapping[str, bytes | str]
 """What lies at each path: bytes, the target of a link, or that it is an empty folder."""
 
 STATES = ("refs/mlops/snapshots", "refs/mlops/dropped", "refs/heads", "refs/tags")
 """References whose data has to be there."""
+
+REMOTE = ".git/remote"
+"""A remote, which lies within the project so that it is copied and judged with it."""
 
 _ASKS_FOR_A_HAND = re.compile(
     r"\brm -|remove the file|delete the file|\.lock.*File exists", re.IGNORECASE
@@ -211,6 +216,31 @@ def check_names(root: Path) -> None:
         if not path.name.startswith(STAGED_PREFIX):
             right = hash_bytes(path.read_bytes()).hex() == path.stem
             assert right, f"the bytes of {path.name} are not the bytes of that name"
+
+
+def check_remote_names(root: Path) -> None:
+    """Check that what the remote of a project has under a name is what the name says."""
+    remote = root / REMOTE
+    for path in (*remote.glob("packs/??/*"), *remote.glob("index/*")):
+        right = hash_bytes(path.read_bytes()).hex() == path.stem
+        assert right, f"the bytes of {path.name} on the remote are not the bytes of that name"
+
+
+def check_remote_gives_all(root: Path, clone: Path, runner: Runner) -> None:
+    """Check that the remote of a project is whole, and gives a new clone all that HEAD names."""
+    with open_backend(str(root / REMOTE)) as backend:
+        check_remote(backend)
+    DataProject(root).git("clone", "--quiet", str(root), str(clone))
+    pulling = DataProject(clone)
+    pulling.git("config", "mlops.remote.store.url", str(root / REMOTE))
+    runner.ours(clone, "pull")
+    for path, state in pulling.states().items():
+        assert state == "clean", f"{path} is {state} in a new clone"
+        there = root / path
+        if there.is_dir():
+            assert pulling.files(path) == DataProject(root).files(path), path
+        elif there.exists():
+            assert pulling.read(path) == there.read_bytes(), path
 
 
 def leftovers(root: Path) -> list[str]:

@@ -6,10 +6,18 @@ The same disk goes through many rounds: a change, a command, a loss of power, a 
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.judge import State, check_left_clean, check_names, read_state
+from tests.crash.judge import (
+    REMOTE,
+    State,
+    check_left_clean,
+    check_names,
+    check_remote_gives_all,
+    read_state,
+)
 from tests.crash.runner import OURS, Outcome, Runner
 from tests.crash.scenarios import COLLECT, PURGE, SHARED, make_plain, notebook_with
 from tests.support.data_project import STATE, DataProject
@@ -40,6 +48,9 @@ class PowerRounds:
         """Make the project, which has one snapshot; ``shared`` lets it keep packs elsewhere."""
         project = make_plain(self.root)
         self.runner.ours(self.root, "init", *(("--new-store", SHARED) if self.shared else ()))
+        (self.root / REMOTE).mkdir()
+        project.git("config", "mlops.remote.store.url", str(self.root / REMOTE))
+        project.write("mlops.toml", '[remotes.store]\nurl = "/elsewhere"\n')
         project.commit("Use jupyter-mlops")
         self._edit(project)
         self.runner.ours(self.root, "snapshot", "data", "model.bin")
@@ -59,6 +70,7 @@ class PowerRounds:
             "undo": (self._undo, 1),
             "filter": (self._filter, 1),
             "name": (self._name, 1),
+            "push": (self._push, 2),
             "gc": (self._collect, 0 if self.shared else 2),  # a shared store is not collected
         }
         names, weights = list(steps), [weight for _, weight in steps.values()]
@@ -68,6 +80,8 @@ class PowerRounds:
         self.disk.lose_power(journal_first=journal_first)
         try:
             assert self._list_operations() == logged, "what undo takes back is another command"
+            if name == "push":
+                self._check_pushed()
             self._check(expected)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}\n{told}") from error
@@ -174,6 +188,17 @@ class PowerRounds:
             self.runner.ours(self.root, "snapshot", "drop", identifier)
         words = self.rng.choice((COLLECT, PURGE))
         return self._after(self.runner.ours(self.root, *words, "--even-all"))
+
+    def _push(self) -> tuple[State, str]:
+        """Commit something new and push it."""
+        self._commit()
+        self.disk.sync()
+        return self._after(self.runner.ours(self.root, "push"))
+
+    def _check_pushed(self) -> None:
+        clone = self.disk.folder / "clone"
+        check_remote_gives_all(self.root, clone, self.runner)
+        shutil.rmtree(clone)
 
     def _filter(self) -> tuple[None, str]:
         """Give Git a notebook; its outputs come back from the store alone."""

@@ -18,6 +18,7 @@ from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
 from jupyter_mlops.formats.pointer import LISTED_LIMIT
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.store import create_shared_store
+from tests.crash.judge import REMOTE
 from tests.crash.runner import OURS, Runner
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.damage import cut, flip
@@ -33,11 +34,8 @@ MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
 
 COLLECT = ("gc", "--grace-hours", "0")
 PURGE = (*COLLECT, "--trash-days", "0")
-REMOTE = ".git/remote"
-"""A remote, which lies within the project for the same reason."""
-
 HUB = ".git/hub.git"
-"""A Git remote, likewise."""
+"""A Git remote, which lies within the project for the same reason."""
 
 SOURCE = f"{gettempdir()}/mlops-crash-source-{os.getpid()}"
 """A project that data is imported from, at the same place for every copy of the other."""
@@ -524,7 +522,8 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("evict", _with_alternate, (OURS, "evict"), slow=True),
     Scenario("push", _with_remote, (OURS, "push")),
     Scenario("push of a change", _to_push_again, (OURS, "push")),
-    Scenario("pull", _to_pull, (OURS, "pull"), damaged=True),
+    Scenario("fetch", _to_pull, (OURS, "fetch"), data=(), damaged=True),
+    Scenario("pull", _to_pull, (OURS, "pull"), data=(), damaged=True),
     Scenario("push of snapshots", _with_hub, (OURS, "push", "--snapshots"), slow=True),
     Scenario("fetch of snapshots", _to_fetch_snapshots, (OURS, "fetch", "--snapshots"), slow=True),
     Scenario(

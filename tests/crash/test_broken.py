@@ -24,6 +24,8 @@ KILLED = [
     ("pointers are written before content", "first snapshot", "/packs/", "what the store lacks"),
     ("files are written in place", "restore", "/data/", "neither the old nor the new"),
     ("temporary files stay", "first snapshot", "/mlops/tmp/", "left behind"),
+    ("temporary files of a remote stay", "push", "/remote/tmp/", "left behind"),
+    ("objects of a remote are written in place", "push", "/remote/packs/", "of that name"),
     ("our lock on the index stays", "snapshot of a change", "index.lock", "left behind|staged"),
     ("locks of Git stay", "snapshot drop", "/refs/mlops/", "File exists|left behind"),
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cutting import Cutter
+from tests.crash.cutting import Cutter, copy_project
 from tests.crash.judge import check_left_clean, check_manners, check_nothing_lost, read_state
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.support.disks import make_read_only, mount_tmpfs
@@ -31,13 +31,13 @@ def test_a_full_disk_loses_nothing(
     before, after = prepared.before, prepared.after
     project, filler = tmp_path / "project", tmp_path / "filler"
     with mount_tmpfs(tmp_path, DISK):
-        shutil.copytree(prepared.start, project, symlinks=True)
+        copy_project(prepared.start, project)
         needed = shutil.disk_usage(tmp_path).free
         cutter.runner.run(project, scenario.command)
         needed -= shutil.disk_usage(tmp_path).free
         for part in range(ROOMS * scale):
             shutil.rmtree(project)
-            shutil.copytree(prepared.start, project, symlinks=True)
+            copy_project(prepared.start, project)
             room = max(needed, 4 * PAGE_BYTES) * part // (ROOMS * scale) // PAGE_BYTES * PAGE_BYTES
             filler.write_bytes(bytes(shutil.disk_usage(tmp_path).free - room))
             said = cutter.runner.run(project, scenario.command)

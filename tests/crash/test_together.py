@@ -16,10 +16,14 @@ from jupyter_mlops.objects.reader import read_file
 from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
+from jupyter_mlops.storage.open import open_backend
 from tests.crash.together import BROKEN, Did, content, run_together
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import make_project
+from tests.support.remote_judge import check_remote
 from tests.support.scoreboard import Scoreboard
+from tests.support.sites import Kind, Sites
+from tests.sync.team import Team, fetch_data, keep, push_data
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +124,71 @@ def test_garbage_is_collected_beside_writers(
     assert check(shared.open(), read_data=True).ok
     assert shared.leftovers() == []
     scoreboard.add("concurrent snapshots", kept)
+
+
+CLONES = 8
+PUSHES = 20
+
+
+def _check_pushed(team: Team, dids: dict[Path, Did]) -> int:
+    """Let a new clone fetch what was pushed; return how many versions it has."""
+    late = team.clone()
+    for number, root in enumerate(dids):
+        late.git("fetch", "--quiet", str(root), f"main:clone-{number}")
+    fetch_data(late, all_branches=True)
+    ws = late.open()
+    count = 0
+    for number, did in enumerate(dids.values()):
+        for commit, told in did:
+            pointer = read_tree_pointers(open_tree(ws.git, commit))[f"own/{number}.bin"]
+            entries = read_entries(ws.store, pointer)
+            assert read_file(ws.store, entries[""]) == content(number, int(told))
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize("kind", ["file", "s3"])
+def test_many_push_to_one_remote_at_once(
+    sites: Sites, tmp_path: Path, kind: Kind, scale: int, scoreboard: Scoreboard
+) -> None:
+    site = sites.make(kind)
+    team = Team(tmp_path, site.url, site.settings)
+    clones = [team.clone().root for _ in range(CLONES)]
+    works = [("push", root, number) for number, root in enumerate(clones)]
+    dids = run_together(works, PUSHES * scale)
+    with site.open() as backend:
+        assert check_remote(backend) > 0
+    pushed = _check_pushed(team, dict(zip(clones, dids, strict=True)))
+    assert pushed == CLONES * PUSHES * scale
+    scoreboard.add("push races", pushed)
+
+
+def test_push_and_pull_beside_what_changes_the_store(
+    tmp_path: Path, scale: int, scoreboard: Scoreboard
+) -> None:
+    team = Team(tmp_path, str(tmp_path / "remote"))
+    team.origin.write("own/9.bin", content(9, 0))
+    keep(team.origin, "own/9.bin")
+    push_data(team.origin)
+    clone = team.clone()
+    count = 8 * scale
+    works = [
+        ("push", team.origin.root, 0),
+        ("collect", team.origin.root, 1),
+        ("pull", clone.root, 9),
+        ("snapshot", clone.root, 2),
+        ("drop", clone.root, 3),
+    ]
+    pushed, _, pulled, kept, dropped = run_together(works, count)
+    assert len(pulled) == count
+    assert _check_pushed(team, {team.origin.root: pushed}) == count
+    assert _check_snapshots(clone, {2: kept, 3: dropped}) == count + 3
+    for project in (team.origin, clone):
+        assert check(project.open(), read_data=True).ok
+        assert project.leftovers() == []
+    with open_backend(str(tmp_path / "remote")) as backend:
+        assert check_remote(backend) > 0
+    scoreboard.add("push races", count)
 
 
 def test_many_set_one_project_up_at_once(tmp_path: Path) -> None:

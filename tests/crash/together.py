@@ -18,6 +18,8 @@ from jupyter_mlops.commands.gc import gc
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.log import log
 from jupyter_mlops.commands.metrics_show import metrics_show
+from jupyter_mlops.commands.pull import pull
+from jupyter_mlops.commands.push import push
 from jupyter_mlops.commands.snapshot_drop import snapshot_drop
 from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import MlopsError
@@ -121,6 +123,34 @@ def commit(root: Path, number: int, count: int) -> Did:
     return did
 
 
+def push_each(root: Path, number: int, count: int) -> Did:
+    """Push a file of one's own again and again, each time of other content."""
+    project = DataProject(root)
+    path = f"own/{number}.bin"
+    did = []
+    for one in range(count):
+        project.write(path, content(number, one))
+        with running(project.open().store):
+            project.snapshot(path)
+        project.commit(f"{number} {one}")
+        with running(project.open().store):
+            push(project.open())
+        did.append((project.head(), f"{one}"))
+    return did
+
+
+def pull_each(root: Path, number: int, count: int) -> Did:
+    """Pull what others have pushed, again and again into an empty store."""
+    project = DataProject(root)
+    did = []
+    for _ in range(count):
+        with running(project.open().store):
+            pulled = pull(project.open(), (f"own/{number}.bin",))
+        did.append(("pulled", f"{pulled.chunks}"))
+        project.remove(f"own/{number}.bin")
+    return did
+
+
 def set_up(root: Path, number: int, count: int) -> Did:
     """Run init."""
     init(open_here(root))
@@ -132,6 +162,8 @@ WORKS: dict[str, Callable[[Path, int, int], Did]] = {
     "commit": commit,
     "drop": keep_one_of_many,
     "init": set_up,
+    "pull": pull_each,
+    "push": push_each,
     "read": read_all,
     "restore": restore_and_keep,
     "snapshot": take_snapshots,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+import tracemalloc
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from jupyter_mlops.errors import IntegrityError, MlopsError, UnsupportedError
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index, verify
-from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
+from jupyter_mlops.formats.pack import MAX_PLAIN_BYTES, Codec, RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
 from tests.formats.samples import INFOS, PACKS, PLAIN, PLAIN_CUTS, ROWS, hashes
 from tests.support import second_reader
@@ -29,15 +30,15 @@ def places(packs: tuple[PackEntry, ...] | list[PackEntry], row: Row) -> tuple[Ha
 
 
 close_ids = st.integers(0, 255).map(lambda n: Hash(bytes([n & 15]) + bytes(30) + bytes([n])))
-infos = st.builds(
-    RecordInfo,
-    st.sampled_from(RecordKind),
-    hashes | close_ids,
-    st.sampled_from(Codec),
-    st.integers(0, 2**32),
-    st.integers(0, 2**32 - 1),
-    st.integers(0, 2**32 - 1),
-)
+
+
+@st.composite
+def infos(draw: st.DrawFn) -> RecordInfo:
+    kind = draw(st.sampled_from(RecordKind))
+    plain_bytes = draw(st.integers(0, MAX_PLAIN_BYTES[kind]))
+    stored_bytes = draw(st.integers(0, plain_bytes))
+    id, codec = draw(hashes | close_ids), draw(st.sampled_from(Codec))
+    return RecordInfo(kind, id, codec, draw(st.integers(0, 2**32)), stored_bytes, plain_bytes)
 
 
 @st.composite
@@ -45,7 +46,7 @@ def segments(draw: st.DrawFn) -> tuple[list[PackEntry], list[Row]]:
     names = draw(st.lists(hashes, min_size=1, max_size=4, unique=True))
     packs = [PackEntry(name, False, BIG) for name in names]
     numbers = st.integers(0, len(packs) - 1)
-    rows = draw(st.lists(st.tuples(numbers, infos), max_size=40, unique=True))
+    rows = draw(st.lists(st.tuples(numbers, infos()), max_size=40, unique=True))
     return packs, rows
 
 
@@ -294,3 +295,19 @@ def test_an_id_is_found_where_it_begins_not_where_its_bytes_stand(shift: int) ->
         assert found is not None and view.find(INFOS[0].kind, id) == [found]
     assert view.find_first(INFOS[0].kind, Hash(b"\1" * 31 + b"\2")) is None
     assert view.find(INFOS[0].kind, Hash(b"\1" * 31 + b"\2")) == []
+
+
+def test_a_large_segment_is_verified_in_bounded_memory() -> None:
+    pack = PackEntry(hash_bytes(b"pack"), False, BIG)
+    rows = (
+        RecordInfo(RecordKind.CHUNK, hash_bytes(b"%d" % number), Codec.RAW, number, 9, 9)
+        for number in range(150_000)
+    )
+    view = IndexView(encode_index([pack], ((0, row) for row in rows)), origin="i")
+    tracemalloc.start()
+    try:
+        verify(view)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20 << 20

@@ -9,12 +9,18 @@ from contextlib import contextmanager, suppress
 
 
 class Relay:
-    """Passes connections on to a port; thread-safe."""
+    """Passes connections on to a port; thread-safe.
+
+    Attributes:
+        budgets: after how many bytes each of the next connections is cut; the first one is for the
+            next connection.
+    """
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
+        self.budgets: list[int] = []
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
 
@@ -28,8 +34,9 @@ class Relay:
             far = socket.create_connection(("127.0.0.1", self._target_port))
             with self._lock:
                 self._open += [near, far]
+                budget = _Budget(self.budgets.pop(0) if self.budgets else None)
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=_pump, args=(source, sink, budget), daemon=True).start()
 
     def drop(self) -> None:
         """Cut every connection that there is; new ones come about."""
@@ -61,9 +68,30 @@ def open_relay(target_port: int) -> Iterator[Relay]:
         thread.join()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+class _Budget:
+    """How many bytes a connection may carry in both directions together; None: any number."""
+
+    def __init__(self, size_bytes: int | None) -> None:
+        self._left = size_bytes
+        self._lock = threading.Lock()
+
+    def take(self, size_bytes: int) -> int:
+        """Return how many of these bytes may pass."""
+        with self._lock:
+            if self._left is None:
+                return size_bytes
+            passing = min(size_bytes, self._left)
+            self._left -= passing
+            return passing
+
+
+def _pump(source: socket.socket, sink: socket.socket, budget: _Budget) -> None:
     with suppress(OSError):
         while part := source.recv(1 << 16):
-            sink.sendall(part)
+            passing = budget.take(len(part))
+            sink.sendall(part[:passing])
+            if passing < len(part):
+                source.shutdown(socket.SHUT_RDWR)
+                break
     with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+        sink.shutdown(socket.SHUT_WR if budget.take(1) else socket.SHUT_RDWR)

@@ -458,6 +458,7 @@ def _index_record(line: bytes, packs: list[dict[str, Any]]) -> dict[str, Any]:
     offset, codec = source.number(64), source.number(8)
     stored_bytes, plain_bytes = source.number(32), source.number(32)
     need(kind in KINDS and codec in CODECS and number < len(packs), "kind, codec or pack")
+    need(stored_bytes <= plain_bytes <= KIND_LIMITS[kind], "lengths")
     pack = packs[number]
     if pack["plain"]:
         need(KINDS[kind] == "CHUNK" and CODECS[codec] == "RAW", "in a plain pack")

@@ -38,12 +38,16 @@ class Team:
 
     def use(self, project: DataProject, settings: RemoteSettings | None = None) -> None:
         """Let a clone's Git have the settings of the remote."""
-        settings = settings or self._settings
-        for field in dataclasses.fields(settings):
-            value = getattr(settings, field.name)
-            if value != field.default:
-                key = f"mlops.remote.store.{field.name.replace('_', '-')}"
-                project.git("config", key, str(value))
+        set_up(project, settings or self._settings)
+
+
+def set_up(project: DataProject, settings: RemoteSettings) -> None:
+    """Let the Git of a project have the settings of its remote ``store``."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default:
+            key = f"mlops.remote.store.{field.name.replace('_', '-')}"
+            project.git("config", key, str(value))
 
 
 def keep(project: DataProject, *paths: str) -> None:

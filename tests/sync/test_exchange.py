@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import threading
 from pathlib import Path
@@ -10,8 +11,19 @@ import pytest
 
 from jupyter_mlops.commands.check import check
 from jupyter_mlops.commands.push import push
-from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.errors import ConflictError, IntegrityError, MlopsError, NotFoundError
+from jupyter_mlops.formats.index import PackEntry
+from jupyter_mlops.formats.manifest import decode_file_manifest
+from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, RecordKind
+from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.objects.packs import pack_path, plain_table
+from jupyter_mlops.objects.records import iter_copies
+from jupyter_mlops.objects.segments import publish_rows
+from jupyter_mlops.objects.writer import open_writer
+from jupyter_mlops.storage.open import open_backend
+from tests.support.damage import flip
 from tests.support.data_project import DataProject
+from tests.support.remote_judge import check_remote
 from tests.sync.team import (
     Team,
     assert_same,
@@ -135,6 +147,51 @@ def test_outputs_of_notebooks_come_back(team: Team) -> None:
     assert clone.git("diff") == ""
 
 
+def _check_out_anew(project: DataProject, name: str) -> None:
+    """Let Git write a notebook: what stands in the working tree counts as newest otherwise."""
+    project.remove(name)
+    project.git("checkout", "--", name)
+
+
+def test_outputs_that_changed_under_the_same_code_come_too(team: Team) -> None:
+    team.origin.write("n.ipynb", _NOTEBOOK)
+    team.origin.commit("a notebook")
+    push_data(team.origin)
+    clone = team.clone()
+    pull_data(clone)
+    newer = _NOTEBOOK.replace(b"42", b"43")
+    team.origin.write("n.ipynb", newer)
+    team.origin.git("add", "n.ipynb")
+    assert team.origin.git("diff", "--cached", "--name-only") == ""
+    assert not push_data(team.origin).up_to_date
+    assert push_data(team.origin).up_to_date
+    assert not fetch_data(clone).up_to_date
+    assert fetch_data(clone).up_to_date
+    assert push_data(clone).up_to_date
+    _check_out_anew(clone, "n.ipynb")
+    assert clone.read("n.ipynb") == newer
+    for late in (team.clone(), team.clone()):
+        pull_data(late)
+        assert late.read("n.ipynb") == newer
+        assert push_data(late).up_to_date
+
+
+def test_outputs_that_are_newer_here_are_pushed(team: Team) -> None:
+    team.origin.write("n.ipynb", _NOTEBOOK)
+    team.origin.commit("a notebook")
+    push_data(team.origin)
+    clone = team.clone()
+    pull_data(clone)
+    newer = _NOTEBOOK.replace(b"42", b"44")
+    clone.write("n.ipynb", newer)
+    clone.git("add", "n.ipynb")
+    shutil.rmtree(clone.root / ".git/mlops/remotes")
+    assert push_data(clone).packs == 1
+    assert not fetch_data(team.origin).up_to_date
+    _check_out_anew(team.origin, "n.ipynb")
+    assert team.origin.read("n.ipynb") == newer
+
+
 def test_two_that_push_at_once_both_succeed_and_a_third_gets_both(team: Team) -> None:
     clones = {name: team.clone() for name in ("left", "right")}
     for name, clone in clones.items():
@@ -174,14 +231,7 @@ def test_a_pack_that_a_remote_lost_is_named_and_put_again(
     push_data(team.origin)
     (pack,) = (remote / "packs").rglob("*.pack")
     content = pack.read_bytes()
-    pack.chmod(0o644)
-    if how == "deleted":
-        pack.unlink()
-    elif how == "altered":
-        middle = len(content) // 2
-        pack.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-    else:
-        pack.write_bytes(content[:-100])
+    _harm(pack, how)
     clone = team.clone()
     with pytest.raises(NotFoundError) as caught:
         pull_data(clone)
@@ -208,6 +258,164 @@ def test_an_index_that_a_remote_lost_is_read_from_its_packs(
     clone = team.clone()
     pull_data(clone)
     assert_same(clone, files)
+
+
+def _with_plain_pack(team: Team) -> tuple[bytes, Path]:
+    """Push a file that is a plain pack; return its content, and where the pack is in the store."""
+    content = random.Random(5).randbytes(700_000)
+    team.origin.write("big.bin", content)
+    keep(team.origin, "big.bin")
+    store = team.origin.open().store
+    id = hash_bytes(content)
+    (encoded,) = iter_copies(store, RecordKind.FILE, id)
+    for part in ("packs", "index"):
+        shutil.rmtree(store.folder / part)
+    store.reload()
+    path = pack_path(store.folder, id, True)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    refs = decode_file_manifest(encoded, origin="x").chunks
+    publish_rows(store, [(PackEntry(id, True, len(content)), plain_table(refs))])
+    store.reload()
+    with open_writer(store) as writer:
+        writer.add_bytes(RecordKind.FILE, id, encoded)
+        writer.finish()
+    push_data(team.origin)
+    return content, path
+
+
+@pytest.mark.parametrize(
+    ("how", "with_index"),
+    [
+        ("deleted", True),
+        ("altered", True),
+        ("cut short", True),
+        ("deleted", False),
+        ("cut short", False),
+    ],
+)
+def test_a_plain_pack_that_a_remote_lost_is_put_again(
+    team: Team, remote: Path, how: str, with_index: bool
+) -> None:
+    content, path = _with_plain_pack(team)
+    pack = remote / path.relative_to(path.parents[2])
+    assert pack.read_bytes() == content
+    _harm(pack, how)
+    if not with_index:
+        shutil.rmtree(remote / "index")
+        shutil.rmtree(team.origin.root / ".git/mlops/remotes")
+    clone = team.clone()
+    with pytest.raises(NotFoundError):
+        pull_data(clone)
+    assert not (clone.root / "big.bin").exists()
+    assert check(clone.open(), read_data=True).damaged == ()
+    assert not push_data(team.origin).up_to_date
+    with open_backend(str(remote)) as backend:
+        assert check_remote(backend) > 0
+    pull_data(clone)
+    assert clone.read("big.bin") == content
+
+
+def test_a_part_of_a_pack_that_is_damaged_is_named_and_put_again(team: Team, remote: Path) -> None:
+    files = write_files(team.origin)
+    files["data/random"] = random.Random(1).randbytes(400_000)
+    team.origin.write("data/random", files["data/random"])
+    keep(team.origin, "data", "model.bin")
+    push_data(team.origin)
+    (pack,) = (remote / "packs").rglob("*.pack")
+    model = files["model.bin"]
+    place = team.origin.open().store.locate(RecordKind.CHUNK, hash_bytes(model))
+    assert place is not None
+    pack.chmod(0o644)
+    flip(pack, place.offset + RECORD_HEADER_BYTES)
+    clone = team.clone()
+    with pytest.raises(NotFoundError):
+        pull_data(clone, "model.bin")
+    assert len(_objects(remote, "damaged")) == 1
+    with pytest.raises(NotFoundError):
+        pull_data(clone)
+    assert not (clone.root / "model.bin").exists()
+    push_data(team.origin)
+    with open_backend(str(remote)) as backend:
+        assert check_remote(backend) > 0
+    pull_data(clone, "model.bin")
+    assert clone.read("model.bin") == model
+    pull_data(clone)
+    assert_same(clone, files)
+
+
+@pytest.mark.parametrize("how", ["deleted", "altered", "cut short"])
+def test_an_index_is_mended_by_whoever_pushes_next(team: Team, remote: Path, how: str) -> None:
+    _with_plain_pack(team)
+    (segment,) = (remote / "index").glob("*.idx")
+    content = segment.read_bytes()
+    _harm(segment, how)
+    clone = team.clone()
+    with pytest.raises(NotFoundError):
+        pull_data(clone)
+    push_data(team.origin)
+    assert segment.read_bytes() == content
+    with open_backend(str(remote)) as backend:
+        assert check_remote(backend) > 0
+    pull_data(clone)
+    assert clone.read("big.bin") == team.origin.read("big.bin")
+
+
+def test_a_note_of_damage_that_was_none_keeps_nobody_from_the_content(
+    team: Team, remote: Path
+) -> None:
+    files = write_files(team.origin)
+    keep(team.origin, "data", "model.bin")
+    push_data(team.origin)
+    (pack,) = (remote / "packs").rglob("*.pack")
+    (remote / "damaged").mkdir()
+    (remote / "damaged" / pack.name).write_bytes(b"")
+    clone = team.clone()
+    pull_data(clone)
+    assert_same(clone, files)
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b"0", bytes(100_000)])
+def test_a_format_that_is_damaged_is_named_and_written_again(
+    team: Team, remote: Path, text: bytes
+) -> None:
+    files = write_files(team.origin)
+    keep(team.origin, "data", "model.bin")
+    push_data(team.origin)
+    (remote / "format").chmod(0o644)
+    (remote / "format").write_bytes(text)
+    clone = team.clone()
+    with pytest.raises(MlopsError) as caught:
+        pull_data(clone)
+    assert caught.value.code == ("format-newer" if text == b"0" else "remote-damaged")
+    if text != b"0":
+        push_data(team.origin)
+        assert (remote / "format").read_bytes() == b"0\n"
+        pull_data(clone)
+        assert_same(clone, files)
+
+
+def test_a_place_with_a_format_of_somebody_elses_is_left_alone(team: Team, remote: Path) -> None:
+    remote.mkdir(exist_ok=True)
+    (remote / "format").write_text("of another program")
+    write_files(team.origin)
+    keep(team.origin, "data", "model.bin")
+    with pytest.raises(IntegrityError) as caught:
+        push_data(team.origin)
+    assert caught.value.code == "remote-damaged"
+    assert _objects(remote, "") == {"format": b"of another program"}
+
+
+def _harm(file: Path, how: str) -> None:
+    """Delete a file, change a byte in its middle, or take its end away."""
+    content = file.read_bytes()
+    file.chmod(0o644)
+    if how == "deleted":
+        file.unlink()
+    elif how == "altered":
+        flip(file, len(content) // 2)
+    else:
+        file.write_bytes(content[:-100])
 
 
 def test_what_is_on_neither_end_is_told(team: Team) -> None:
