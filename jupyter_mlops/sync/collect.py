@@ -31,8 +31,10 @@ from jupyter_mlops.sync.push import open_store_staging
 from jupyter_mlops.sync.put import name_packs, pack_up, put_pack
 from jupyter_mlops.sync.records import iter_located
 from jupyter_mlops.sync.remote import TRANSFERS, Remote
+from jupyter_mlops.sync.snapshots import count_waiting
 from jupyter_mlops.sync.walk import ContentWalk
 from jupyter_mlops.sync.whole import find_broken
+from jupyter_mlops.units import plural
 
 _INSTANT = timedelta(microseconds=1)
 _MARK_LIMIT_BYTES = 64 << 20
@@ -64,14 +66,23 @@ def collect_remote(
         dry_run: only look.
 
     Raises:
-        ConflictError: not all that Git's remotes have is here (``not-fetched``), another project
-            has pushed there (``remote-shared``), or nothing at all is needed (``nothing-needed``).
+        ConflictError: not all that Git's remotes have is here, or snapshots that the remote has
+            are not (``not-fetched``); another project has pushed there (``remote-shared``), or
+            nothing at all is needed (``nothing-needed``).
         IntegrityError: something is damaged, so that it cannot be told what is needed.
         UnavailableError: the remote lists nothing (``listing-empty``), or it or Git failed.
         UnsupportedError: it does not tell the time.
     """
     commits = list_published_commits(handles.git)
     require_sole_project(handles.git, remote)
+    waiting = count_waiting(handles.git, remote)
+    if waiting:
+        raise ConflictError(
+            f"Nothing was collected: {remote.place} has {plural(waiting, 'snapshot')} that"
+            " this clone does not have, and what they need is not known here.",
+            code="not-fetched",
+            hints=("jupyter mlops fetch --snapshots",),
+        )
     if not remote.packs:
         raise UnavailableError(
             f"Nothing was collected: {remote.place} lists no packs.",

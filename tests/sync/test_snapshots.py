@@ -97,6 +97,23 @@ def _from(project: DataProject) -> dict[str, str | None]:
     return {one.id: one.remote for one in log(project.open()).snapshots}
 
 
+def test_a_remote_is_collected_only_where_all_its_snapshots_are_known(hub: Hub) -> None:
+    id = _keep(hub.ada, "in a bundle")
+    assert _push(hub.ada, id).bundles == (id,)
+    bob = hub.clone("bob")
+    for _ in range(2):
+        with pytest.raises(ConflictError) as refused:
+            gc(bob.open(), remote="store", grace_hours=0, trash_days=0)
+        assert refused.value.code == "not-fetched"
+    assert _fetch(bob).snapshots == 1
+    for _ in range(4):
+        gc(bob.open(), remote="store", grace_hours=0, trash_days=0)
+    carol = hub.clone("carol")
+    assert _fetch(carol).snapshots == 1
+    carol.mlops("restore", id)
+    assert carol.read("data/a") == b"in a bundle" * 1000
+
+
 def test_named_snapshots_go_to_the_git_remote_and_come_back_whole(hub: Hub) -> None:
     other = _keep(hub.ada, "other")
     pushed = _push(hub.ada)
