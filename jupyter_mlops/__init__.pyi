@@ -10,6 +10,7 @@ from jupyter_mlops.commands.completion import CompletionScript
 from jupyter_mlops.commands.demo import DemoResult
 from jupyter_mlops.commands.diff import DiffResult
 from jupyter_mlops.commands.doctor import DoctorResult
+from jupyter_mlops.commands.erase import EraseResult
 from jupyter_mlops.commands.evict import EvictResult
 from jupyter_mlops.commands.export import ExportResult
 from jupyter_mlops.commands.fetch import FetchResult
@@ -166,6 +167,17 @@ def gc(
     even_all: bool = ...,
 ) -> GcResult: ...
 def evict(*, remote: str | None = ..., dry_run: bool = ...) -> EvictResult: ...
+def erase(
+    *paths: str | PathLike[str],
+    rev: str | None = ...,
+    hash: list[str] | tuple[str, ...] = ...,
+    reason: str | None = ...,
+    remote: list[str] | tuple[str, ...] = ...,
+    local_only: bool = ...,
+    lift: bool = ...,
+    dry_run: bool = ...,
+    yes: bool = ...,
+) -> EraseResult: ...
 def forget(
     *,
     keep_last: int = ...,

@@ -27,9 +27,9 @@ class CheckResult:
     ``packs`` and ``chunks`` count what the store holds (manifests of files and folders are chunks
     too), ``pointers`` the different pointer files that were followed, ``absent`` the files that
     commits name and that have never been on this machine, ``elsewhere`` those that were evicted
-    because a remote holds them. ``read_data`` tells whether every byte was read. ``remote`` is what
-    was looked at, None for the store; ``absent`` are then the files that only snapshots of this
-    clone name and that were not pushed.
+    because a remote holds them, ``erased`` those whose content was erased. ``read_data`` tells
+    whether every byte was read. ``remote`` is what was looked at, None for the store; ``absent``
+    are then the files that only snapshots of this clone name and that were not pushed.
     """
 
     ok: bool
@@ -40,6 +40,7 @@ class CheckResult:
     absent: int
     read_data: bool
     elsewhere: int = 0
+    erased: int = 0
     remote: str | None = None
 
     @property
@@ -69,6 +70,8 @@ class CheckResult:
             files = plural(self.elsewhere, "file")
             blocks.append(Note(f"{files} were evicted: a remote holds them."))
             blocks.append(Hint("Bring back what HEAD needs", "jupyter mlops pull"))
+        if self.erased:
+            blocks.append(Note(f"{plural(self.erased, 'file')} that commits name were erased."))
         if not self.read_data:
             command = with_remote("jupyter mlops check --read-data", self.remote)
             blocks.append(Hint("Read every byte as well", command))
@@ -105,6 +108,7 @@ def check(
         absent=found.absent,
         read_data=read_data,
         elsewhere=found.elsewhere,
+        erased=found.erased,
     )
 
 
@@ -120,6 +124,7 @@ def _check_remote(ws: Workspace, name: str, *, read_data: bool) -> CheckResult:
         pointers=found.pointers,
         absent=found.absent,
         read_data=read_data,
+        erased=found.erased,
         remote=named.name,
     )
 

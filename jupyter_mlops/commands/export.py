@@ -9,6 +9,7 @@ from typing import Annotated
 
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import source_of
+from jupyter_mlops.commands.restore import describe_erased
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Note
@@ -25,18 +26,27 @@ from jupyter_mlops.units import format_bytes, plural
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written: the revision's full id, files, bytes."""
+    """What was written: the revision's full id, files, bytes.
+
+    ``erased`` are files that were left out because their content was erased.
+    """
 
     revision: str
     destination: str
     files: int
     size_bytes: int
+    erased: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """3 when the content of some files was erased."""
+        return 3 if self.erased else 0
 
     def describe(self) -> Document:
         """Return what was written."""
         files = f"{plural(self.files, 'file')} ({format_bytes(self.size_bytes)})"
         line = f"Wrote {files} of {self.revision[:10]} to {self.destination}."
-        return Document((Note(line, "good"),))
+        return Document((Note(line, "good"), *describe_erased(self.erased)))
 
 
 def export(
@@ -67,7 +77,5 @@ def export(
         open_staging(ws.store.staging_folder, shared=ws.store.is_shared) as staging,
     ):
         view = View(source, read_tree_pointers(open_tree(ws.git, commit)))
-        files, size_bytes = export_files(
-            view, resolve_paths(ws, paths), backend, staging, ws.progress
-        )
-    return ExportResult(commit, destination, files, size_bytes)
+        exported = export_files(view, resolve_paths(ws, paths), backend, staging, ws.progress)
+    return ExportResult(commit, destination, *exported)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,8 +12,12 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, NotFoundError
+from jupyter_mlops.formats.erasure import Erasure
+from jupyter_mlops.objects.erased import describe_erasure
 from jupyter_mlops.snapshots.apply import clear_leftovers
+from jupyter_mlops.snapshots.erase import is_swept, sweep_store
 from jupyter_mlops.snapshots.listing import check_texts
+from jupyter_mlops.sync.erased import take_over
 from jupyter_mlops.sync.fetch import Fetched, fetch_content
 from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.sync.scope import Scope, find_scope, read_entries, read_notebook_names
@@ -29,7 +33,8 @@ class FetchResult:
     ``up_to_date`` says that nothing was lacking here. ``snapshots`` counts those of others that are
     new here or have changed, ``waiting`` those that the remote has besides and that were not asked
     for. ``refused`` are snapshots that could not be taken, with the reason of each; ``absent``
-    counts the files and folders of snapshots that neither end has.
+    counts the files and folders of snapshots that neither end has. ``erased`` tells what was erased
+    on the remote, and is destroyed here by now, a sentence each.
     """
 
     remote: str
@@ -41,6 +46,7 @@ class FetchResult:
     waiting: int = 0
     refused: tuple[str, ...] = ()
     absent: int = 0
+    erased: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what came."""
@@ -99,10 +105,17 @@ def run_fetch(
     outputs = read_notebook_names(ws, roots) if ws.config.notebooks.keep_outputs else []
     states = States()
     with open_remote(ws, named) as there:
+        erasures = take_over(ws.store, there)
         fetched = fetch_content(ws.store, there, entries, outputs, ws.progress)
         if snapshots is not None:
             states = fetch_states(ws, there, named.name, snapshots, scope.paths)
         waiting = count_waiting(ws.git, there) if snapshots is None else 0
+    if fetched.lacking:  # packs that went meanwhile: what they held stands in others by now
+        with open_remote(ws, named) as there:
+            fetched = fetched.joined(
+                fetch_content(ws.store, there, fetched.lacking, (), ws.progress)
+            )
+    erased = obey(ws, erasures)
     if fetched.lacking:
         raise _lacking(named.name, fetched)
     content = states.content
@@ -116,11 +129,37 @@ def run_fetch(
         waiting=waiting,
         refused=tuple(error.message for error in states.refused.values()),
         absent=len(content.lacking),
+        erased=erased,
     )
     problem = states.problem
     if problem is None and snapshots and content.lacking:
         problem = _lacking(named.name, content)
     return result, problem
+
+
+def obey(ws: Workspace, erasures: Mapping[str, Erasure]) -> tuple[str, ...]:
+    """Destroy here what was erased and is not destroyed yet.
+
+    Return a sentence for each of ``erasures``, and one where something is in the way: then the next
+    fetch goes on.
+    """
+    sentences = [_tell(ws, one) for one in erasures.values()]
+    if not is_swept(ws.store) and not ws.store.is_shared:
+        try:
+            sweep_store(ws)
+        except MlopsError as error:
+            sentences.append(f"Not destroyed here yet; the next fetch goes on: {error.message}")
+    return tuple(sentences)
+
+
+def _tell(ws: Workspace, erasure: Erasure) -> str:
+    ids = erasure.erased or erasure.lifted
+    what = plural(len(ids), "content")
+    told = describe_erasure(erasure)
+    if not erasure.erased:
+        return f"{what} may be kept again ({told.replace('erased', 'lifted', 1)})."
+    left = f"; the shared store {ws.store.folder} may still have it" if ws.store.is_shared else ""
+    return f"{what} {told}{left}."
 
 
 def describe_fetched(result: FetchResult) -> list[Block]:
@@ -135,7 +174,7 @@ def describe_fetched(result: FetchResult) -> list[Block]:
         blocks.append(Note(said, "good"))
     elif not result.snapshots:
         blocks.append(Note(f"All that {result.remote} has of it is here already.", "good"))
-    blocks += [Note(reason, "warning") for reason in result.refused]
+    blocks += [Note(reason, "warning") for reason in (*result.refused, *result.erased)]
     if result.absent:
         what = plural(result.absent, "file or folder", "files or folders")
         said = f"Neither here nor whole on {result.remote}: {what} of these snapshots."

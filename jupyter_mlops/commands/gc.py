@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from jupyter_mlops.commands.erase import erase_there
 from jupyter_mlops.commands.remote import choose_known, with_remote
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
@@ -138,7 +139,11 @@ def gc(
         named = choose_known(ws, remote, yes=False)
         clear_leftovers(ws)
         with open_remote(ws, named) as there:
+            known = frozenset(there.erasures)
             found = collect_remote(ws, there, waits, even_all=even_all, dry_run=dry_run)
+            meanwhile = there.erasures - known
+        if meanwhile:  # it may have been copied into a new pack
+            erase_there(ws, named)
         return replace(_result(found, done=not dry_run), remote=named.name)
     found = collect_garbage(
         ws, waits, ws.execution.command or ("gc",), even_all=even_all, dry_run=dry_run

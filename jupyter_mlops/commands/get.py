@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from jupyter_mlops.commands.restore import describe_erased
 from jupyter_mlops.commands.source_project import open_source_project
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Here
@@ -17,24 +18,34 @@ from jupyter_mlops.files.durable import make_folder, move_new, open_staging
 from jupyter_mlops.formats.names import check_path
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
 from jupyter_mlops.storage.open import open_backend
-from jupyter_mlops.sync.export import export_files
+from jupyter_mlops.sync.export import Exported, export_files
 from jupyter_mlops.sync.view import View
 from jupyter_mlops.units import format_bytes, plural
 
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """What was copied: the full id of the revision, where it was written, files, bytes."""
+    """What was copied: the full id of the revision, where it was written, files, bytes.
+
+    ``erased`` are files that were left out because their content was erased.
+    """
 
     revision: str
     output: str
     files: int
     size_bytes: int
+    erased: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """3 when the content of some files was erased."""
+        return 3 if self.erased else 0
 
     def describe(self) -> Document:
         """Return what was copied."""
         files = f"{plural(self.files, 'file')} ({format_bytes(self.size_bytes)})"
-        return Document((Note(f"Wrote {files} of {self.revision[:10]} to {self.output}.", "good"),))
+        line = f"Wrote {files} of {self.revision[:10]} to {self.output}."
+        return Document((Note(line, "good"), *describe_erased(self.erased)))
 
 
 def get(
@@ -72,20 +83,18 @@ def get(
         tree = project.open_tree(commit)
         with project.open_source(project.read_config(tree), yes=yes) as source:
             view = View(source, read_tree_pointers(tree, [path]))
-            files, size_bytes = _write(view, path, target, here)
-    return GetResult(commit, str(target), files, size_bytes)
+            exported = _write(view, path, target, here)
+    return GetResult(commit, str(target), *exported)
 
 
-def _write(view: View, path: str, target: Path, here: Here) -> tuple[int, int]:
+def _write(view: View, path: str, target: Path, here: Here) -> Exported:
     """Write all of it beside ``target``, then give it its name."""
     with open_staging(target.parent) as staging:
         beside = staging.path / "content"
         make_folder(beside)
         with open_backend(str(beside)) as backend:
-            files, size_bytes = export_files(
-                view, [path], backend, staging, here.progress, without=path
-            )
+            exported = export_files(view, [path], backend, staging, here.progress, without=path)
         entry = view.find(path)
         is_file = entry is not None and not view.is_folder(entry)
         move_new(beside / path.rpartition("/")[2] if is_file else beside, target)
-    return files, size_bytes
+    return exported

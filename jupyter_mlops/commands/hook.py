@@ -100,8 +100,9 @@ def _refuse_unkept(ws: Workspace) -> None:
 
 
 def _lacks_content(ws: Workspace, status: PathStatus) -> bool:
-    present = status.present
-    return present is not None and bool(missing(ws.store, present.entries.values()))
+    """Return whether the store lacks some of what is on disk, but for what was erased."""
+    entries = status.present.entries.values() if status.present is not None else ()
+    return bool(missing(ws.store, (one for one in entries if one.hash not in ws.store.erased)))
 
 
 def _warn_of_big_files(ws: Workspace) -> None:

@@ -57,14 +57,18 @@ class OutputKeeper:
         finally:
             self._stack.close()
 
-    def keep(self, stripped: bytes, removed: Removed) -> None:
+    def keep(self, stripped: bytes, removed: Removed) -> bool:
         """Keep what was removed to get ``stripped``, unless it is what the store has as newest.
+
+        Return whether it is kept: where outputs of that notebook were erased, no others are.
 
         Raises:
             ConflictError: it is more than a record can hold (``outputs-too-big``).
             UnavailableError: the store cannot be written.
         """
         key = hash_bytes(stripped)
+        if key in self._store.erased:
+            return False
         payload = encode_outputs(removed, self._clock.now())
         if len(payload) > _LIMIT_BYTES:
             raise ConflictError(
@@ -74,12 +78,13 @@ class OutputKeeper:
             )
         known = self._read(key, for_keeping=True)
         if known is not None and same_outputs(known, payload):
-            return
+            return True
         if self._writer is None:
             self._writer = self._stack.enter_context(open_writer(self._store))
         write_outputs(self._writer, key, payload)
         self._pending.add(key)
         self._replaces |= known is not None
+        return True
 
     def join(self, stripped: bytes, settings: StripSettings) -> bytes:
         """Return the notebook with the newest outputs kept for it, or as it is when there are none.

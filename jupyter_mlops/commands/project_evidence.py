@@ -76,7 +76,8 @@ def _find_lack(
     except NotFoundError:
         pass
     else:
-        lacking = missing(ws.store, (one for one in entries if one.mode is not Mode.FOLDER))
+        wanted = (one for one in entries if one.mode is not Mode.FOLDER)
+        lacking = missing(ws.store, (one for one in wanted if one.hash not in ws.store.erased))
         if not lacking:
             return None
         files, size_bytes = len(lacking), sum(entry.size_bytes for entry in lacking)

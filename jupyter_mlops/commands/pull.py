@@ -8,6 +8,7 @@ from typing import Annotated
 from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.fetch import FetchResult, describe_fetched, run_fetch
 from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.restore import describe_erased
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
@@ -27,7 +28,8 @@ class PullResult:
 
     ``written`` counts files; ``left`` are tracked paths that you have changed, which stay as they
     are; ``outputs`` are notebooks that have their outputs again. ``set_up`` tells what this clone
-    lacked and got, a sentence each.
+    lacked and got, a sentence each. ``erased`` tells what was erased on the remote, and is
+    destroyed here by now; ``left_out`` are files that could not be brought back because of that.
     """
 
     remote: str
@@ -43,12 +45,15 @@ class PullResult:
     waiting: int = 0
     refused: tuple[str, ...] = ()
     absent: int = 0
+    erased: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what came, what was written, and what stays."""
         blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
         names = [field.name for field in fields(FetchResult)]
         blocks += describe_fetched(FetchResult(**{name: getattr(self, name) for name in names}))
+        blocks += describe_erased(self.left_out)
         if self.written:
             blocks.append(Note(f"Wrote {plural(self.written, 'file')}.", "good"))
         if self.outputs:
@@ -91,14 +96,17 @@ def pull(
         status.path
         for status in statuses
         if status.state in (State.MISSING, State.BEHIND)
+        or status.present is None
         or (status.state is State.DIVERGED and status.path in cut_short)
     ]
     changed = (s.path for s in statuses if s.state in (State.CHANGED, State.DIVERGED))
     left = [path for path in changed if path not in lagging]
     written = 0
+    left_out: tuple[str, ...] = ()
     if lagging:
         restored = restore_data(ws, None, lagging, command=ws.execution.command or ("pull",))
         written = sum(plan.written_count for plan in restored.plans)
+        left_out = restored.erased
     set_up = ensure_clone(ws.git)
     at = head(ws.git).commit
     outputs: tuple[str, ...] = ()
@@ -112,4 +120,5 @@ def pull(
         left=tuple(left),
         outputs=outputs,
         set_up=set_up,
+        left_out=left_out,
     )

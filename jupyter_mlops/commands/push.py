@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from jupyter_mlops.commands.erase import erase_there
+from jupyter_mlops.commands.fetch import obey
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
@@ -17,6 +19,7 @@ from jupyter_mlops.snapshots.listing import Listed, list_snapshots
 from jupyter_mlops.snapshots.needed import find_needed
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked
+from jupyter_mlops.sync.erased import take_over, tell
 from jupyter_mlops.sync.places import Named, open_remote
 from jupyter_mlops.sync.projects import register_project
 from jupyter_mlops.sync.push import plan_push, push_content
@@ -36,7 +39,8 @@ class PushResult:
     passed over because HEAD does not have their pointers as they are now. ``snapshots`` counts
     those that were sent, to the Git remote or, as ``bundles`` by their ids, to this one;
     ``refusal`` is why those that have a name went here. ``unnamed`` counts the snapshots where
-    those with a name were asked for and none has one.
+    those with a name were asked for and none has one. ``erased`` tells what was erased on the
+    remote, and is destroyed here by now, a sentence each.
     """
 
     remote: str
@@ -51,6 +55,7 @@ class PushResult:
     git_remote: str | None = None
     refusal: str | None = None
     unnamed: int = 0
+    erased: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what was sent."""
@@ -70,6 +75,7 @@ class PushResult:
             text = f"Not sent: {what} of which no commit names the newest content yet."
             blocks.append(Note(text, "warning"))
             blocks.append(Hint("Commit the pointers, then push again", "git commit"))
+        blocks += (Note(sentence, "warning") for sentence in self.erased)
         return Document(tuple(blocks))
 
     def _describe_snapshots(self) -> list[Block]:
@@ -151,6 +157,8 @@ def run_push(
         commits = tuple(snapshot.commit for snapshot in snapshots)
         roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
     with open_remote(ws, named, to_write=True) as there:
+        erasures = take_over(ws.store, there)
+        tell(ws.store, there)
         if roots.pointers or roots.notebooks:
             register_project(ws.git, there)
         known = Pushed(there)
@@ -162,6 +170,10 @@ def run_push(
         if not absent:
             known.add(roots.pointers)
         sent = send_snapshots(ws, there, named.name, snapshots) if snapshots else SentSnapshots()
+        meanwhile = take_over(ws.store, there)
+    if meanwhile:  # somebody has erased there what this push may just have put
+        erase_there(ws, named)
+    erased = obey(ws, {**erasures, **meanwhile})
     if sent.moved:
         raise ConflictError(
             f"{sent.git_remote} has other versions of {', '.join(sent.moved)} than were last"
@@ -181,4 +193,5 @@ def run_push(
         bundles=sent.as_bundles,
         git_remote=sent.git_remote,
         refusal=sent.refusal,
+        erased=erased,
     )

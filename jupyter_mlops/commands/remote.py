@@ -15,7 +15,7 @@ from jupyter_mlops.storage.open import open_backend
 from jupyter_mlops.sync.external import OpenPlace, find_settings
 from jupyter_mlops.sync.places import KnownPlaces, Named, choose_remote, open_remote, place_of
 from jupyter_mlops.sync.remote import Remote
-from jupyter_mlops.sync.view import Source
+from jupyter_mlops.sync.source import Source
 
 
 def known_places() -> KnownPlaces:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jupyter_mlops.commands.check import describe_damages
+from jupyter_mlops.commands.erase import erase_there
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.remote import choose_known, with_remote
 from jupyter_mlops.commands.spec import Arg
@@ -179,10 +180,14 @@ def _repair_remote(ws: Workspace, name: str, *, yes: bool) -> RepairResult:
     named = choose_known(ws, name, yes=False)
     clear_leftovers(ws)
     with open_remote(ws, named, to_write=yes) as there:
+        known = frozenset(there.erasures)
         if yes:
             there.prepare()
         plan = plan_remote_repair(ws, there)
         remaining = repair_remote(ws, there, plan) if yes else plan.remaining
+        meanwhile = there.erasures - known
+    if meanwhile:  # it may have been copied into a new pack
+        erase_there(ws, named)
     return RepairResult(
         done=yes,
         rebuilt=plan.rebuilt,

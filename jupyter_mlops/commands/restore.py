@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -26,6 +26,8 @@ from jupyter_mlops.snapshots.unfinished import read_unfinished
 from jupyter_mlops.sync.external_fetch import fetch_external
 from jupyter_mlops.units import plural
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class RestoredPath:
@@ -45,7 +47,8 @@ class RestoreResult:
     ``revision`` is the full id of the commit that was restored, null for the working tree's own
     pointers; ``saved_as`` the automatic snapshot of what was overwritten; ``code`` the code files
     written or deleted, ``code_saved_as`` the automatic snapshot of the code before. ``set_up``
-    tells what this clone lacked and got, a sentence each.
+    tells what this clone lacked and got, a sentence each. ``erased`` are the files that could not
+    be brought back because their content was erased.
     """
 
     revision: str | None
@@ -58,6 +61,12 @@ class RestoreResult:
     code: tuple[str, ...] = ()
     code_saved_as: str | None = None
     set_up: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """3 when the content of some files was erased."""
+        return 3 if self.erased else 0
 
     def describe(self) -> Document:
         """Return a line of counts, what was kept of the former state, and the paths that moved."""
@@ -70,6 +79,7 @@ class RestoreResult:
         )
         blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
         blocks.append(Note(line, "good"))
+        blocks += describe_erased(self.erased)
         if self.saved_as and self.saved_as != self.code_saved_as:
             blocks.append(Note(f"What was overwritten is kept as snapshot {self.saved_as}."))
             blocks.append(Hint("Take it back", "jupyter mlops undo"))
@@ -255,4 +265,14 @@ def _result(
         code=changed.paths if changed is not None else (),
         code_saved_as=code_saved_as,
         set_up=set_up,
+        erased=restored.erased,
     )
+
+
+def describe_erased(paths: Sequence[str]) -> list[Block]:
+    """Return that these files could not be brought back."""
+    if not paths:
+        return []
+    named = ", ".join(paths[:_SHOWN]) + (" and more" if paths[_SHOWN:] else "")
+    line = f"{plural(len(paths), 'file')} left out, because the content was erased: {named}."
+    return [Note(line, "warning")]

@@ -36,7 +36,8 @@ from jupyter_mlops.storage.settings import NO_SETTINGS, RemoteSettings, parse_se
 from jupyter_mlops.sync.imports import Wanted, bring_content, find_wanted
 from jupyter_mlops.sync.places import URL_SETTING, Named, choose_configured
 from jupyter_mlops.sync.remote import Remote
-from jupyter_mlops.sync.view import Source, View
+from jupyter_mlops.sync.source import Source
+from jupyter_mlops.sync.view import View
 
 FindSettings = Callable[[str], RemoteSettings]
 """Returns the settings by which the place of a URL is reached."""

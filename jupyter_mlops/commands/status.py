@@ -59,7 +59,8 @@ class TrackedResult:
     ``external_changes`` how many of its objects are not as recorded, null where nobody asked.
     ``imported_from`` is the project that the data came from. ``pushed`` says that remotes have all
     that is here of it, by what was seen at the last push or fetch, ``pulled`` that nothing is
-    lacking here to restore it, told where there is a remote.
+    lacking here to restore it, told where there is a remote. ``files_erased`` counts those that are
+    not here because their content was erased, which is no change.
     """
 
     path: str
@@ -75,6 +76,7 @@ class TrackedResult:
     imported_from: str | None = None
     pushed: bool = False
     pulled: bool = True
+    files_erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class StatusResult:
             blocks += self._describe_states()
             blocks += self._describe_external()
             blocks += self._describe_remotes()
+        erased = sum(one.files_erased for one in self.tracked)
+        if erased:
+            blocks.append(Note(f"{plural(erased, 'file')} not here: the content was erased."))
         blocks += self._describe_stores()
         if self.notebooks_with_outputs:
             count = plural(len(self.notebooks_with_outputs), "notebook")
@@ -295,6 +300,7 @@ def _result(ws: Workspace, status: PathStatus, standing: Standing, *, ask: bool)
         imported_from=source.url if source is not None else None,
         pushed=status.path not in standing.not_pushed,
         pulled=status.path not in standing.not_pulled,
+        files_erased=len(status.erased),
     )
 
 

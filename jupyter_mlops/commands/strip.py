@@ -117,7 +117,7 @@ def strip(
                     stripped[path] = (hash_bytes(content), result.notebook)
                     kept = kept and keeper is not None
                     if keeper is not None and result.removed is not None:
-                        keeper.keep(result.notebook, result.removed)
+                        kept = keeper.keep(result.notebook, result.removed) and kept
     if not check:
         for path, (before, notebook) in stripped.items():
             _write(path, before, notebook)

@@ -101,6 +101,7 @@ COMMANDS: tuple[Command, ...] = (
         "gc", "Make the store smaller, or a remote: what nothing names any more goes, in steps."
     ),
     _command("evict", "Drop at once what an alternate, or a remote, is verified to hold."),
+    _command("erase", "Destroy content for good, in every version, here and on remotes."),
     _command("forget", "Drop all snapshots but those that a rule keeps."),
     _command("undo", "Take back the last command of this worktree."),
     _command("untrack", "Give a path back to Git or to you; its files stay."),

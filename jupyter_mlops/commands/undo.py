@@ -10,6 +10,7 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.snapshots.operations import Move
 from jupyter_mlops.snapshots.undo import undo_last
+from jupyter_mlops.sync.erased import take_over
 from jupyter_mlops.sync.evict import remote_of, undo_eviction
 from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.units import plural
@@ -47,6 +48,7 @@ def undo(ws: Workspace) -> UndoResult:
     def move_remote(name: str, move: Move) -> None:
         named = choose_known(ws, remote_of(name), yes=False)
         with open_remote(ws, named) as there:
+            take_over(ws.store, there)
             undo_eviction(ws, there, named.name, move)
 
     undone = undo_last(ws, ws.execution.command or ("undo",), move_remote)

@@ -30,7 +30,6 @@ class RecordKind(IntEnum):
     FILE = 2
     TREE = 3
     OUTPUTS = 4
-    TOMBSTONE = 5
 
 
 class Codec(IntEnum):
@@ -45,7 +44,6 @@ MAX_PLAIN_BYTES = {
     RecordKind.FILE: 256 * 1024**2,
     RecordKind.TREE: 256 * 1024**2,
     RecordKind.OUTPUTS: 256 * 1024**2,
-    RecordKind.TOMBSTONE: 64 * 1024,
 }
 """The most plain bytes a record of each kind may have; checked before anything is allocated."""
 
@@ -194,13 +192,8 @@ def decode_record(
 
     Raises:
         IntegrityError: the bytes are not that record.
-        UnsupportedError: the record's content was erased.
     """
     payload = _checked_payload(view, info, origin, base_offset)
-    if info.kind is RecordKind.TOMBSTONE:
-        raise UnsupportedError(
-            f"The content {info.id.hex()} in {origin} was erased.", code="erased"
-        )
     raw = info.codec is Codec.RAW
     plain = bytes(payload) if raw else _decompress(payload, info, origin)
     _check_content(plain, info, origin)
@@ -217,9 +210,9 @@ def verify_records(
 ) -> None:
     """Let records pass that :func:`decode_record` returns, in a fraction of its time.
 
-    Tombstones pass. Of a pack that was just written, ``infos`` are believed in how much there is to
-    decompress at once, and bytes after the end of a compressed payload are not looked for; of a
-    ``foreign`` one nothing is believed.
+    Of a pack that was just written, ``infos`` are believed in how much there is to decompress at
+    once, and bytes after the end of a compressed payload are not looked for; of a ``foreign`` one
+    nothing is believed.
 
     Raises:
         IntegrityError: the bytes of a record are not that record.

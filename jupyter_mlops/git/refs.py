@@ -19,6 +19,8 @@ from jupyter_mlops.git.repository import Repository
 _CLOCK_STEP_NS = 2_000_000_000
 """No file system tells times apart worse than this."""
 
+_COMMITS_A_CALL = 100
+
 
 class Ref(NamedTuple):
     """A reference and the object it names."""
@@ -45,6 +47,16 @@ def list_refs(repo: Repository, *prefixes: str) -> list[Ref]:
         row.split(" ", 1) for row in printed.decode("utf-8", "surrogateescape").split("\n") if row
     )
     return [Ref(name, oid) for oid, name in rows]
+
+
+def list_refs_holding(repo: Repository, commits: Sequence[str]) -> list[str]:
+    """Return the full names of all references that reach one of ``commits``, sorted."""
+    found: set[str] = set()
+    for start in range(0, len(commits), _COMMITS_A_CALL):
+        holding = [f"--contains={commit}" for commit in commits[start : start + _COMMITS_A_CALL]]
+        printed = run_git(repo, "for-each-ref", "--format=%(refname)", *holding)
+        found.update(printed.decode("utf-8", "surrogateescape").split("\n"))
+    return sorted(found - {""})
 
 
 def update_refs(

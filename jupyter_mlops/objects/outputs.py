@@ -26,13 +26,15 @@ def write_outputs(writer: Writer, stripped_key: Hash, payload: bytes) -> None:
 
 
 def read_outputs(store: Store, stripped_key: Hash, *, trashed: bool = True) -> bytes | None:
-    """Return the newest outputs of the stripped notebook, None when there are none.
+    """Return the newest outputs of the stripped notebook, None when there are none or were erased.
 
     Those in the trash are read where there are no others, unless ``trashed`` is False.
 
     Raises:
         IntegrityError: there are some and none is whole.
     """
+    if stripped_key in store.erased:
+        return None
     copies = list(iter_copies(store, RecordKind.OUTPUTS, stripped_key, trashed=trashed))
     return max(copies, key=_created_at, default=None)
 

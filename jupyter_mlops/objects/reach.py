@@ -53,6 +53,8 @@ class ContentSearch:
         """The files and folders that were looked at, in the order of a walk."""
         self.chunks: dict[Hash, None] = {}
         """What those files of them that have several chunks consist of, in order."""
+        self.erased: set[Hash] = set()
+        """The files that were erased: they are not looked at, and nothing needs them."""
         self.bad: dict[Hash, BadContent] = {}
         """What cannot be read, by the hash of the file, or of the folder's manifest."""
         self.bad_folders: set[Hash] = set()
@@ -80,6 +82,9 @@ class ContentSearch:
         """
         if has(self._store, RecordKind.TREE, id, trashed=True):
             self.look(TreePointer(manifest=id))
+            return
+        if id in self._store.erased:
+            self.erased.add(id)
             return
         self.entries[id] = None
         if has(self._store, RecordKind.FILE, id, trashed=True):
@@ -110,6 +115,9 @@ class ContentSearch:
         while waiting:
             path, entry = waiting.pop()
             if once and entry.hash in self.entries:
+                continue
+            if entry.mode is not Mode.FOLDER and entry.hash in self._store.erased:
+                self.erased.add(entry.hash)
                 continue
             self.entries[entry.hash] = None
             if entry.mode is Mode.FOLDER:

@@ -22,6 +22,7 @@ from jupyter_mlops.formats.manifest import ChunkRef, FileManifest, decode_file_m
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash, format_hash, new_hasher
 from jupyter_mlops.objects.chunker import read_into
+from jupyter_mlops.objects.erased import was_erased
 from jupyter_mlops.objects.packs import PackFile, pack_path
 from jupyter_mlops.objects.records import (
     Located,
@@ -52,10 +53,13 @@ _T = TypeVar("_T")
 def has_file(store: Store, entry: Entry, *, trashed: bool = False) -> bool:
     """Return whether the store has all of a file or link, or the manifest of a folder.
 
-    What lies in the trash counts only with ``trashed``: it can be read and will be deleted.
+    What lies in the trash counts only with ``trashed``: it can be read and will be deleted. What
+    was erased does not, wherever it may still lie.
     """
     if entry.mode is Mode.FOLDER:
         return has(store, RecordKind.TREE, entry.hash, trashed=trashed)
+    if entry.hash in store.erased:
+        return False
     if find_whole(store, entry, trashed=trashed) is not None:
         return True
     if not has(store, RecordKind.FILE, entry.hash, trashed=trashed):
@@ -78,9 +82,11 @@ def read_manifest(store: Store, entry: Entry) -> FileManifest:
     """Return the chunks of a file, in order; a file of one chunk has no record of its own.
 
     Raises:
-        NotFoundError: the store lacks it (code ``content-missing``).
+        NotFoundError: the store lacks it (code ``content-missing``), or it was erased
+            (``content-erased``).
         IntegrityError: its manifest is damaged, or speaks of another size.
     """
+    _require_kept(store, entry)
     alone = FileManifest(entry.size_bytes, (ChunkRef(entry.hash, entry.size_bytes),))
     if find_whole(store, entry) is not None:
         return alone
@@ -107,7 +113,8 @@ def iter_file(store: Store, entry: Entry) -> Iterator[bytes]:
     Reads ahead in threads, in bounded memory. What was yielded before an error is not the file.
 
     Raises:
-        NotFoundError: the store lacks some of it (code ``content-missing``); nothing was yielded.
+        NotFoundError: the store lacks some of it (code ``content-missing``), or it was erased
+            (``content-erased``); nothing was yielded.
         IntegrityError: some of it is damaged (code ``content-damaged``).
     """
     manifest = read_manifest(store, entry)
@@ -162,13 +169,15 @@ def restore_files(
     synced. ``progress_task`` is told the bytes of files that are done.
 
     Raises:
-        NotFoundError: the store lacks content (code ``content-missing``).
+        NotFoundError: the store lacks content (code ``content-missing``), or it was erased
+            (``content-erased``).
         IntegrityError: content is damaged (code ``content-damaged``).
         UnavailableError: a destination cannot be written.
     """
     small: dict[Hash, tuple[Place, list[OpenDestination]]] = {}
     big: list[tuple[Entry, OpenDestination]] = []
     for entry, destination in wanted:
+        _require_kept(store, entry)
         same = small.get(entry.hash)
         if same is not None:
             same[1].append(destination)
@@ -183,6 +192,13 @@ def restore_files(
         _restore_big(store, entry, destination)
         if progress_task is not None:
             progress_task.advance(entry.size_bytes)
+
+
+def _require_kept(store: Store, entry: Entry) -> None:
+    """Let pass if a file was not erased, wherever it may still lie."""
+    erasure = store.erased.find(entry.hash)
+    if erasure is not None:
+        raise was_erased(entry.hash, erasure)
 
 
 def _restore_small(

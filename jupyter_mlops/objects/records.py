@@ -10,6 +10,7 @@ from jupyter_mlops.formats.index import Place
 from jupyter_mlops.formats.manifest import EMPTY_TREE, EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.objects.erased import was_erased
 from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
 from jupyter_mlops.objects.store import Store
 
@@ -139,7 +140,10 @@ def read_run(store: Store, run: Sequence[Located]) -> list[bytes]:
 
 
 def missing_content(store: Store, id: Hash) -> NotFoundError:
-    """Return what to raise when the store lacks some content."""
+    """Return what to raise when the store lacks some content, or it was erased."""
+    erasure = store.erased.find(id)
+    if erasure is not None:
+        return was_erased(id, erasure)
     return NotFoundError(
         f"The store on this machine lacks the content {format_hash(id)}{describe_away(store)}.",
         code="content-missing",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import clear_staging, iter_staged_names, open_staged
 from jupyter_mlops.objects.store import Store
 
 _FOLDER = "running"
+_own: ContextVar[frozenset[str]] = ContextVar("own", default=frozenset())
 
 
 @contextmanager
@@ -28,7 +30,9 @@ def running(store: Store) -> Iterator[None]:
         if store.local_folder.is_dir():
             with suppress(UnavailableError):
                 clear_running(store)
-                stack.enter_context(open_staged(store.local_folder / _FOLDER))
+                note = stack.enter_context(open_staged(store.local_folder / _FOLDER))
+                token = _own.set(_own.get() | {note.path.name})
+                stack.callback(_own.reset, token)
         yield
 
 
@@ -36,6 +40,11 @@ def list_running(store: Store) -> frozenset[str]:
     """Return names for the commands that are under way, each the name of no other one ever."""
     clear_running(store)
     return frozenset(iter_staged_names(store.local_folder / _FOLDER))
+
+
+def list_others(store: Store) -> frozenset[str]:
+    """Return what :func:`list_running` does, without the command that asks."""
+    return list_running(store) - _own.get()
 
 
 def clear_running(store: Store) -> int:

@@ -41,10 +41,12 @@ from jupyter_mlops.files.durable import (
     write_atomic,
 )
 from jupyter_mlops.files.sync import sync_folder
+from jupyter_mlops.formats.erasure import Erasure
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index
 from jupyter_mlops.formats.manifest import ChunkRef, decode_file_manifest
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.erased import Erased, read_erased
 from jupyter_mlops.objects.packs import (
     PackFile,
     decode_place,
@@ -94,6 +96,8 @@ class Store:
         self._trashed: dict[tuple[Hash, bool], Path] = {}
         self._searched_packs = False
         self._listed_at: int | None = None
+        self._erased: Erased | None = None
+        self._erased_before = Erased({})
 
     @property
     def is_shared(self) -> bool:
@@ -124,6 +128,24 @@ class Store:
     def trash_folder(self) -> Path:
         """Where packs lie that nothing needed any more, until they are deleted for good."""
         return self.folder / "trash"
+
+    @property
+    def erased_folder(self) -> Path:
+        """Where the erasures lie: what may neither be kept nor read any more."""
+        return self.local_folder / "erased"
+
+    @property
+    def erased(self) -> Erased:
+        """What was erased, as far as it was known when it was first asked for."""
+        found = self._erased
+        if found is None:
+            found = read_erased(self.erased_folder, self._erased_before.erasures)
+            self._erased = self._erased_before = found
+        return found
+
+    def assume_erased(self, erasures: Mapping[str, Erasure]) -> None:
+        """Let these count as well until :meth:`reload`: to see what would come of them."""
+        self._erased = self.erased.joined(erasures)
 
     @property
     def ledger_file(self) -> Path:
@@ -230,6 +252,7 @@ class Store:
             self._segments = None
             self._damaged = frozenset()
             self._listed_at = None
+            self._erased = None
             self._rebuilt = None
             self._rebuilt_bytes = b""
             self._present.clear()
@@ -576,7 +599,8 @@ def create_shared_store(folder: Path) -> None:
 
 def clear_store(store: Store) -> int:
     """Remove what dead writers left; return how many files and folders that were."""
-    places = [store.staging_folder, store.folder, store.local_folder, store.index_folder]
+    places = [store.staging_folder, store.folder, store.local_folder]
+    places += [store.index_folder, store.erased_folder]
     for run in store.trash():
         places += (run.folder, run.index_folder)
     return sum(clear_staging(place) for place in dict.fromkeys(places))

@@ -23,7 +23,8 @@ from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.tracked import read_tracked, read_tree_pointers, resolve_path
-from jupyter_mlops.sync.view import Source, View
+from jupyter_mlops.sync.source import Source
+from jupyter_mlops.sync.view import View
 
 _VIEWS = 16
 _MODES = ("r", "rb", "rt")

@@ -22,6 +22,7 @@ from jupyter_mlops.git.trees import open_blob_reader, open_tree
 from jupyter_mlops.git.verify import ObjectDamage, find_object_damage, paths_of_objects
 from jupyter_mlops.ids import Hash, format_hash, hash_bytes
 from jupyter_mlops.objects.check import RecordKey, StoreCheck, check_store
+from jupyter_mlops.objects.erased import damaged_erasures
 from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reach import BadContent, ContentSearch
 from jupyter_mlops.objects.records import describe_away
@@ -38,10 +39,10 @@ _NOTEBOOKS = ".ipynb"
 class Damage:
     """One thing that is not what it should be.
 
-    ``what`` is its sort: ``pack``, ``alternate`` (a pack in one), ``index``, ``content`` (a file),
-    ``folder``, ``outputs`` (of a notebook), ``record`` (a piece that no state needs), ``pointer``,
-    ``snapshot``, ``object`` (Git's) or ``reference``. ``paths`` are the files of the project that
-    it concerns, ``snapshots`` the ids of those that cannot be restored whole.
+    ``what`` is its sort: ``pack``, ``alternate`` (a pack in one), ``index``, ``erasure``,
+    ``content`` (a file), ``folder``, ``outputs`` (of a notebook), ``record`` (a piece that no state
+    needs), ``pointer``, ``snapshot``, ``object`` (Git's) or ``reference``. ``paths`` are the files
+    of the project that it concerns, ``snapshots`` the ids of those that cannot be restored whole.
     """
 
     what: str
@@ -57,8 +58,8 @@ class ProjectCheck:
 
     ``pointers`` counts the different ones that were followed, ``absent`` the files that commits
     name and that have never been on this machine, ``elsewhere`` those that were evicted because a
-    remote holds them: no damage. ``bad`` tells of each content that cannot be read what it is made
-    of, ``bad_entries`` how it is named.
+    remote holds them, ``erased`` those whose content was erased: no damage. ``bad`` tells of each
+    content that cannot be read what it is made of, ``bad_entries`` how it is named.
     """
 
     store: StoreCheck
@@ -66,6 +67,7 @@ class ProjectCheck:
     pointers: int
     absent: int
     elsewhere: int
+    erased: int
     bad: dict[Hash, BadContent]
     bad_entries: dict[Hash, Entry]
 
@@ -100,13 +102,14 @@ def check_project(handles: Handles, *, read_data: bool = False) -> ProjectCheck:
         report.add_git(git_damage, refs)
     folders = {hash: Entry(Mode.FOLDER, hash, 0) for hash in search.bad_folders}
     return ProjectCheck(
-        store,
-        tuple(report.damages),
-        len(report.pointers),
-        report.absent,
-        len(search.elsewhere),
-        search.bad,
-        folders | search.bad_files,
+        store=store,
+        damages=tuple(report.damages),
+        pointers=len(report.pointers),
+        absent=report.absent,
+        elsewhere=len(search.elsewhere),
+        erased=len(search.erased),
+        bad=search.bad,
+        bad_entries=folders | search.bad_files,
     )
 
 
@@ -169,6 +172,8 @@ class _Report:
                 self.damages.append(Damage("alternate", name, why))
             else:
                 self.damages.append(Damage("pack", name, one.reason))
+        for name in damaged_erasures(self.handles.store.erased_folder):
+            self.damages.append(Damage("erasure", name, "it is not what its name says"))
 
     def read_pointers(self, pointers: dict[str, set[str]]) -> None:
         """Read and follow each pointer blob."""

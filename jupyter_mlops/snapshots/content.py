@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import FilePointer, Pointer
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.formats.pointer_source import ImportSource
+from jupyter_mlops.ids import format_hash
+from jupyter_mlops.objects.erased import may_not_be_kept
 from jupyter_mlops.objects.folders import read_folder, write_folder
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.store import Store
@@ -19,7 +22,7 @@ from jupyter_mlops.objects.writer import Writer, open_writer
 from jupyter_mlops.progress import Task
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.scan import Present, Scanner
-from jupyter_mlops.snapshots.tracked import is_link
+from jupyter_mlops.snapshots.tracked import in_tracked, is_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def keep_content(
 
     Raises:
         NotFoundError: nothing is at one of the paths.
-        ConflictError: a file kept changing while it was read.
+        ConflictError: a file kept changing while it was read, or has content that was erased (code
+            ``content-erased``).
         UnavailableError: the disk is full or read-only.
     """
     pointers: dict[str, Pointer] = {}
@@ -70,6 +74,7 @@ def keep_content(
         reading = _Reading(handles, scanner, writer, relay)
         for path in paths:
             present = reading.read(path, (presents or {}).get(path))
+            _refuse_erased(handles.store, present)
             kept[path] = present
             source = (sources or {}).get(path)
             if present.is_folder:
@@ -82,6 +87,19 @@ def keep_content(
     for present in kept.values():
         scanner.note_kept(present)
     return Kept(pointers, kept, report.new_bytes, report.stored_bytes)
+
+
+def _refuse_erased(store: Store, present: Present) -> None:
+    """Let pass if nothing that is on disk at a path was erased."""
+    erased = store.erased
+    if not erased or all(id not in erased for id, _ in present.iter_contents()):
+        return
+    for name, entry in present.entries.items():
+        erasure = erased.find(entry.hash)
+        if erasure is not None:
+            path = in_tracked(present.path, name)
+            lift = f"jupyter mlops erase --lift --hash {format_hash(entry.hash)}"
+            raise may_not_be_kept(path, erasure, (f"rm {shlex.quote(path)}", lift))
 
 
 class _Relay:

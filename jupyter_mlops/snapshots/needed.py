@@ -45,7 +45,9 @@ def find_needed(handles: Handles, roots: Roots) -> Needed:
                 _follow(search, encoded, f"the pointer file {oid}")
                 task.advance(1)
             for notebook in reader.read_many(roots.notebooks):
-                keys.append(hash_bytes(notebook))
+                key = hash_bytes(notebook)
+                if key not in handles.store.erased:
+                    keys.append(key)
                 task.advance(1)
         except NotFoundError as error:
             raise needs_unknown("Git lacks objects that its references name") from error

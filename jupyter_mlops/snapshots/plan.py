@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import Pointer, TreePointer
+from jupyter_mlops.ids import Hash
 from jupyter_mlops.snapshots.scan import Present, parents_of
 
 
@@ -18,7 +19,8 @@ class PathPlan:
 
     ``pointer`` is None where nothing shall be there. ``write`` are files, links and empty folders;
     ``delete`` are files and links whose place is not written to; ``empty`` are folders that nothing
-    is left in, to be removed where that is so.
+    is left in, to be removed where that is so. ``erased`` are files that cannot be written because
+    their content was erased; what is in their places stays.
     """
 
     path: str
@@ -29,6 +31,7 @@ class PathPlan:
     delete: tuple[str, ...]
     empty: tuple[str, ...] = ()
     makes_folder: bool = False
+    erased: tuple[str, ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -38,7 +41,7 @@ class PathPlan:
     @property
     def unchanged_count(self) -> int:
         """How many files stay as they are."""
-        return _count_files(self.wanted.values()) - self.written_count
+        return _count_files(self.wanted.values()) - self.written_count - len(self.erased)
 
     @property
     def written_count(self) -> int:
@@ -69,14 +72,16 @@ def plan_path(
     pointer: Pointer | None,
     wanted: Mapping[str, Entry],
     present: Present | None,
+    erased: Container[Hash] = (),
 ) -> PathPlan:
-    """Return what makes ``present`` equal ``wanted``.
+    """Return what makes ``present`` equal ``wanted``, but for files whose content is ``erased``.
 
     Args:
         path: the tracked path.
         pointer: what shall be there.
         wanted: the flat entries that ``pointer`` names; the key is ``""`` for a single file.
         present: what is on disk.
+        erased: hashes of files that nobody has any more.
 
     Raises:
         ConflictError: a file that Git tracks stands where one is wanted, or in the way of one.
@@ -85,9 +90,13 @@ def plan_path(
     if present is not None:
         _check_git_files(path, wanted, present)
     write = tuple(name for name, entry in wanted.items() if on_disk.get(name) != entry)
+    lost = tuple(name for name in write if wanted[name].hash in erased)
+    if lost:
+        write = tuple(name for name in write if name not in set(lost))
     gone = [name for name in on_disk if name not in wanted]
     is_folder = isinstance(pointer, TreePointer)
-    makes_folder = is_folder and not wanted and (present is None or not present.is_folder)
+    is_bare = len(lost) == len(wanted)
+    makes_folder = is_folder and is_bare and (present is None or not present.is_folder)
     return PathPlan(
         path,
         pointer,
@@ -97,6 +106,7 @@ def plan_path(
         tuple(name for name in gone if on_disk[name].mode is not Mode.FOLDER),
         _emptied(gone, on_disk, wanted, present, is_folder=is_folder),
         makes_folder,
+        lost,
     )
 
 

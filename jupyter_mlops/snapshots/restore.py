@@ -31,6 +31,7 @@ from jupyter_mlops.snapshots.take import commit_automatically
 from jupyter_mlops.snapshots.tracked import (
     Tracked,
     in_conflict,
+    in_tracked,
     make_origin,
     pointer_path,
     read_pointer_file,
@@ -54,6 +55,11 @@ class Restored:
     saved_as: str | None
     hints: tuple[str, ...] = ()
 
+    @property
+    def erased(self) -> tuple[str, ...]:
+        """The files that it could not bring back because their content was erased."""
+        return tuple(in_tracked(plan.path, name) for plan in self.plans for name in plan.erased)
+
 
 def restore_data(
     handles: Handles,
@@ -69,7 +75,8 @@ def restore_data(
     Without ``commit`` the working tree's pointer files say what is wanted; with one, that
     revision's do, and they are written too, so that pointer and data agree. What would be
     overwritten and is not in the store is kept as an automatic snapshot first. Of external data
-    only the pointer file is written: it stays where it is.
+    only the pointer file is written: it stays where it is. Files whose content was erased are left
+    out, and what is on disk in their places stays.
 
     Args:
         handles: the project.
@@ -254,7 +261,7 @@ def _plan(
         entries = read_entries(handles.store, pointer) if pointer is not None else {}
     except NotFoundError as error:
         raise _lacking(handles, f"the list of files of {path}", hints) from error
-    return plan_path(path, pointer, entries, scanner.look(path))
+    return plan_path(path, pointer, entries, scanner.look(path), handles.store.erased)
 
 
 def _check_content(handles: Handles, plans: Sequence[PathPlan], hints: Sequence[str]) -> None:

@@ -33,7 +33,8 @@ class PathStatus:
 
     ``differences`` is None where that cannot be told, because the store lacks the folder's
     manifest, or is not there, or the pointer file is in a merge conflict. ``conflicts`` are then
-    the paths in it that both sides changed, as far as they can be told.
+    the paths in it that both sides changed, as far as they can be told. ``erased`` are the files
+    that the pointer names and that nobody has any more: that they are not here is no difference.
     """
 
     path: str
@@ -42,6 +43,7 @@ class PathStatus:
     tracked: Tracked
     present: Present | None
     conflicts: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
 
 
 def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]:
@@ -73,11 +75,16 @@ def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]
         one = tracked[path]
         present = scanner.look(path)
         state = state_of(one, origins.get(path), present, unfinished.get(path))
+        erased = _find_erased(handles, one, present)
         differences = _differences(handles, one, present, state)
+        if differences is not None and erased:
+            differences = differences._replace(deleted=differences.deleted - len(erased))
+            if not any(differences) and state in (State.CHANGED, State.MISSING):
+                state = State.CLEAN
         conflicts: tuple[str, ...] = ()
         if one.pointer is None:
             conflicts = find_conflicts(handles.store, one.encoded, name=pointer_path(path))
-        statuses.append(PathStatus(path, state, differences, one, present, conflicts))
+        statuses.append(PathStatus(path, state, differences, one, present, conflicts, erased))
     scanner.save()
     return statuses
 
@@ -93,7 +100,8 @@ def count_out_of_reach(handles: Handles, statuses: Sequence[PathStatus]) -> int 
             continue
         try:
             entries = read_entries(handles.store, one.tracked.pointer).values()
-            files = [entry for entry in entries if entry.mode is not Mode.FOLDER]
+            erased = handles.store.erased
+            files = [e for e in entries if e.mode is not Mode.FOLDER and e.hash not in erased]
             count += len(missing(handles.store, files))
         except (NotFoundError, UnavailableError):
             return None
@@ -118,6 +126,19 @@ def state_of(
             content = origin.content
     cut_short = is_unfinished(unfinished, tracked.encoded)
     return decide_state(content, origin, data, unfinished=cut_short)
+
+
+def _find_erased(handles: Handles, tracked: Tracked, present: Present | None) -> tuple[str, ...]:
+    """Return the files, relative to a tracked path, that are not there because they were erased."""
+    erased = handles.store.erased
+    if not erased or tracked.pointer is None:
+        return ()
+    try:
+        wanted = read_entries(handles.store, tracked.pointer)
+    except (NotFoundError, UnavailableError):
+        return ()
+    there = present.entries if present is not None else {}
+    return tuple(name for name, one in wanted.items() if name not in there and one.hash in erased)
 
 
 def _differences(

@@ -192,7 +192,7 @@ def _plan_data(
         if isinstance(pointer, ExternalPointer):
             raise _moved(path)
         entries: Mapping[str, Entry] = read_entries(handles.store, pointer) if pointer else {}
-        plan = plan_path(path, pointer, entries, present)
+        plan = plan_path(path, pointer, entries, present, handles.store.erased)
         files = (entries[name] for name in plan.write if entries[name].mode is not Mode.FOLDER)
         if missing(handles.store, files, trashed=True):
             raise NotFoundError(

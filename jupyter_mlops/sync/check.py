@@ -34,8 +34,9 @@ class RemoteCheck:
 
     ``packs`` and ``records`` count what can be read there, ``pointers`` the different pointer files
     that were followed, ``absent`` files that only snapshots of this clone name and that the remote
-    lacks: no damage. ``wanted`` are the records that it should have and does not give, by the id of
-    the damage, ``lost`` the packs that are not what the index says with all that it says of them.
+    lacks, ``erased`` those whose content was erased: no damage. ``wanted`` are the records that it
+    should have and does not give, by the id of the damage, ``lost`` the packs that are
+    not what the index says with all that it says of them.
     """
 
     packs: int
@@ -43,6 +44,7 @@ class RemoteCheck:
     damages: tuple[Damage, ...]
     pointers: int
     absent: int
+    erased: int
     wanted: Mapping[str, frozenset[RecordKey]]
     lost: tuple[tuple[PackEntry, tuple[RecordInfo, ...]], ...]
     damaged_segments: tuple[str, ...]
@@ -101,6 +103,7 @@ class _Check:
             tuple(damages),
             len(self._decoded),
             len(all_bad.keys() - bad.keys()),
+            len(self._walk.erased),
             {format_hash(entry.hash): lacking for entry, lacking in bad.items()},
             lost,
             tuple(self._remote.damaged_segments()),

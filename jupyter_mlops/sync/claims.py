@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from jupyter_mlops.errors import IntegrityError, NotFoundError
 from jupyter_mlops.files.durable import write_atomic
+from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.sync.listing import PackKey, claim_object, pack_name, parse_pack_name
 from jupyter_mlops.sync.remote import Remote
 
 _FILE = "clone"
-_NAME = re.compile(r"[0-9a-f]{32}")
+_NAME_LETTERS = 32
+_NAME = re.compile(rf"[0-9a-f]{{{_NAME_LETTERS}}}")
 _LIMIT_BYTES = 64 << 20
 
 
@@ -37,15 +40,31 @@ def add_claims(remote: Remote, packs: Iterable[PackKey]) -> None:
         UnavailableError: the remote or the disk does not take it.
     """
     name = claim_object(_clone_name(remote.cache))
-    claimed = {*packs, *(_read(remote, name) if name in remote.listing.claims else ())}
-    lines = sorted(f"{pack_name(key)}\n" for key in claimed)
-    remote.backend.put(name, "".join(lines).encode("ascii"))
-    remote.listing.claims.add(name)
+    _write(remote, name, {*packs, *(_read(remote, name) if name in remote.listing.claims else ())})
 
 
 def drop_claims(remote: Remote) -> None:
-    """Take back what :func:`add_claims` has said."""
-    remote.backend.delete(claim_object(_clone_name(remote.cache)))
+    """Take back what :func:`add_claims` has said, and :func:`add_heirs` because of it."""
+    name = claim_object(_clone_name(remote.cache))
+    remote.backend.delete(name)
+    while (name := _heir_of(name)) in remote.listing.claims:
+        remote.backend.delete(name)
+
+
+def add_heirs(remote: Remote, going: Collection[PackKey], new: Iterable[PackKey]) -> None:
+    """Let clones that rely on packs that go rely on ``new`` too; durable on return.
+
+    That is said by an object beside their own, which only they write.
+
+    Raises:
+        UnavailableError: the remote does not take it.
+    """
+    added = set(new)
+    for name in sorted(remote.listing.claims) if going and added else ():
+        with suppress(IntegrityError):  # nothing is collected until it is seen to
+            if not _read(remote, name).isdisjoint(going):
+                heir = _heir_of(name)
+                _write(remote, heir, added | _read(remote, heir))
 
 
 def _read(remote: Remote, name: str) -> set[PackKey]:
@@ -64,6 +83,16 @@ def _read(remote: Remote, name: str) -> set[PackKey]:
             hints=(f"Delete {name} there, where no clone that has evicted content is left.",),
         )
     return {key for key in keys if key is not None}
+
+
+def _write(remote: Remote, name: str, packs: Iterable[PackKey]) -> None:
+    lines = sorted(f"{pack_name(key)}\n" for key in packs)
+    remote.backend.put(name, "".join(lines).encode("ascii"))
+    remote.listing.claims.add(name)
+
+
+def _heir_of(name: str) -> str:
+    return claim_object(hash_bytes(name.encode("ascii")).hex()[:_NAME_LETTERS])
 
 
 def _clone_name(cache: Path) -> str:

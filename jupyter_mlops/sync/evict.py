@@ -14,6 +14,7 @@ from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.segments import iter_rows
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.snapshots.apply import clear_leftovers
+from jupyter_mlops.snapshots.erase import needed_names
 from jupyter_mlops.snapshots.evict import own_store, require_own_store
 from jupyter_mlops.snapshots.evicted import read_evicted, write_evicted
 from jupyter_mlops.snapshots.handles import Handles
@@ -99,7 +100,7 @@ def undo_eviction(handles: Handles, remote: Remote, name: str, move: Move) -> No
         with own_store(handles) as own:
             _drop(handles, own, name, _verify_and_plan(handles, remote, own))
         return
-    ids = read_evicted(handles.store, name)
+    ids = _without_erased(handles, read_evicted(handles.store, name))
     keys = [(RecordKind.CHUNK, id) for id in sorted(ids)]
     fetch_content(handles.store, remote, (), (), handles.progress, records=keys)
     lacking = {id for kind, id in keys if handles.store.find(kind, id) is None}
@@ -112,6 +113,13 @@ def undo_eviction(handles: Handles, remote: Remote, name: str, move: Move) -> No
             hints=(f"jupyter mlops check --read-data --remote {name}",),
         )
     drop_claims(remote)
+
+
+def _without_erased(handles: Handles, ids: frozenset[Hash]) -> frozenset[Hash]:
+    """Return chunks without those that only erased files had."""
+    erased = handles.store.erased
+    gone = ids & (erased.ids | erased.pieces)
+    return ids - (gone - needed_names(handles)) if gone else ids
 
 
 def _verify_and_plan(handles: Handles, remote: Remote, own: Store) -> EvictionPlan:

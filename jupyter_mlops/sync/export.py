@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -18,6 +19,14 @@ _IN_MEMORY_BYTES = 8 << 20
 _BLOCK_BYTES = 1 << 20
 
 
+class Exported(NamedTuple):
+    """How many files were written, bytes in them, and which were left out, as they were erased."""
+
+    files: int
+    size_bytes: int
+    erased: tuple[str, ...]
+
+
 def export_files(
     view: View,
     paths: Sequence[str],
@@ -26,8 +35,10 @@ def export_files(
     progress: Progress,
     *,
     without: str = "",
-) -> tuple[int, int]:
+) -> Exported:
     """Put every file at or under ``paths`` into an empty place; links as the files they lead to.
+
+    Of several files, those are left out whose content was erased.
 
     Args:
         view: what is exported.
@@ -37,12 +48,10 @@ def export_files(
         progress: is told the bytes.
         without: what is taken off the beginning of each path.
 
-    Returns:
-        How many files, and bytes in them.
-
     Raises:
         ConflictError: something is there already (code ``destination-not-empty``).
-        NotFoundError: there is nothing at one of ``paths``, or content is on neither end.
+        NotFoundError: there is nothing at one of ``paths``, or content is on neither end; the only
+            file was erased (code ``content-erased``).
         IntegrityError: a file is not what its pointer says; those before it were written.
         UnavailableError: the place failed.
     """
@@ -62,8 +71,17 @@ def export_files(
         files += found
     total = sum(entry.size_bytes for _, entry in files)
     with progress.task(f"Writing to {backend.place}", total) as task:
+        erased: list[str] = []
         for path, entry in files:
-            with view.open(path) as source:
+            try:
+                file = view.open(path)
+            except NotFoundError as error:
+                if error.code != "content-erased" or len(files) == 1:
+                    raise
+                erased.append(path)
+                total -= entry.size_bytes
+                continue
+            with file as source:
                 name = path.removeprefix(without).lstrip("/") or path.rpartition("/")[2]
                 hasher = blake3()
                 if entry.size_bytes <= _IN_MEMORY_BYTES:
@@ -79,7 +97,7 @@ def export_files(
                         _check(path, view.follow(path), hasher.digest())
                         backend.put(name, copy.path)
             task.advance(entry.size_bytes)
-    return len(files), total
+    return Exported(len(files) - len(erased), total, tuple(erased))
 
 
 def _check(path: str, entry: Entry, found: bytes) -> None:

@@ -19,6 +19,7 @@ from jupyter_mlops.formats.manifest import (
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.check import RecordKey
+from jupyter_mlops.objects.erased import Erased
 from jupyter_mlops.objects.packing import Record, decode
 from jupyter_mlops.objects.packs import pack_path, stored_span
 from jupyter_mlops.objects.records import read_bytes
@@ -48,6 +49,15 @@ class Fetched:
     records: int
     size_bytes: int
     lacking: frozenset[Entry]
+
+    def joined(self, later: Fetched) -> Fetched:
+        """Return what this fetch and another one, for what this one lacked, did together."""
+        return Fetched(
+            self.packs + later.packs,
+            self.records + later.records,
+            self.size_bytes + later.size_bytes,
+            later.lacking,
+        )
 
 
 def fetch_content(
@@ -123,6 +133,7 @@ class _Fetch:
         self._published: list[tuple[PackEntry, Sequence[RecordInfo]]] = []
         self._waiting_bytes = 0
         self._packs: set[PackKey] = set()
+        self._mixed = _packs_with(remote, store.erased)
         self._records = 0
         self._size_bytes = 0
 
@@ -155,12 +166,15 @@ class _Fetch:
     def want(self, keys: Iterable[RecordKey]) -> None:
         """Want what the remote has of these records and the store lacks."""
         for key in keys:
+            if key[0] is not RecordKind.CHUNK and key[1] in self._store.erased:
+                continue
             if self._store.find(*key) is None and (place := self._remote.locate(*key)) is not None:
                 self._wanted[key] = place
 
     def want_outputs(self, names: Iterable[Hash]) -> None:
         """Want what the remote has of notebooks' outputs that the store has never had."""
-        self._outputs = self._known_outputs.unseen(self._store, names)
+        wanted = [name for name in names if name not in self._store.erased]
+        self._outputs = self._known_outputs.unseen(self._store, wanted)
 
     def transfer(self, advance: Advance) -> None:
         """Fetch what is wanted: whole packs where it is at least half of them, else ranges."""
@@ -248,6 +262,8 @@ class _Fetch:
 
     def _look(self, entry: Entry, manifests: dict[RecordKey, list[Entry]]) -> list[Entry]:
         """Want what ``entry`` needs; return what is in it where that is known here."""
+        if entry.mode is not Mode.FOLDER and entry.hash in self._store.erased:
+            return []
         if entry.mode is Mode.FOLDER:
             if entry.hash == EMPTY_TREE_HASH:
                 return []
@@ -326,7 +342,10 @@ class _Fetch:
     def _group(
         self, wanted: Iterable[tuple[Hash, Place]], *, never_whole: bool = False
     ) -> tuple[list[PackKey], list[list[tuple[Hash, Place]]]]:
-        """Return the packs to fetch whole, and runs of records in one pack for each of the rest."""
+        """Return the packs to fetch whole, and runs of records in one pack for each of the rest.
+
+        One that has something erased never comes whole.
+        """
         by_pack: dict[PackKey, list[tuple[Hash, Place]]] = {}
         for id, place in wanted:
             by_pack.setdefault(pack_of(place), []).append((id, place))
@@ -335,7 +354,11 @@ class _Fetch:
         for key, located in by_pack.items():
             self._packs.add(key)
             wanted_bytes = sum(stored_span(place)[1] for _, place in located)
-            if not never_whole and 2 * wanted_bytes >= self._remote.packs[key]:
+            if (
+                not never_whole
+                and key not in self._mixed
+                and 2 * wanted_bytes >= self._remote.packs[key]
+            ):
                 whole.append(key)
                 continue
             located.sort(key=lambda item: item[1].offset)
@@ -397,6 +420,17 @@ def _is_whole(place: Place | None, entry: Entry) -> bool:
 
 def _items(wanted: Mapping[RecordKey, Place]) -> Iterator[tuple[Hash, Place]]:
     return ((id, place) for (_, id), place in wanted.items())
+
+
+def _packs_with(remote: Remote, erased: Erased) -> set[PackKey]:
+    """Return the packs of a remote that have something erased, or a piece of it."""
+    found = {(id, True) for id in erased.ids}
+    for id in erased.ids:
+        for kind in (RecordKind.FILE, RecordKind.OUTPUTS):
+            found.update(pack_of(place) for place in remote.iter_places(kind, id))
+    for id in erased.ids | erased.pieces:
+        found.update(pack_of(place) for place in remote.iter_places(RecordKind.CHUNK, id))
+    return found
 
 
 def _nobody(amount: int) -> None:

@@ -11,11 +11,13 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, StoredPointer
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash
+from jupyter_mlops.objects.erased import may_not_be_kept
 from jupyter_mlops.objects.folders import Folder, write_folder
 from jupyter_mlops.objects.reader import missing
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.writer import open_writer
 from jupyter_mlops.progress import Progress
+from jupyter_mlops.sync.erased import read_new
 from jupyter_mlops.sync.fetch import fetch_content
 from jupyter_mlops.sync.remote import Remote
 from jupyter_mlops.sync.view import View
@@ -106,17 +108,23 @@ def bring_content(
         progress: is told the bytes.
 
     Raises:
+        ConflictError: some of it was erased, here or there (code ``content-erased``).
         NotFoundError: something is in none of the places (code ``content-missing``).
         UnavailableError: a place failed, or the disk did not take it.
     """
     lacking: Iterable[Entry] = wanted.files
     names = []
+    erased = store.erased
     for place in places:
         if place is not None:
             names.append(place.place)
+            erased = erased.joined(read_new(place, erased.erasures))
             lacking = fetch_content(store, place, lacking, (), progress).lacking
             if not lacking:
                 break
+    for name, entry in wanted.entries.items():
+        if (erasure := erased.find(entry.hash)) is not None:
+            raise may_not_be_kept(name or "that file", erasure, ("jupyter mlops log",))
     lost = missing(store, lacking)
     if lost:
         raise NotFoundError(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.objects.erased import ERASURE_NAME
 from jupyter_mlops.storage.backend import Backend, StoredObject
 
 FORMAT_OBJECT = "format"
@@ -23,6 +24,7 @@ Mark = Literal["damaged", "unneeded", "trash"]
 
 _MARKS: tuple[Mark, ...] = get_args(Mark)
 _PACKS = "packs"
+_ERASED = "erased"
 _NAME = r"(?P<pack>[0-9a-f]{64})\.(?P<kind>pack|plain)"
 _SEGMENT_OBJECT = re.compile(r"index/[0-9a-f]{64}\.idx")
 _DAMAGED_SEGMENT_OBJECT = re.compile(r"damaged/([0-9a-f]{64}\.idx)")
@@ -30,6 +32,7 @@ _PACK_OBJECT = re.compile(rf"{_PACKS}/(?P<start>[0-9a-f]{{2}})/{_NAME}")
 _MARK_OBJECT = re.compile(rf"(?P<mark>{'|'.join(_MARKS)})/{_NAME}")
 _PACK_NAME = re.compile(_NAME)
 _CLAIM_OBJECT = re.compile(r"claims/[0-9a-f]{32}")
+_ERASURE_OBJECT = re.compile(rf"{_ERASED}/({ERASURE_NAME.pattern})")
 _PROJECT_OBJECT = re.compile(r"projects/([0-9a-f]{40}|[0-9a-f]{64})")
 
 
@@ -39,6 +42,7 @@ class Listing:
 
     ``segments``, ``packs`` and ``snapshots``, which are all objects below ``snapshots/``, have
     sizes in bytes. ``damaged_segments`` are the names of segments that somebody found damaged.
+    ``erasures`` are the names of the files that say what was erased.
     ``newest_at`` is the latest time that it tells of anything.
     """
 
@@ -51,6 +55,7 @@ class Listing:
     )
     claims: set[str] = field(default_factory=set)
     projects: set[str] = field(default_factory=set)
+    erasures: set[str] = field(default_factory=set)
     snapshots: dict[str, int] = field(default_factory=dict)
     newest_at: datetime | None = None
 
@@ -104,6 +109,11 @@ def project_object(commit: str) -> str:
     return f"projects/{commit}"
 
 
+def erasure_object(name: str) -> str:
+    """Return the name of the object that an erasure is whose file has ``name``."""
+    return f"{_ERASED}/{name}"
+
+
 def _note(found: Listing, one: StoredObject) -> None:
     at = one.modified_at
     if at is not None and (found.newest_at is None or at > found.newest_at):
@@ -128,6 +138,8 @@ def _note(found: Listing, one: StoredObject) -> None:
         found.claims.add(name)
     elif (matched := _PROJECT_OBJECT.fullmatch(name)) is not None:
         found.projects.add(matched[1])
+    elif (matched := _ERASURE_OBJECT.fullmatch(name)) is not None:
+        found.erasures.add(matched[1])
     elif name.startswith(f"{SNAPSHOTS}/"):
         found.snapshots[name] = one.size_bytes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,9 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
-
-from blake3 import blake3
 
 from jupyter_mlops.errors import (
     IntegrityError,
@@ -24,15 +20,12 @@ from jupyter_mlops.errors import (
 from jupyter_mlops.files.durable import (
     clear_staging,
     iter_names,
-    make_folder,
-    open_staged,
-    publish_all,
     remove,
     write_atomic,
 )
 from jupyter_mlops.formats.index import IndexView, PackEntry, Place, encode_index, verify
 from jupyter_mlops.formats.pack import RecordInfo, RecordKind, decode_footer
-from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.ids import Hash
 from jupyter_mlops.storage.backend import Backend, ByteRange
 from jupyter_mlops.sync.last_seen import note_listed
 from jupyter_mlops.sync.listing import (
@@ -47,14 +40,13 @@ from jupyter_mlops.sync.listing import (
     read_listing,
     segment_object,
 )
+from jupyter_mlops.sync.segments import IN_MEMORY_BYTES, Segment, fetch_segment, read_kept
 
 TRANSFERS = 8
 """How many objects are on their way at once."""
 
 _FORMAT_TEXT = re.compile(rb"[0-9]{1,9}\n?")
-_IN_MEMORY_BYTES = 64 << 20
 _FOOTER_LIMIT_BYTES = 64 << 20
-_BLOCK_BYTES = 16 << 20
 _LOOKS = 3
 
 
@@ -86,7 +78,7 @@ class Remote:
         clear_staging(cache)
         self.listing = Listing()
         self.wrong_marks: list[str] = []
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._refuted: set[PackKey] = set()
         self._to_mend: list[str] = []
         self._to_write = to_write
@@ -104,6 +96,11 @@ class Remote:
     def packs(self) -> Mapping[PackKey, int]:
         """The size of each pack that is listed."""
         return self.listing.packs
+
+    @property
+    def erasures(self) -> set[str]:
+        """The names of the files that say what was erased, as they are listed."""
+        return self.listing.erasures
 
     @property
     def is_new(self) -> bool:
@@ -136,6 +133,11 @@ class Remote:
             for place in segment.view.find(kind, id)
             if segment.bears_out(place, self._is_as)
         ]
+
+    def iter_places(self, kind: RecordKind, id: Hash) -> Iterator[Place]:
+        """Yield every place of that record that the index tells, in whatever pack."""
+        for segment in self._segments:
+            yield from segment.view.find(kind, id)
 
     def iter_records(self) -> Iterator[tuple[Hash, Place]]:
         """Yield every record in packs that are listed at their size."""
@@ -274,7 +276,7 @@ class Remote:
         encoded = encode_index(view.packs, ((0, place.info(id)) for id, place in view))
         self.listing.marks["trash"].pop(key, None)
         self.listing.marks["unneeded"].pop(key, None)
-        self._segments.append(_Segment.of(encoded, self.place))
+        self._segments.append(Segment.of(encoded, self.place))
         return encoded
 
     def reload(self) -> None:
@@ -329,7 +331,7 @@ class Remote:
                 rows += [(len(packs), info) for info in table]
                 packs.append(PackEntry(pack, plain, size_bytes))
         if packs:
-            self._segments.append(_Segment.of(encode_index(packs, rows), self.place))
+            self._segments.append(Segment.of(encode_index(packs, rows), self.place))
 
     def note_damaged(self, pack: Hash, plain: bool) -> None:
         """Believe nothing of a pack from now on, and let others know, where they can be told."""
@@ -374,7 +376,7 @@ class Remote:
         with suppress(UnavailableError):
             write_atomic(self._cached(name), encoded, durable=False)
         if name not in self.segments:
-            self._segments.append(_Segment.of(encoded, name, name))
+            self._segments.append(Segment.of(encoded, name, name))
 
     def delete_segment(self, name: str) -> None:
         """Delete an index segment, and what is said of it.
@@ -443,7 +445,7 @@ class Remote:
     def _read_trash(self, key: PackKey) -> IndexView | None:
         name = mark_object("trash", key)
         try:
-            encoded = self.backend.read(name, limit_bytes=_IN_MEMORY_BYTES)
+            encoded = self.backend.read(name, limit_bytes=IN_MEMORY_BYTES)
             view = IndexView(encoded, origin=name)
             verify(view)
         except (NotFoundError, IntegrityError, UnsupportedError):
@@ -476,50 +478,23 @@ class Remote:
         """Return where the cache has a segment."""
         return self.cache / name.rpartition("/")[2]
 
-    def _open(self, name: str, size_bytes: int) -> _Segment | None:
+    def _open(self, name: str, size_bytes: int) -> Segment | None:
         """Return a segment, fetched if it is not here yet; None where it is damaged.
 
         Raises:
             NotFoundError: it is gone.
         """
         path = self._cached(name)
-        mapped = _map_file(path)
-        if mapped is not None and blake3(mapped).hexdigest() == path.stem:
-            if len(mapped) != size_bytes or name in self.listing.damaged_segments:
+        kept = read_kept(path, name)
+        if kept is not None:
+            if path.stat().st_size != size_bytes or name in self.listing.damaged_segments:
                 self._to_mend.append(name)
-            return _Segment.of(mapped, name, name)
+            return kept
         try:
-            return self._fetch_segment(name, size_bytes)
+            return fetch_segment(self.backend, name, size_bytes, path)
         except IntegrityError:
             self._note_segment(name)
             return None
-
-    def _fetch_segment(self, name: str, size_bytes: int) -> _Segment:
-        """Return a segment, verified before the cache has it; a large one is mapped from there.
-
-        Raises:
-            IntegrityError: the remote has something else under its name.
-            UnavailableError: the remote failed; or the cache cannot be written, and has to be.
-        """
-        path = self._cached(name)
-        if size_bytes <= _IN_MEMORY_BYTES:
-            encoded = self.backend.read(name, limit_bytes=_IN_MEMORY_BYTES)
-            segment = _Segment.verified(encoded, hash_bytes(encoded), name)
-            with suppress(UnavailableError):
-                write_atomic(path, encoded, durable=False)
-            return segment
-        make_folder(self.cache)
-        with open_staged(self.cache) as staged:
-            hasher = blake3()
-            for offset in range(0, size_bytes, _BLOCK_BYTES):
-                span = ByteRange(offset, min(_BLOCK_BYTES, size_bytes - offset))
-                (block,) = self.backend.read_ranges(name, [span])
-                hasher.update(block)
-                staged.write(block)
-            mapped = _map_file(staged.path) or b""
-            segment = _Segment.verified(mapped, Hash(hasher.digest()), name)
-            publish_all([(staged, path)], overwrite=True)
-        return segment
 
     def _note_segment(self, name: str) -> None:
         """Let others know that a segment is not what its name says, where they can be told."""
@@ -545,42 +520,3 @@ class Remote:
             return self.backend.read_ranges(name, [ByteRange(offset, length)])[0]
 
         return decode_footer(read, size_bytes, origin=name)
-
-
-class _Segment(NamedTuple):
-    """A segment; ``name`` is that of its object, empty where it was made here."""
-
-    view: IndexView
-    sizes: dict[PackKey, int]
-    name: str
-
-    @classmethod
-    def of(cls, encoded: bytes | mmap.mmap, origin: str, name: str = "") -> _Segment:
-        view = IndexView(encoded, origin=origin)
-        return cls(view, {(pack.hash, pack.plain): pack.size_bytes for pack in view.packs}, name)
-
-    @classmethod
-    def verified(cls, encoded: bytes | mmap.mmap, hash: Hash, name: str) -> _Segment:
-        """Return a segment that has the hash which is its name, and is the one encoding of it."""
-        if f"{hash.hex()}.idx" != name.rpartition("/")[2]:
-            raise IntegrityError(
-                f"The bytes of the index segment {name} are not those of that name.",
-                code="index-damaged",
-                hints=("jupyter mlops push",),
-            )
-        segment = cls.of(encoded, name, name)
-        verify(segment.view)
-        return segment
-
-    def bears_out(self, place: Place, believes: Callable[[PackKey, int], bool]) -> bool:
-        """Return whether the pack of a place, at the size that this segment tells, is believed."""
-        key = (place.pack, place.plain)
-        return believes(key, self.sizes[key])
-
-
-def _map_file(path: Path) -> mmap.mmap | None:
-    try:
-        with open(path, "rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):  # there is none, or an empty one
-        return None

@@ -17,6 +17,7 @@ from jupyter_mlops.objects.packs import read_pack_table
 from jupyter_mlops.snapshots.check import Damage, ProjectCheck, needed_by
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.sync.check import RemoteCheck, check_remote
+from jupyter_mlops.sync.erased import known_there
 from jupyter_mlops.sync.fetch import fetch_content
 from jupyter_mlops.sync.listing import pack_name
 from jupyter_mlops.sync.merge import merge_index
@@ -66,7 +67,8 @@ def plan_remote_repair(handles: Handles, remote: Remote) -> RemoteRepairPlan:
     unnamed = tuple(pack for pack in remote.iter_packs() if (pack.hash, pack.plain) not in named)
     # in their order, so that a pack that lost something is likely to come about again as it was
     lost = [sorted(table, key=attrgetter("offset")) for _, table in found.lost]
-    ids = dict.fromkeys(info.id for table in lost for info in table)
+    erased = known_there(handles.store, remote)
+    ids = dict.fromkeys(info.id for table in lost for info in table if info.id not in erased)
     wanted = {key for keys in found.wanted.values() for key in keys}
     ids.update(dict.fromkeys(id for _, id in sorted(wanted)))
     push = plan_push(handles.store, remote, {id: rank for rank, id in enumerate(ids)})
@@ -139,11 +141,12 @@ def _name_plain(remote: Remote, staging: Staging, pack: PackEntry) -> None:
 
 def _save_whole(handles: Handles, remote: Remote, found: RemoteCheck) -> None:
     """Copy what is whole in damaged packs, and nowhere else, into new ones."""
+    erased = known_there(handles.store, remote)
     items: dict[tuple[RecordKind, Hash], tuple[PackEntry, RecordInfo]] = {}
     for pack, table in found.lost:
         if (pack.hash, pack.plain) in remote.packs:
             for info in table:
-                if remote.find(info.kind, info.id) is None:
+                if remote.find(info.kind, info.id) is None and info.id not in erased:
                     items[info.kind, info.id] = (pack, info)
     if not items:
         return

@@ -33,7 +33,7 @@ _RESTORED = (State.MISSING, State.BEHIND, State.DIVERGED)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Tracked paths by where their content is.
+    """Tracked paths by where their content is; what was erased is nowhere, and nowhere lacking.
 
     ``not_pushed`` have content here that no remote is known to have, ``only_here_bytes`` is how
     much of it is on disk, equal content counted once. Of these, ``not_committed`` are as their
@@ -108,8 +108,9 @@ class _View:
 
     def lacking(self, present: Present) -> dict[Hash, int]:
         """Return the pieces of what is on disk that no remote has, and their bytes."""
+        erased = self.store.erased
         if not self.remotes:
-            return dict(present.iter_contents())
+            return {id: size for id, size in present.iter_contents() if id not in erased}
         if self._has_folder(present.content):
             return {}
         known: set[str] = set()
@@ -119,7 +120,7 @@ class _View:
         contents: dict[Hash, int] = {}
         for prefix, part in present.parts.items():
             if prefix.partition("/")[0] not in known:
-                contents.update(part.iter_contents())
+                contents.update(one for one in part.iter_contents() if one[0] not in erased)
         pieces: dict[Hash, int] = {}
         for id in self._lacking_files(contents):
             pieces.update(self._split(id, contents[id]))
@@ -177,7 +178,8 @@ def _lacks_content(store: Store, one: PathStatus) -> bool:
     except (NotFoundError, UnavailableError):
         return True
     here = dict(one.present.iter_contents()) if one.present is not None else {}
+    files = (entry for entry in entries if entry.mode is not Mode.FOLDER)
     return any(
-        entry.mode is not Mode.FOLDER and entry.hash not in here and not has_file(store, entry)
-        for entry in entries
+        entry.hash not in here and entry.hash not in store.erased and not has_file(store, entry)
+        for entry in files
     )

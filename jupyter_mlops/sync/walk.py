@@ -20,6 +20,7 @@ from jupyter_mlops.objects.reader import find_whole
 from jupyter_mlops.objects.records import has, read_bytes
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.snapshots.content import pointer_entries
+from jupyter_mlops.sync.erased import known_there
 from jupyter_mlops.sync.records import read_records
 from jupyter_mlops.sync.remote import Remote
 
@@ -29,17 +30,21 @@ _UNKNOWN_BYTES = -1
 class ContentWalk:
     """Follows entries down to the chunks of files; each folder and file once.
 
-    Manifests are read in the store, and on the remote where it lacks them. Nothing is kept.
+    Manifests are read in the store, and on the remote where it lacks them. Nothing is kept. Files
+    that were erased are passed over.
 
     Attributes:
         folders: the direct entries of each folder, by the hash of its manifest.
         chunks: the chunks of each file that has several, by its hash.
+        erased: files that were not followed, because they were erased.
         missing: files and folders whose manifest, if they have one, neither end has.
         damaged: those whose manifest is at hand and is none.
     """
 
     def __init__(self, store: Store, remote: Remote) -> None:
         remote.search()
+        self._known_erased = known_there(store, remote)
+        self.erased: set[Hash] = set()
         self._store = store
         self._remote = remote
         self._waiting: dict[Entry, None] = {}
@@ -51,7 +56,11 @@ class ContentWalk:
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Let :meth:`follow` begin with ``entries`` too."""
-        self._waiting.update(dict.fromkeys(entries))
+        for entry in entries:
+            if entry.mode is not Mode.FOLDER and entry.hash in self._known_erased:
+                self.erased.add(entry.hash)
+            else:
+                self._waiting[entry] = None
 
     def add_hash(self, id: Hash) -> None:
         """Let it begin with a file or folder too of which only the hash is known."""

@@ -84,6 +84,7 @@ def test_the_json_of_the_command_line(data_project: DataProject) -> None:
         "imported_from": None,
         "pushed": False,
         "pulled": True,
+        "files_erased": 0,
     }
     assert shown["not_pushed"] == 1
     assert shown["only_copy_here"] == 1

@@ -17,6 +17,7 @@ from tests.crash.judge import (
     REMOTE,
     State,
     check_done,
+    check_gone,
     check_left_clean,
     check_manners,
     check_nothing_lost,
@@ -124,6 +125,7 @@ class Cutter:
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
             check_done(read_state(root), after, outcome)
+            check_gone(root, scenario.gone)
             failed = outcome.hit if fault.how == "fail" else None
             if failed is not None and failed.name in SYNCS:
                 assert fault.error not in ERRORS[failed.name], "it passed over what was not synced"
@@ -153,6 +155,7 @@ class Cutter:
             assert now.tracked == before.tracked
             return
         check_done(now, after, again)
+        check_gone(root, scenario.gone)
 
 
 def copy_project(start: Path, target: Path) -> None:

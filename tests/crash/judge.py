@@ -188,6 +188,15 @@ def check_done(now: State, after: State, outcome: Outcome) -> None:
         assert now.index == after.index, "something is not staged"
 
 
+def check_gone(root: Path, content: bytes) -> None:
+    """Check that no file in Git's folder has some of ``content``, which nothing compresses."""
+    parts = [content[at : at + 64] for at in range(0, len(content), 2_000)]
+    for path in (root / ".git").rglob("*") if parts else ():
+        if path.is_file():
+            held = path.read_bytes()
+            assert not any(part in held for part in parts), f"{path} still has it"
+
+
 def check_manners(outcome: Outcome) -> None:
     """Check how a command of ours ends and what it says when something goes wrong."""
     assert not outcome.overdue, "it hung"

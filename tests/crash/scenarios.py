@@ -28,6 +28,9 @@ from tests.support.project import IDENTITY, make_project
 BIG = random.Random(3).randbytes(300_000)
 """A file of several chunks."""
 
+SECRETS = tuple(random.Random(seed).randbytes(100_000) + BIG[:150_000] for seed in (4, 5))
+"""Content that is erased; its last bytes are in other content as well."""
+
 OLD = {"a.csv": b"old a\n" * 50, "sub/b.csv": b"old b\n", "sub/gone.csv": b"old only\n"}
 NEW = {"a.csv": b"new a\n" * 50, "sub/b.csv": b"new b\n", "more/c.csv": b"new only\n"}
 MINE = {**NEW, "a.csv": b"mine a\n" * 50, "mine.csv": b"mine only\n"}
@@ -87,6 +90,7 @@ class Scenario:
         writes: whether it writes files of ours; if not, it only reads them.
         passing: files that get several contents one after the other; each of them is whole JSON.
         damaged: whether the store is damaged at first, and whole afterwards.
+        gone: bytes that are in no file of Git's folder, store and remote included, once it is done.
         slow: whether it starts processes that take their time, so that it is tried less often.
     """
 
@@ -103,6 +107,7 @@ class Scenario:
     writes: bool = True
     passing: tuple[str, ...] = ()
     damaged: bool = False
+    gone: bytes = b""
     slow: bool = False
 
     def share(self, count: int) -> int:
@@ -465,6 +470,29 @@ def _to_fetch_over_a_change(project: DataProject, runner: Runner) -> None:
     project.write("outside/a.csv", "mine alone\n")
 
 
+def _with_secrets(project: DataProject, runner: Runner) -> None:
+    """Push content that Git names no more; of the store one lies in the trash, one in a pack."""
+    _with_remote(project, runner)
+    _changed_data(project, runner)
+    for number, secret in enumerate(SECRETS):
+        project.write("secret.bin", secret)
+        runner.ours(project.root, "snapshot", "data", "secret.bin")
+        at = project.head()
+        project.commit("Secret")
+        runner.ours(project.root, "push")
+        project.git("reset", "--quiet", "--hard", at)
+        project.git("update-ref", "-d", "ORIG_HEAD")
+        names = project.git("for-each-ref", "--format=%(refname)", "refs/mlops/snapshots")
+        for ref in names.split():
+            if project.git("ls-tree", "--name-only", ref, "secret.bin.mlops"):
+                project.git("update-ref", "-d", ref)
+        project.git("reflog", "expire", "--expire=now", "--all")
+        project.remove("secret.bin")
+        runner.ours(project.root, "restore")
+        if not number:
+            runner.ours(project.root, *COLLECT)
+
+
 SCENARIOS: Sequence[Scenario] = (
     Scenario("init", _nothing, (OURS, "init"), base="nothing"),
     Scenario("init with a new shared store", _nothing, (OURS, "init", "--new-store", SHARED)),
@@ -520,6 +548,13 @@ SCENARIOS: Sequence[Scenario] = (
     ),
     Scenario("forget", _with_garbage, (OURS, "forget", "--keep-last", "1"), slow=True),
     Scenario("evict", _with_alternate, (OURS, "evict"), slow=True),
+    Scenario(
+        "erase",
+        _with_secrets,
+        (OURS, "erase", *(f"--hash=b3:{hash_bytes(one).hex()}" for one in SECRETS), "--yes"),
+        gone=b"".join(secret[:100_000] for secret in SECRETS),
+        slow=True,
+    ),
     Scenario("push", _with_remote, (OURS, "push")),
     Scenario("push of a change", _to_push_again, (OURS, "push")),
     Scenario("fetch", _to_pull, (OURS, "fetch"), data=(), damaged=True),

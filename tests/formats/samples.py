@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from jupyter_mlops.formats.chunking import iter_cuts
 from jupyter_mlops.formats.entry import MAX_LINK_BYTES, MAX_SIZE_BYTES, Entry, Mode
+from jupyter_mlops.formats.erasure import Erasure, encode_erasure
 from jupyter_mlops.formats.index import PackEntry, encode_index
 from jupyter_mlops.formats.manifest import (
     EMPTY_TREE,
@@ -176,6 +177,17 @@ SNAPSHOT = SnapshotRecord(
 )
 
 
+ERASURE = Erasure(
+    at=datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC),
+    by="Ada \udcff",
+    reason="“by law”",
+    erased=(hash_bytes(PLAIN), hash_bytes(DIGITS)),
+    pieces=tuple(sorted({ref.hash for ref in MANIFEST.chunks})),
+    lifted=(hash_bytes(b"lifted"),),
+    here_only=False,
+)
+
+
 def golden_files() -> dict[str, bytes]:
     """Return every golden vector by its file's name."""
     return {
@@ -186,6 +198,7 @@ def golden_files() -> dict[str, bytes]:
         "records.pack": PACK,
         "segment.idx": encode_index(PACKS, ROWS),
         "empty.idx": encode_index((), ()),
+        "erasure.json": encode_erasure(ERASURE),
         "snapshot.json": encode_snapshot_record(SNAPSHOT),
         "chunking.json": (json.dumps(chunking_vectors(), indent=1) + "\n").encode(),
     }

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from jupyter_mlops.formats.erasure import decode_erasure
 from jupyter_mlops.formats.index import IndexView, verify
 from jupyter_mlops.formats.manifest import decode_file_manifest, decode_tree
 from jupyter_mlops.formats.pack import decode_footer, decode_record, scan_records
 from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.formats.snapshot import decode_snapshot_record
-from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.ids import format_hash, hash_bytes
 from tests.formats.samples import (
     DIGITS,
+    ERASURE,
     GOLDEN,
     INFOS,
     MANIFEST,
@@ -83,6 +87,13 @@ def test_the_index_leads_where_it_led() -> None:
 def test_a_plain_pack_is_its_file_and_its_chunk_table_is_made_by_cutting() -> None:
     table = second_reader.read_plain_pack(PLAIN)
     assert [(bytes.fromhex(c["hash"]), c["size_bytes"]) for c in table] == list(MANIFEST.chunks)
+
+
+def test_the_erasure_says_what_it_said() -> None:
+    erasure = decode_erasure(golden("erasure.json"), origin="e")
+    assert erasure == dataclasses.replace(ERASURE, erased=tuple(sorted(ERASURE.erased)))
+    read = second_reader.read_erasure(golden("erasure.json"))
+    assert read["erased"] == [format_hash(id) for id in erasure.erased]
 
 
 def test_the_snapshot_says_what_it_said() -> None:

@@ -274,13 +274,6 @@ def test_a_newer_format_asks_for_an_upgrade() -> None:
         next(scan_records(newer, origin="p"))
 
 
-def test_a_tombstone_says_erased() -> None:
-    pack, infos = build_pack([(RecordKind.TOMBSTONE, DIGITS_ID, Codec.RAW, 2, b"{}")])
-    with pytest.raises(UnsupportedError, match="was erased") as caught:
-        decode_record(pack, infos[0], origin="p")
-    assert caught.value.code == "erased"
-
-
 def test_a_huge_count_is_refused_before_it_is_believed() -> None:
     trailer = (2**40).to_bytes(8, "big") + b"\xff" * 4 + bytes(16) + b"mlopsEN\0"
     with pytest.raises(IntegrityError, match="does not end where its trailer begins"):
@@ -350,11 +343,11 @@ def test_bytes_of_another_hash_are_refused_be_it_smaller_or_greater(
 
 def test_the_limits_are_those_of_the_format() -> None:
     mebibytes = {kind.name: limit / 2**20 for kind, limit in MAX_PLAIN_BYTES.items()}
-    assert mebibytes == {"CHUNK": 16, "FILE": 256, "TREE": 256, "OUTPUTS": 256, "TOMBSTONE": 1 / 16}
+    assert mebibytes == {"CHUNK": 16, "FILE": 256, "TREE": 256, "OUTPUTS": 256}
 
 
 def test_every_kind_of_record_is_among_the_samples() -> None:
-    assert {kind for kind, *_ in RECORDS} == set(RecordKind) - {RecordKind.TOMBSTONE}
+    assert {kind for kind, *_ in RECORDS} == set(RecordKind)
 
 
 def test_a_pack_that_holds_nothing_is_none() -> None:

@@ -35,6 +35,7 @@ from jupyter_mlops.files.stat_cache import read_stat_cache
 from jupyter_mlops.formats.bundle import decode_bundle_header
 from jupyter_mlops.formats.conflict import join_conflict, split_conflict
 from jupyter_mlops.formats.entry import Entry
+from jupyter_mlops.formats.erasure import MAX_HASHES, decode_erasure, encode_erasure
 from jupyter_mlops.formats.index import IndexView, encode_index, verify
 from jupyter_mlops.formats.manifest import (
     decode_file_manifest,
@@ -98,7 +99,7 @@ class Target:
         return True
 
 
-_BARE = frozenset({"erased", "filter-protocol"})
+_BARE = frozenset({"filter-protocol"})
 """Codes of which no command mends anything."""
 
 
@@ -136,7 +137,7 @@ def _record(data: bytes) -> None:
         return
     kind, codec, offset, stored, plain = _INFO.unpack_from(data)
     id = Hash(data[_INFO.size : _INFO.size + 32])
-    info = RecordInfo(RecordKind(kind % 5 + 1), id, codec % 2, offset, stored, plain)
+    info = RecordInfo(RecordKind(kind % len(RecordKind) + 1), id, codec % 2, offset, stored, plain)
     decode_record(data[_INFO.size + 32 :], info, origin="x")
 
 
@@ -345,6 +346,12 @@ def _page_of_links(data: bytes) -> None:
         assert name and "/" not in name and name not in {".", ".."}
 
 
+def _erasure(data: bytes) -> None:
+    erasure = decode_erasure(data, origin="x")
+    assert len(erasure.erased) + len(erasure.pieces) + len(erasure.lifted) <= MAX_HASHES
+    assert encode_erasure(erasure) == data
+
+
 def _multistatus(data: bytes) -> None:
     for member in parse_multistatus(data, "/a b/"):
         assert member.step and "/" not in member.step
@@ -372,6 +379,7 @@ TARGETS: Mapping[str, Target] = {
     "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
     "file-manifest": Target(_file_manifest, _DAMAGE),
     "conflict": Target(_conflict, (ValueError, *_DAMAGE)),
+    "erasure": Target(_erasure, _DAMAGE),
     "front-end": Target(_front_end),
     "index": Target(_index, _DAMAGE),
     "launcher": Target(_launcher),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import pytest
 import zstandard
 from blake3 import blake3
 
+from jupyter_mlops.formats.erasure import EMPTY_FILE, Erasure, encode_erasure
 from jupyter_mlops.formats.index import IndexView, PackEntry, encode_index
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import Codec, RecordInfo, RecordKind
@@ -79,7 +81,6 @@ def _packs() -> dict[str, bytes]:
         "no frame": hostile_pack([(chunk, _ID, Codec.ZSTD, 1000, b"\0" * 50)]),
         "kind unknown": hostile_pack([(9, _ID, Codec.RAW, 3, b"abc")]),  # type: ignore[list-item]
         "codec unknown": hostile_pack([(chunk, _ID, 9, 3, b"abc")]),  # type: ignore[list-item]
-        "erased": hostile_pack([(RecordKind.TOMBSTONE, _ID, Codec.RAW, 0, b"")]),
         "footer outside": hostile_pack([raw_chunk(b"abc")], offset=2**63),
         "footer within itself": hostile_pack([raw_chunk(b"abc")], end=8),
         "footer beyond": hostile_pack([raw_chunk(b"abc")], end=2**64 - 1),
@@ -213,6 +214,45 @@ def test_segments(attack: Attack, template: object, scale: int) -> None:
         if scale > 1 or number % 2 == wrong
     ]
     attack(cases)
+
+
+def _erasures() -> dict[str, bytes]:
+    """Return erasures by what is wrong, or hostile, with them."""
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    text = "\x1b]0;owned\x07\n../../.git"
+    good = encode_erasure(Erasure(at, text, text, erased=(hash_bytes(b"b\n"), _ID)))
+    return {
+        "all that is here": good,
+        "lifts what nobody erased": encode_erasure(Erasure(at, "", lifted=(_ID,))),
+        "empty": b"",
+        "NULs": bytes(5000),
+        "nested": b"[" * 100_000,
+        "newer": good.replace(b'"format": 0', b'"format": 1'),
+        "cut short": good[:-2],
+        "the empty file": good.replace(format_hash(_ID).encode(), format_hash(EMPTY_FILE).encode()),
+        "a time without end": good.replace(b"2026", b"9999"),
+        "digits without end": good.replace(b'"format": 0', b'"format": ' + b"9" * 5000),
+    }
+
+
+def _put_erasure(erasure: bytes, *, wrong: bool) -> Callable[[Arena], object]:
+    def plant(arena: Arena) -> None:
+        name = hash_bytes(erasure + b"x" if wrong else erasure).hex()
+        arena.project.write(f".git/mlops/erased/{name}.json", erasure)
+
+    return plant
+
+
+def test_erasures(attack: Attack, scale: int) -> None:
+    commands = (("restore",), ("check",), ("erase", "model.bin", "--yes"), ("snapshot",))
+    attack(
+        [
+            Case(f"{name}{', misnamed' * wrong}", _put_erasure(erasure, wrong=wrong), commands)
+            for number, (name, erasure) in enumerate(_erasures().items())
+            for wrong in (False, True)
+            if scale > 1 or not wrong or number % 3 == 0
+        ]
+    )
 
 
 def test_few_folders_that_claim_to_be_without_end(attack: Attack) -> None:

@@ -53,6 +53,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "diff": {"old": "HEAD", "new": "first", "paths": ["data"]},
     "gc": {"dry_run": True},
     "evict": {"dry_run": True},
+    "erase": {"paths": ["data"], "dry_run": True},
     "forget": {"keep_named": True},
     "undo": {},
     "resolve": {"paths": ["data"], "ours": True},

@@ -6,10 +6,12 @@ Every reader raises :class:`NotValid` for what the documents refuse.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import zstandard
@@ -18,8 +20,10 @@ from pyfastcdc.py.constants import GEAR
 
 MIB = 1024**2
 MODES = {1: "100644", 2: "100755", 3: "120000", 4: "040000"}
-KINDS = {1: "CHUNK", 2: "FILE", 3: "TREE", 4: "OUTPUTS", 5: "TOMBSTONE"}
-KIND_LIMITS = {1: 16 * MIB, 2: 256 * MIB, 3: 256 * MIB, 4: 256 * MIB, 5: 64 * 1024}
+KINDS = {1: "CHUNK", 2: "FILE", 3: "TREE", 4: "OUTPUTS"}
+KIND_LIMITS = {1: 16 * MIB, 2: 256 * MIB, 3: 256 * MIB, 4: 256 * MIB}
+EMPTY = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 CODECS = {0: "RAW", 1: "ZSTD"}
 SHORTEST, MEAN, LONGEST = 16_384, 65_536, 262_144
 MASK_BEFORE, MASK_AFTER = 0x0000D90703537000, 0x0000D90F03530000
@@ -322,6 +326,40 @@ def read_file_manifest(data: bytes) -> dict[str, Any]:
 
 
 # Packs ------------------------------------------------------------------------------------------
+
+
+def read_erasure(data: bytes) -> dict[str, Any]:
+    """Read an erasure."""
+    try:
+        values: dict[str, Any] = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise NotValid("not JSON") from error
+    need(isinstance(values, dict), "an object")
+    if isinstance(values.get("format"), int) and values["format"] > 0:
+        raise Newer
+    lists = ("erased", "lifted", "pieces")
+    need(set(values) == {"at", "by", "format", "here_only", "reason", *lists}, "its keys")
+    need(values["format"] == 0 and type(values["here_only"]) is bool, "its values")
+    need(isinstance(values["by"], str), "who")
+    need(values["reason"] is None or isinstance(values["reason"], str), "why")
+    need(max(len(values["by"]), len(values["reason"] or "")) <= 10_000, "short texts")
+    need(re.fullmatch(_TIME, str(values["at"])) and values["at"] < "9000", "its time")
+    try:
+        datetime.fromisoformat(values["at"])
+    except ValueError as error:
+        raise NotValid("no time") from error
+    for key in lists:
+        need(isinstance(values[key], list), "lists")
+        for one in values[key]:
+            _need_hash(one)
+        need(values[key] == sorted(set(values[key])), "sorted hashes, each once")
+    need(values["erased"] or values["lifted"], "something")
+    need(not set(values["erased"]) & set(values["lifted"]), "not both")
+    need(EMPTY not in [*values["erased"], *values["pieces"]], "not the empty file")
+    need(sum(len(values[key]) for key in lists) <= 500_000, "at most so many")
+    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    need(text.encode("utf-8", "backslashreplace") == data, "one encoding")
+    return values
 
 
 def read_record_pack(data: bytes) -> list[dict[str, Any]]:

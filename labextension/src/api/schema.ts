@@ -9,6 +9,7 @@ export interface CheckResult {
   absent: number;
   read_data: boolean;
   elsewhere: number;
+  erased: number;
   remote: string | null;
 }
 
@@ -85,6 +86,23 @@ export interface DrawnMetric {
   better: (boolean | null)[];
 }
 
+export interface EraseResult {
+  done: boolean;
+  lifted: boolean;
+  hashes: string[];
+  referrers: ReferrerResult[];
+  shared_bytes: number;
+  sharers: ReferrerResult[];
+  packs: number;
+  destroyed_bytes: number;
+  remotes: RemoteResult[];
+  in_worktree: string[];
+  in_alternates: string[];
+  in_git: string[];
+  unread: string[];
+  confirmation: string | null;
+}
+
 export interface EvictResult {
   done: boolean;
   freed_bytes: number;
@@ -102,6 +120,7 @@ export interface FetchResult {
   waiting: number;
   refused: string[];
   absent: number;
+  erased: string[];
 }
 
 export interface Finding {
@@ -310,6 +329,8 @@ export interface PullResult {
   waiting: number;
   refused: string[];
   absent: number;
+  erased: string[];
+  left_out: string[];
 }
 
 export interface PushResult {
@@ -325,6 +346,15 @@ export interface PushResult {
   git_remote: string | null;
   refusal: string | null;
   unnamed: number;
+  erased: string[];
+}
+
+export interface ReferrerResult {
+  path: string;
+  hash: string;
+  size_bytes: number | null;
+  commits: string[];
+  refs: string[];
 }
 
 export interface RemoteAddResult {
@@ -344,8 +374,12 @@ export interface RemoteRemoveResult {
 
 export interface RemoteResult {
   name: string;
-  url: string;
-  is_default: boolean;
+  failure: string | null;
+  packs: number;
+  destroyed_bytes: number;
+  shared_bytes: number;
+  holders: string[];
+  not_fetched: number;
 }
 
 export interface RemoteTestResult {
@@ -386,6 +420,7 @@ export interface RestoreResult {
   code: string[];
   code_saved_as: string | null;
   set_up: string[];
+  erased: string[];
 }
 
 export interface RestoredPath {
@@ -478,6 +513,7 @@ export interface TrackedResult {
   imported_from: string | null;
   pushed: boolean;
   pulled: boolean;
+  files_erased: number;
 }
 
 export interface TrialResult {
@@ -727,6 +763,21 @@ export interface ICommands {
       dry_run?: boolean;
     };
     result: EvictResult;
+  };
+  erase: {
+    method: 'POST';
+    parameters: {
+      paths?: string[];
+      rev?: string | null;
+      hash?: string[];
+      reason?: string | null;
+      remote?: string[];
+      local_only?: boolean;
+      lift?: boolean;
+      dry_run?: boolean;
+      yes?: boolean;
+    };
+    result: EraseResult;
   };
   forget: {
     method: 'POST';
