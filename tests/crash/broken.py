@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,12 @@ def _move_references_first() -> None:
 def _write_pointers_first() -> None:
     keep_content = content.keep_content
 
-    def keep(handles: Any, scanner: Any, paths: Sequence[str], presents: Mapping[str, Any]) -> Any:
+    def keep(handles: Any, scanner: Any, paths: Sequence[str], *further: Any) -> Any:
         for path in paths:
             encoded = restore.encode_present(scanner.look(path))
             assert encoded is not None
             apply.open_worktree(handles).write_file(pointer_path(path), encoded, Mode.FILE)
-        return keep_content(handles, scanner, paths, presents)
+        return keep_content(handles, scanner, paths, *further)
 
     _put("keep_content", keep, take)
 
