@@ -66,6 +66,7 @@ def check_remote(handles: Handles, remote: Remote, *, read_data: bool = False) -
         total = sum(pack.size_bytes for pack in packs)
         with handles.progress.task(f"Checking {remote.place}", total) as task:
             broken = find_broken(remote, packs, task)
+        remote.read_segments()
     return _Check(handles, remote, broken).look()
 
 
@@ -91,9 +92,10 @@ class _Check:
         self._walk.follow()
         all_bad = self._find_bad(self._walk.entries())
         lost = tuple((pack, tuple(table)) for pack, table in self._remote.iter_lost())
+        segments = (*self._remote.damaged_segments(), *self._remote.segments_to_mend())
         damages = [
             Damage("index", name, "it is not what its name says; it is made anew from the packs")
-            for name in self._remote.damaged_segments()
+            for name in segments
         ]
         damages += self._describe_packs(lost)
         damages += self._describe_content(bad, kept)
@@ -106,7 +108,7 @@ class _Check:
             len(self._walk.erased),
             {format_hash(entry.hash): lacking for entry, lacking in bad.items()},
             lost,
-            tuple(self._remote.damaged_segments()),
+            segments,
         )
 
     def _read_pointers(self) -> None:

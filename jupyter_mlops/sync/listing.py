@@ -43,6 +43,7 @@ class Listing:
     ``segments``, ``packs`` and ``snapshots``, which are all objects below ``snapshots/``, have
     sizes in bytes. ``damaged_segments`` are the names of segments that somebody found damaged.
     ``erasures`` are the names of the files that say what was erased.
+    ``clocks`` are objects that told the time, and when that was.
     ``newest_at`` is the latest time that it tells of anything.
     """
 
@@ -57,6 +58,7 @@ class Listing:
     projects: set[str] = field(default_factory=set)
     erasures: set[str] = field(default_factory=set)
     snapshots: dict[str, int] = field(default_factory=dict)
+    clocks: dict[str, datetime] = field(default_factory=dict)
     newest_at: datetime | None = None
 
 
@@ -140,6 +142,9 @@ def _note(found: Listing, one: StoredObject) -> None:
         found.projects.add(matched[1])
     elif (matched := _ERASURE_OBJECT.fullmatch(name)) is not None:
         found.erasures.add(matched[1])
+    elif name.startswith(f"{CLOCK_FOLDER}/"):
+        if at is not None:
+            found.clocks[name] = at
     elif name.startswith(f"{SNAPSHOTS}/"):
         found.snapshots[name] = one.size_bytes
 

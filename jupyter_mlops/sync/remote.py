@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from jupyter_mlops.errors import (
@@ -48,6 +48,8 @@ TRANSFERS = 8
 _FORMAT_TEXT = re.compile(rb"[0-9]{1,9}\n?")
 _FOOTER_LIMIT_BYTES = 64 << 20
 _LOOKS = 3
+_CLOCK_LASTS = timedelta(hours=1)
+"""How old what told the time is when whoever put it is dead for sure."""
 
 
 class Remote:
@@ -207,6 +209,34 @@ class Remote:
         """The names of the index segments that are listed and whole."""
         return frozenset(segment.name for segment in self._segments if segment.name)
 
+    def read_segments(self) -> None:
+        """Read the index segments there that the cache has, and note those that are damaged.
+
+        What they say is known nevertheless; :meth:`prepare` puts them again.
+
+        Raises:
+            UnavailableError: the remote failed.
+        """
+        for name in sorted(self.segments):
+            if name in self._to_mend or name not in self.listing.segments:
+                continue
+            try:
+                encoded = self.backend.read(name, limit_bytes=IN_MEMORY_BYTES)
+            except NotFoundError:
+                continue
+            except IntegrityError as error:
+                if error.code == "object-too-big":
+                    continue
+                encoded = b""
+            if segment_object(encoded) != name:
+                self._note_segment(name)
+                self.listing.damaged_segments.add(name)
+                self._to_mend.append(name)
+
+    def segments_to_mend(self) -> tuple[str, ...]:
+        """Return the segments that are damaged there, and that :meth:`prepare` puts again."""
+        return tuple(self._to_mend)
+
     def iter_segments(self) -> Iterator[tuple[str, IndexView]]:
         """Yield name and content of each segment that is listed and whole."""
         for segment in self._segments:
@@ -315,6 +345,9 @@ class Remote:
                 " what has waited for long enough.",
                 code="remote-without-clock",
             )
+        for left, written_at in self.listing.clocks.items():
+            if at - written_at > _CLOCK_LASTS:
+                self.backend.delete(left)
         return at
 
     def search(self) -> None:

@@ -121,13 +121,14 @@ class Cutter:
         let_time_pass(root)
         now = read_state(root, statuses=False, damaged=scenario.damaged)
         check_nothing_lost(now, before, after, scenario.data, scenario.passing)
-        check_remote_names(root)
+        if not scenario.remote_damaged:
+            check_remote_names(root)
         complained = scenario.complaint and re.search(scenario.complaint, outcome.told)
         if outcome.status == 0 and not complained and not _was_hidden(scenario, outcome):
             check_done(read_state(root), after, outcome)
             check_gone(root, scenario.gone)
             failed = outcome.hit if fault.how == "fail" else None
-            if failed is not None and failed.name in SYNCS:
+            if failed is not None and failed.name in SYNCS and not _is_note(failed):
                 assert fault.error not in ERRORS[failed.name], "it passed over what was not synced"
         again = self.runner.run(root, scenario.again or scenario.command)
         if scenario.is_ours:
@@ -140,8 +141,10 @@ class Cutter:
         check_left_clean(root)
         if (root / REMOTE).exists():
             clone = self.folder / "clone"
-            check_remote_gives_all(root, clone, self.runner)
-            shutil.rmtree(clone)
+            try:
+                check_remote_gives_all(root, clone, self.runner)
+            finally:
+                shutil.rmtree(clone, ignore_errors=True)
 
     def _judge_again(self, prepared: Prepared, root: Path, again: Outcome) -> None:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
@@ -156,6 +159,11 @@ class Cutter:
             return
         check_done(now, after, again)
         check_gone(root, scenario.gone)
+
+
+def _is_note(call: Call) -> bool:
+    """Return whether a call is about a note of damage, which others get as far as it can be put."""
+    return f"{REMOTE}/damaged" in call.path
 
 
 def copy_project(start: Path, target: Path) -> None:

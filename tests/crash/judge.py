@@ -236,18 +236,29 @@ def check_remote_names(root: Path) -> None:
 
 
 def check_remote_gives_all(root: Path, clone: Path, runner: Runner) -> None:
-    """Check that the remote of a project is whole, and gives a new clone all that HEAD names."""
+    """Check that the remote of a project is whole, and gives a new clone all that HEAD names.
+
+    Compared with the working tree is what that has as HEAD names it.
+    """
     with open_backend(str(root / REMOTE)) as backend:
         check_remote(backend)
     DataProject(root).git("clone", "--quiet", str(root), str(clone))
     pulling = DataProject(clone)
     pulling.git("config", "mlops.remote.store.url", str(root / REMOTE))
     runner.ours(clone, "pull")
+    here = DataProject(root)
+    committed = {
+        path
+        for path, state in here.states().items()
+        if state == "clean" and not here.git("status", "--porcelain", f"{path}{POINTER_SUFFIX}")
+    }
     for path, state in pulling.states().items():
         assert state == "clean", f"{path} is {state} in a new clone"
+        if path not in committed:
+            continue
         there = root / path
         if there.is_dir():
-            assert pulling.files(path) == DataProject(root).files(path), path
+            assert pulling.files(path) == here.files(path), path
         elif there.exists():
             assert pulling.read(path) == there.read_bytes(), path
 

@@ -90,6 +90,7 @@ class Scenario:
         writes: whether it writes files of ours; if not, it only reads them.
         passing: files that get several contents one after the other; each of them is whole JSON.
         damaged: whether the store is damaged at first, and whole afterwards.
+        remote_damaged: whether the remote is, likewise.
         gone: bytes that are in no file of Git's folder, store and remote included, once it is done.
         slow: whether it starts processes that take their time, so that it is tried less often.
     """
@@ -107,6 +108,7 @@ class Scenario:
     writes: bool = True
     passing: tuple[str, ...] = ()
     damaged: bool = False
+    remote_damaged: bool = False
     gone: bytes = b""
     slow: bool = False
 
@@ -571,6 +573,7 @@ SCENARIOS: Sequence[Scenario] = (
         "repair of a remote",
         _damaged_remote,
         (OURS, "repair", "--remote", "store", "--yes"),
+        remote_damaged=True,
         slow=True,
     ),
     Scenario("import", _with_source, (OURS, "import", SOURCE, "data", "--output", "theirs")),

@@ -10,7 +10,17 @@ from jupyter_mlops.objects.packs import decode_place, stored_span
 from jupyter_mlops.storage.backend import Backend
 from jupyter_mlops.sync.listing import pack_object
 
-_PARTS = ("packs", "index", "projects", "claims", "snapshots", "erased", "unneeded", "trash")
+_PARTS = (
+    "packs",
+    "index",
+    "projects",
+    "claims",
+    "snapshots",
+    "erased",
+    "unneeded",
+    "trash",
+    "clock",
+)
 """Folders of a remote that is whole."""
 
 
