@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Here
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.errors import ConflictError, UsageError
-from jupyter_mlops.files.durable import make_folder, move_new, open_staging
+from jupyter_mlops.files.durable import Staging, make_folder, move_new, open_staging
 from jupyter_mlops.formats.names import check_path
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
 from jupyter_mlops.storage.open import open_backend
@@ -67,7 +66,11 @@ def get(
     try:
         check_path(path)
     except ValueError as error:
-        raise UsageError(f"{path!r} is no path in a project: {error}.", code="bad-value") from error
+        raise UsageError(
+            f"{path!r} is no path in a project: {error}.",
+            code="bad-value",
+            hints=("jupyter mlops get URL data/train.csv",),
+        ) from error
     target = Path(os.path.abspath(here.cwd / (output or path.rpartition("/")[2])))
     if os.path.lexists(target):
         raise ConflictError(
@@ -76,25 +79,24 @@ def get(
             hints=("jupyter mlops get URL PATH --output ANOTHER",),
         )
     with (
-        tempfile.TemporaryDirectory(prefix="mlops-get-", ignore_cleanup_errors=True) as folder,
-        open_source_project(here.cwd, url, Path(folder)) as project,
+        open_staging(target.parent) as staging,
+        open_source_project(here.cwd, url, staging.path) as project,
     ):
         commit = project.resolve(rev)
         tree = project.open_tree(commit)
         with project.open_source(project.read_config(tree), yes=yes) as source:
             view = View(source, read_tree_pointers(tree, [path]))
-            exported = _write(view, path, target, here)
+            exported = _write(view, path, target, staging, here)
     return GetResult(commit, str(target), *exported)
 
 
-def _write(view: View, path: str, target: Path, here: Here) -> Exported:
+def _write(view: View, path: str, target: Path, staging: Staging, here: Here) -> Exported:
     """Write all of it beside ``target``, then give it its name."""
-    with open_staging(target.parent) as staging:
-        beside = staging.path / "content"
-        make_folder(beside)
-        with open_backend(str(beside)) as backend:
-            exported = export_files(view, [path], backend, staging, here.progress, without=path)
-        entry = view.find(path)
-        is_file = entry is not None and not view.is_folder(entry)
-        move_new(beside / path.rpartition("/")[2] if is_file else beside, target)
+    beside = staging.path / "content"
+    make_folder(beside)
+    with open_backend(str(beside)) as backend:
+        exported = export_files(view, [path], backend, staging, here.progress, without=path)
+    entry = view.find(path)
+    is_file = entry is not None and not view.is_folder(entry)
+    move_new(beside / path.rpartition("/")[2] if is_file else beside, target)
     return exported

@@ -11,7 +11,7 @@ from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.refs import RefUpdate, list_refs, update_refs
-from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.revisions import head, peel_to_commits
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.objects.packs import list_packs
 from jupyter_mlops.objects.reader import missing
@@ -172,6 +172,15 @@ def _check_refs(handles: Handles, back: Operation, *, resumed: bool) -> list[Ref
                 hints=["git switch -"],
             )
         updates.append(RefUpdate(name, after, before))
+    needed = {update.new: update.name for update in updates if update.new is not None}
+    gone = needed.keys() - peel_to_commits(handles.git, needed).keys()
+    if gone:
+        raise NotFoundError(
+            f"Nothing was undone: Git has collected the commit {min(gone)[:10]} that"
+            f" {needed[min(gone)]} was.",
+            code="commit-gone",
+            hints=["jupyter mlops log"],
+        )
     return updates
 
 

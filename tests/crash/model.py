@@ -92,7 +92,7 @@ REFUSALS = {
         *("stale", "path-not-found", "path-nested", "tracked-by-git", "path-ignored"),
         *("operation-in-progress", "pointer-in-conflict"),
     },
-    "undo": {"nothing-to-undo", "undo-moved", "content-missing", "trash-emptied"},
+    "undo": {"nothing-to-undo", "undo-moved", "content-missing", "trash-emptied", "commit-gone"},
     "untrack": {"path-not-tracked"},
 }
 """Codes with which a command may refuse, in a project that nothing is wrong with."""
@@ -1028,7 +1028,7 @@ def run_machine(top: Path, number: int, examples: int, hooks: str) -> tuple[int,
 
 def _break_keeping() -> None:
     """Let a restore overwrite what no snapshot has."""
-    _replace(restoring, "_keep_overwritten", lambda *_: None)
+    _replace(restoring, "keep_overwritten", lambda *_: None)
 
 
 def _break_stat_cache() -> None:

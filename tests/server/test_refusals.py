@@ -76,7 +76,8 @@ def test_every_route_is_attacked(server: Running) -> None:
 
 def test_what_has_no_route(server: Running) -> None:
     names = {command.name for command in COMMANDS if not command.rest}
-    assert names == {"hook", "filter", "merge", "demo", "complete", "selftest", "get", "export"}
+    there = {"hook", "filter", "merge", "demo", "complete", "selftest", "get", "import", "export"}
+    assert names == there
     for name in names:
         assert server.get(name).code == "unknown-route"
         assert server.post(name).code == "unknown-route"
