@@ -254,7 +254,8 @@ class TestRefusals:
     ) -> None:
         (tmp_path / "other").mkdir()
         other = Team(tmp_path / "other", str(remote))
-        other.origin.git("commit", "--quiet", "--amend", "-m", "Another project")
+        root = other.origin.git("commit-tree", "HEAD^{tree}", "-m", "Another project").strip()
+        other.origin.git("reset", "--quiet", "--hard", root)
         other.origin.write("theirs", THREE)
         keep(other.origin, "theirs")
         push_data(other.origin)
