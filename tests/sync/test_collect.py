@@ -250,12 +250,11 @@ class TestRefusals:
         assert caught.value.hints == ("git fetch --unshallow",)
 
     def test_another_project_has_pushed_there(
-        self, team: Team, tmp_path: Path, remote: Path
+        self, team: Team, tmp_path: Path, remote: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "other").mkdir()
+        monkeypatch.setenv("GIT_AUTHOR_DATE", "@978307200 +0000")
         other = Team(tmp_path / "other", str(remote))
-        root = other.origin.git("commit-tree", "HEAD^{tree}", "-m", "Another project").strip()
-        other.origin.git("reset", "--quiet", "--hard", root)
         other.origin.write("theirs", THREE)
         keep(other.origin, "theirs")
         push_data(other.origin)
