@@ -196,9 +196,9 @@ def test_without_a_remote_nothing_is_alarming(tmp_path: Path) -> None:
 
 def test_a_folder_may_be_named_from_here(tmp_path: Path) -> None:
     project = make_data_project(tmp_path / "project")
-    added = remote_add(project.open(), "store", "../shared")
-    assert added.url == str(tmp_path / "shared")
-    assert (tmp_path / "shared").is_dir()
+    added = remote_add(project.open(), "store", "../remote")
+    assert added.url == str(tmp_path / "remote")
+    assert (tmp_path / "remote").is_dir()
     project.write("a", b"1")
     keep(project, "a")
     push_data(project)
