@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 
+from tests.fuzz.process import fuzz_apart, make_fuzzers
 from tests.fuzz.targets import TARGETS
 from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 3
+SECONDS = 2
 
 _EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
 
 
-def _fuzz(name: str, found: Path, *options: str, seconds: int = SECONDS) -> tuple[int, str]:
-    """Return the exit status of a fuzzing process, and all that it said."""
+@pytest.fixture(scope="module")
+def fuzzers() -> ForkServerContext:
+    """Return what starts processes out of one in which the package is instrumented already."""
     pytest.importorskip("atheris", reason="not run: there is no atheris here")
-    command = [sys.executable, "-m", "tests.fuzz", name, "--found", str(found), *options]
-    done = subprocess.run(
-        [*command, "--seconds", str(seconds)],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=seconds + 60,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    return make_fuzzers()
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_but_refusals(
-    name: str, tmp_path: Path, scale: int, scoreboard: Scoreboard
+    fuzzers: ForkServerContext, name: str, tmp_path: Path, scale: int, scoreboard: Scoreboard
 ) -> None:
-    status, said = _fuzz(name, tmp_path, "--seed", str(scale), seconds=SECONDS * scale)
+    status, said = fuzz_apart(fuzzers, name, tmp_path, SECONDS * scale, scale)
     assert status == 0, said[-4000:]
     count = _EXECUTED.search(said)
     assert count is not None, said[-4000:]
@@ -78,9 +68,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_what_is_broken_is_found(what: str, tmp_path: Path) -> None:
+def test_what_is_broken_is_found(fuzzers: ForkServerContext, what: str, tmp_path: Path) -> None:
     name, code, told = BROKEN[what]
-    status, said = _fuzz(name, tmp_path, "--breaking", code, seconds=20)
+    status, said = fuzz_apart(fuzzers, name, tmp_path, 20, 1, code)
     assert status != 0
     assert told in said, said[-4000:]
-    assert list(tmp_path.glob("found-*"))
+    assert list((tmp_path / "new").glob("found-*"))
