@@ -116,9 +116,7 @@ def test_a_pointer_names_the_blake3_of_the_file(demo: Project, path: str) -> Non
     assert pointer["size_bytes"] == len(demo.read(path))
 
 
-def test_commits_can_be_restored_in_a_worktree(
-    demo: Project, tmp_path: Path, scale: int
-) -> None:
+def test_commits_can_be_restored_in_a_worktree(demo: Project, tmp_path: Path, scale: int) -> None:
     manifests = trees(demo)
     for commit in commits(demo) if scale > 1 else commits(demo)[::4]:
         linked = demo.worktree(tmp_path / commit, commit)
