@@ -181,6 +181,10 @@ class _Fetch:
         wanted = self._wanted
         while wanted:
             whole, parts = self._group(_items(wanted))
+            told: dict[PackKey, set[RecordKey]] = {pack: set() for pack in whole}
+            for key, place in wanted.items():
+                if (pack := pack_of(place)) in told:
+                    told[pack].add(key)
             arrived: set[RecordKey] = set()
             for pack, arrival in self._transfers.fetch_packs(whole, advance):
                 if arrival is None:
@@ -188,10 +192,9 @@ class _Fetch:
                     continue
                 self._take_pack(pack, *arrival)
                 there = {(info.kind, info.id) for info in arrival[1]}
-                told = {key for key, place in wanted.items() if pack_of(place) == pack}
-                if not told <= there:
+                if not told[pack] <= there:
                     self._remote.refute(*pack)  # the index does not tell the truth about it
-                arrived |= told & there
+                arrived |= told.pop(pack) & there
             for _, record in self._read_parts(parts, advance):
                 self._writer.add_record(record)
                 self._note(record)

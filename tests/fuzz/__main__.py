@@ -21,7 +21,7 @@ def main() -> None:
     options = _parse()
     from tests.fuzz.fuzzing import fuzz
 
-    found = Path(options.found or mkdtemp(prefix=f"fuzz-{options.name}-"))
+    found = Path(options.found or mkdtemp(prefix=f"fuzz-{options.name}-"), "new")
     fuzz(options.name, found, options.seconds, options.seed, options.breaking)
 
 
@@ -30,7 +30,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("name")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--found", help="the folder for what is found")
+    parser.add_argument("--found", help="the folder for what is found, in new")
     parser.add_argument("--breaking", default="", help="Python code that breaks the parser")
     parser.add_argument("--keep", metavar="FOLDER", help="add the smallest of FOLDER to the corpus")
     options = parser.parse_args()

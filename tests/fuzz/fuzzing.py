@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -28,14 +29,16 @@ def fuzz(name: str, found: Path, seconds: int, seed: int, breaking: str = "") ->
 
     Args:
         name: one of the targets.
-        found: the folder for new inputs and for what makes the parser fail.
+        found: the folder for new inputs and for what makes the parser fail; what targets write
+            lies beside it.
         seconds: how long.
         seed: of the fuzzer's chance.
         breaking: Python code that breaks the parser first.
     """
     exec(breaking, {})
-    target = TARGETS[name]
     found.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(found.parent)  # where targets write, and nothing is cleared at the end
+    target = TARGETS[name]
     kept = kept_folder(name)
     folders = [str(found), *([str(kept)] if kept.is_dir() else [])]
     # a process begins with the highest memory that the one which started it has had

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -302,12 +303,18 @@ def _size(data: bytes) -> None:
     format_bytes(parse_bytes(data.decode("utf-8", "replace")))
 
 
-_folder = TemporaryDirectory(prefix="mlops-fuzz-")
+@cache
+def _made() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="mlops-fuzz-")
+
+
+def _folder() -> Path:
+    return Path(_made().name)
 
 
 def _state(data: bytes) -> None:
     """Read the files of a worktree's own, all of them with the same bytes."""
-    here = Path(_folder.name)
+    here = _folder()
     for name in ("operations/00000001.json", "unfinished/1.json", "undoing"):
         (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_bytes(data)
@@ -320,7 +327,7 @@ def _stat_cache(data: bytes) -> None:
     """Read a cache whose checksum is right, so that what it protects is looked at."""
     from jupyter_mlops.files import stat_cache
 
-    file = Path(_folder.name, "stat-cache")
+    file = _folder() / "stat-cache"
     file.write_bytes(stat_cache._MAGIC + hash_bytes(data)[: stat_cache._CHECK_BYTES] + data)
     read_stat_cache(file)
     file.write_bytes(data)
@@ -329,7 +336,7 @@ def _stat_cache(data: bytes) -> None:
 
 def _front_end(data: bytes) -> None:
     """Read what Jupyter's server left beside a kernel's connection file."""
-    files = KernelFiles(Path(_folder.name), "k")
+    files = KernelFiles(_folder(), "k")
     files.client("0a1b2c3d-0000-4000-8000-0123456789ab").write_bytes(data)
     list_clients(files)
 
