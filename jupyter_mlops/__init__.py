@@ -9,6 +9,7 @@ of tracking (``log``, ``log_metric``, ``log_params``, ``run``), and of reading (
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops._version import __version__
@@ -16,8 +17,8 @@ from jupyter_mlops._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_TRACKING = frozenset(
-    {
+_NAMES = {
+    "jupyter_mlops.tracking": (
         "Run",
         "flush",
         "log",
@@ -27,11 +28,9 @@ _TRACKING = frozenset(
         "log_params",
         "next_step",
         "run",
-    }
-)
-_READING = frozenset({"open", "read_table"})
-_ERRORS = frozenset(
-    {
+    ),
+    "jupyter_mlops.reading.open": ("open", "read_table"),
+    "jupyter_mlops.errors": (
         "ConflictError",
         "IntegrityError",
         "InternalError",
@@ -40,19 +39,18 @@ _ERRORS = frozenset(
         "UnavailableError",
         "UnsupportedError",
         "UsageError",
-    }
-)
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _TRACKING:
-        return getattr(import_module("jupyter_mlops.tracking"), name)
-    if name in _READING:
-        return getattr(import_module("jupyter_mlops.reading.open"), name)
-    if name in _ERRORS:
-        return getattr(import_module("jupyter_mlops.errors"), name)
+    for module, names in _NAMES.items():
+        if name in names:
+            found = getattr(import_module(module), name)
+            globals()[name] = found  # so that it is not looked up again
+            return found
     found = import_module("jupyter_mlops.commands.python").find_function(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -61,7 +59,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     names = import_module("jupyter_mlops.commands.python").function_names()
-    return sorted({*names, *_TRACKING, *_READING, *_ERRORS, "__version__"})
+    return sorted({*names, *chain.from_iterable(_NAMES.values()), "__version__"})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from jupyter_mlops.git.process import run_git, try_git
@@ -103,10 +105,7 @@ def stamp_revision(repo: Repository, text: str) -> Stamp | None:
     if matched is None:
         return None
     base = "HEAD" if matched[1] == "@" else matched[1]
-    names = [*_REF_LISTS, base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES)]
-    names.append(f"refs/remotes/{base}/HEAD")
-    folders = dict.fromkeys((repo.common_dir, repo.git_dir))
-    stamps = [_stamp(f"{folder}/{name}") for folder in folders for name in names]
+    stamps = [_stamp(file) for file in _ref_files(repo.common_dir, repo.git_dir, base)]
     if base == "HEAD":
         try:
             with open(repo.git_dir / "HEAD", "rb") as file:
@@ -115,6 +114,15 @@ def stamp_revision(repo: Repository, text: str) -> Stamp | None:
             return None
         stamps.append(_stamp(os.fsencode(repo.common_dir) + b"/" + target))
     return tuple(stamps)
+
+
+@lru_cache
+def _ref_files(common_dir: Path, git_dir: Path, base: str) -> tuple[str, ...]:
+    """Return the files that decide what the name ``base`` is that of."""
+    names = [*_REF_LISTS, base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES)]
+    names.append(f"refs/remotes/{base}/HEAD")
+    folders = dict.fromkeys((common_dir, git_dir))
+    return tuple(f"{folder}/{name}" for folder in folders for name in names)
 
 
 def _stamp(path: str | bytes) -> tuple[int, int, int, int] | None:

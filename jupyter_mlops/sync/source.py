@@ -22,9 +22,9 @@ from jupyter_mlops.formats.manifest import (
     decode_file_manifest,
     decode_tree,
 )
-from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, Codec, RecordKind
 from jupyter_mlops.formats.pointer_external import ExternalPointer
-from jupyter_mlops.ids import Hash, format_hash
+from jupyter_mlops.ids import Hash, format_hash, hash_bytes
 from jupyter_mlops.objects.erased import Erased, was_erased
 from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
 from jupyter_mlops.objects.reader import find_whole
@@ -83,20 +83,39 @@ class Source:
         if place is None or place.plain_bytes != entry.size_bytes:
             return None
         self._require_kept(entry.hash)
+        content = self._read_bare(place) if place.codec is Codec.RAW else None
+        if content is not None and hash_bytes(content) == entry.hash:
+            return content
         return self._read_run([(entry.hash, place)])[0]
+
+    def _read_bare(self, place: Place) -> bytes | None:
+        """Return the bytes that a record holds as they are, not verified; None without its pack."""
+        start = place.offset + (0 if place.plain else RECORD_HEADER_BYTES)
+        try:
+            return self._pack_of(place).read(start, place.plain_bytes)
+        except (IntegrityError, FileNotFoundError):
+            return None
 
     def _read_run(self, run: Sequence[Located]) -> list[bytes]:
         """Return the bytes of records that one read brings, in order, from a pack kept open."""
         first = run[0][1]
         offset, length = stored_span(run[-1][1])
         try:
-            pack = self._packs.get((first.pack, first.plain)) or self._open_pack(first)
+            pack = self._pack_of(first)
             view = pack.read(first.offset, offset + length - first.offset)
             return [decode_place(view, first.offset, place, id, pack.origin) for id, place in run]
         except (IntegrityError, FileNotFoundError):
             return read_run(self._store, run)
 
-    def _open_pack(self, place: Place) -> PackFile:
+    def _pack_of(self, place: Place) -> PackFile:
+        """Return the pack of a place, kept open.
+
+        Raises:
+            FileNotFoundError: it is gone.
+        """
+        kept = self._packs.get((place.pack, place.plain))
+        if kept is not None:
+            return kept
         pack = PackFile(self._store.pack_path(place))
         weakref.finalize(pack, os.close, pack.fd)  # when its last reader lets it go
         with self._lock:

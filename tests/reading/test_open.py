@@ -23,7 +23,7 @@ from pyarrow.fs import FSSpecHandler, PyFileSystem
 import jupyter_mlops
 from jupyter_mlops.commands.push import push
 from jupyter_mlops.commands.remote_add import remote_add
-from jupyter_mlops.errors import NotFoundError, UnsupportedError, UsageError
+from jupyter_mlops.errors import IntegrityError, NotFoundError, UnsupportedError, UsageError
 from tests.support.data_project import DataProject, make_data_project
 
 BIG = random.Random(5).randbytes(3_000_000)
@@ -157,6 +157,26 @@ def test_content_comes_from_the_remote_where_it_is_not_here(
     shutil.rmtree(tmp_path / "remote/packs")
     with pytest.raises(NotFoundError):
         _read(versions, "data/sub/big.bin", "two")
+
+
+def test_damage_is_told_and_not_read(versions: DataProject) -> None:
+    content = random.Random(6).randbytes(8_000)
+    versions.write("picture.bin", content)
+    versions.snapshot("picture.bin")
+    versions.commit("picture")
+    (versions.root / "picture.bin").unlink()
+    (pack,) = (
+        path
+        for path in (versions.root / ".git/mlops/packs").glob("*/*")
+        if content in path.read_bytes()
+    )
+    whole = pack.read_bytes()
+    pack.chmod(0o644)
+    pack.write_bytes(whole.replace(content, content[:5000] + b"!" + content[5001:]))
+    with pytest.raises(IntegrityError):
+        _read(versions, "picture.bin", "HEAD")
+    pack.write_bytes(whole)
+    assert _read(versions, "picture.bin", "HEAD") == content
 
 
 @pytest.fixture
