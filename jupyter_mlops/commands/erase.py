@@ -118,15 +118,16 @@ class EraseResult:
 
     def describe(self) -> Document:
         """Return what refers to it, what was done, and what still has it."""
-        count = plural(len(self.hashes), "content")
+        what = f"the content of {plural(len(self.hashes), 'file')}"
         if self.lifted:
-            return Document((Note(f"{count} may be kept again.", "good"), *self._remotes()))
+            said = f"It may be kept again: {what}."
+            return Document((Note(said, "good"), *self._remotes()))
         blocks: list[Block] = []
         if self.done:
             destroyed = f"{plural(self.packs, 'pack')} here, {format_bytes(self.destroyed_bytes)}"
-            blocks.append(Note(f"Erased {count}: {destroyed}.", "good"))
+            blocks.append(Note(f"Erased {what}: {destroyed}.", "good"))
         else:
-            blocks.append(Note(f"Would destroy {count} for good, in every version.", "warning"))
+            blocks.append(Note(f"Would destroy {what} for good, in every version.", "warning"))
         blocks += _table("named by", self.referrers)
         if self.shared_bytes:
             stay = f"{format_bytes(self.shared_bytes)} of it stay, as other content has them too"

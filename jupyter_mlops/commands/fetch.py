@@ -154,12 +154,12 @@ def obey(ws: Workspace, erasures: Mapping[str, Erasure]) -> tuple[str, ...]:
 
 def _tell(ws: Workspace, erasure: Erasure) -> str:
     ids = erasure.erased or erasure.lifted
-    what = plural(len(ids), "content")
+    what = f"The content of {plural(len(ids), 'file')}"
     told = describe_erasure(erasure)
     if not erasure.erased:
         return f"{what} may be kept again ({told.replace('erased', 'lifted', 1)})."
     left = f"; the shared store {ws.store.folder} may still have it" if ws.store.is_shared else ""
-    return f"{what} {told}{left}."
+    return f"{what} was {told}{left}."
 
 
 def describe_fetched(result: FetchResult) -> list[Block]:

@@ -24,10 +24,10 @@ from jupyter_mlops.storage.content import Advance
 from jupyter_mlops.sync.listing import PackKey, pack_object
 from jupyter_mlops.sync.remote import TRANSFERS, Remote
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 """How much one request asks for."""
 
-_BIG_BYTES = 2 * BLOCK_BYTES + (8 << 20)
+_BIG_BYTES = 3 * BLOCK_BYTES
 
 Arrival = tuple[StagedFile, Sequence[RecordInfo]]
 """A pack under a temporary name, and what it holds."""

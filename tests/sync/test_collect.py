@@ -368,7 +368,7 @@ def test_a_claim_that_says_nothing_stops_a_collection(team: Team, remote: Path) 
     assert names(remote, "trash") == set()
 
 
-@pytest.mark.parametrize("kind", ["s3", "webdav", "ssh"])
+@pytest.mark.parametrize("kind", ["s3", "gs", "az", "webdav", "ssh"])
 def test_every_place_is_collected(sites: Sites, tmp_path: Path, kind: Place) -> None:
     site = sites.make(kind)
     team = Team(tmp_path, site.url, site.settings)

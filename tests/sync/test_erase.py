@@ -343,7 +343,7 @@ def test_a_clone_that_does_not_know_sends_nothing_of_it(team: Team, remote: Path
     keep(clone)
     erase_data(origin, "data/secret", "data/big")
     (told,) = push_data(clone).erased
-    assert "2 contents erased" in told
+    assert "The content of 2 files was erased" in told
     for content in (SECRET, BIG):
         assert_gone(content, remote, clone)
     assert not push_data(clone).erased
@@ -617,7 +617,7 @@ def test_what_a_clone_keeps_by_itself_stays(team: Team, remote: Path) -> None:
     mine = clone.snapshot("mine")
     erase_data(origin, "data/big")
     (told,) = fetch_data(clone).erased
-    assert "1 content erased" in told
+    assert "The content of 1 file was erased" in told
     assert check(clone.open(), read_data=True).ok
     clone.remove("mine")
     clone.restore(mine.id)

@@ -320,7 +320,7 @@ class TestEvict:
         assert team.origin.read("model.bin") == BIG
 
 
-@pytest.mark.parametrize("kind", ["s3", "webdav", "ssh"])
+@pytest.mark.parametrize("kind", ["s3", "gs", "az", "webdav", "ssh"])
 def test_every_place_is_kept_up(sites: Sites, tmp_path: Path, kind: Place) -> None:
     site = sites.make(kind)
     team = Team(tmp_path, site.url, site.settings)
