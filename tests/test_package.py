@@ -19,7 +19,6 @@ HEAVY = frozenset(
         "jupyter_server",
         "nbconvert",
         "nbformat",
-        "nbstripout",
         "numpy",
         "obstore",
         "pandas",

@@ -21,6 +21,7 @@ from jupyter_mlops.git.launcher import (
     read_filter_settings,
     read_merge_settings,
 )
+from jupyter_mlops.git.nbstripout import plan_local_rules, write_local_rules
 from jupyter_mlops.git.repository import Repository
 
 
@@ -30,6 +31,7 @@ class ClonePlan:
 
     ``moved`` is the installation that Git would start and that is gone, if that is what is wrong.
     ``settings`` are those of the notebook filter, ``merge_settings`` those of the merge driver.
+    ``local_rules`` are those of this clone alone, where nbstripout's stand among them and win.
     """
 
     launcher: bytes | None
@@ -37,6 +39,7 @@ class ClonePlan:
     settings: Mapping[str, str]
     merge_settings: Mapping[str, str]
     hooks: HookPlan
+    local_rules: bytes | None
 
     def describe(self) -> tuple[str, ...]:
         """Return a sentence about each part that is lacking, as something that was done."""
@@ -47,6 +50,11 @@ class ClonePlan:
             done.append("Set up the notebook filter in .git/config.")
         if self.merge_settings:
             done.append("Set up the merge of pointer files in .git/config.")
+        if self.local_rules is not None:
+            done.append(
+                "Named the notebook filter in .git/info/attributes, after nbstripout;"
+                " without that line there, nbstripout is back."
+            )
         if self.hooks.renames:
             names = ", ".join(name for name, _ in self.hooks.renames)
             done.append(f"Kept the Git hooks that were here ({names}); ours run them first.")
@@ -97,6 +105,7 @@ def plan_clone(repo: Repository, *, here: Installation, renew: bool) -> ClonePla
         settings={k: v for k, v in FILTER_SETTINGS.items() if settings.get(k) != v},
         merge_settings={k: v for k, v in MERGE_SETTINGS.items() if merge_settings.get(k) != v},
         hooks=read_hook_plan(repo),
+        local_rules=plan_local_rules(repo),
     )
 
 
@@ -110,6 +119,8 @@ def apply_clone(repo: Repository, plan: ClonePlan) -> None:
         write_atomic(launcher_path(repo), plan.launcher)
     for key, value in {**plan.settings, **plan.merge_settings}.items():
         write_setting(repo, key, value)
+    if plan.local_rules is not None:
+        write_local_rules(repo, plan.local_rules)
     if not plan.hooks.is_empty():
         apply_hooks(repo, plan.hooks)
 

@@ -17,7 +17,6 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, re
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, NotFoundError
-from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.attributes import (
     ATTRIBUTE_LINES,
     ATTRIBUTES_NAME,
@@ -28,6 +27,12 @@ from jupyter_mlops.git.attributes import (
 from jupyter_mlops.git.config import ALTERNATES, SHARED_STORE
 from jupyter_mlops.git.launcher import FILTER
 from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.nbstripout import (
+    local_rules_path,
+    plan_folder_rules,
+    plan_local_rules,
+    read_rules,
+)
 from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.objects.shared import own_packs
@@ -37,10 +42,9 @@ from jupyter_mlops.units import format_bytes, plural
 
 _INIT = f"{PROGRAM} init"
 _LISTED = 20
-_RULES_BYTES = 100 * 1024**2
-"""Git itself reads no larger file of attributes."""
-
 _FILTER_RULE = re.compile(r"^[^#].*\s[-!]?filter(?:[=\s]|$)")
+_PRE_COMMIT = ".pre-commit-config.yaml"
+_PRE_COMMIT_HOOK = re.compile(r"^[\s-]*id:\s*[\"']?nbstripout\b", re.MULTILINE)
 _VERSION = re.compile(r"^__version__ = ['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -162,11 +166,17 @@ def _check_attributes(repo: Repository) -> Iterator[Finding]:
     if missing:
         yield _explain_missing(repo, missing)
         return
+    left = plan_folder_rules(repo)
+    for rules in left:
+        yield Finding(
+            "nbstripout-left",
+            f"By a rule in {rules}, notebooks still go through nbstripout.",
+            _INIT,
+        )
     paths = list(list_index(repo, "*.ipynb"))
     found = read_attributes(repo, paths, ("filter",))
     for path in paths:
-        if found[path].get("filter") != FILTER:
-            rule = _find_rule(repo, path)
+        if found[path].get("filter") != FILTER and (rule := _find_rule(repo, path)) not in left:
             yield Finding(
                 "attributes-differ",
                 f"{path} does not go through the notebook filter,"
@@ -175,43 +185,44 @@ def _check_attributes(repo: Repository) -> Iterator[Finding]:
                 if rule is None
                 else f"Take that rule out of {rule}.",
             )
+    yield from _check_pre_commit(repo)
+
+
+def _check_pre_commit(repo: Repository) -> Iterator[Finding]:
+    """Find nbstripout where the program pre-commit runs it on the files themselves."""
+    if _PRE_COMMIT_HOOK.search(read_rules(repo.root / _PRE_COMMIT)):
+        yield Finding(
+            "nbstripout-hook",
+            f"The hook nbstripout in {_PRE_COMMIT} strips the files themselves, so that their"
+            " outputs are gone until the next checkout.",
+            f"Take that hook out of {_PRE_COMMIT}.",
+        )
 
 
 def _explain_missing(repo: Repository, missing: Sequence[str]) -> Finding:
     """Say why ``missing`` lines have no effect: not there, or another rule wins over them."""
     code, lines = "attributes-missing", "; ".join(missing)
-    text = _read_text(repo.root / ATTRIBUTES_NAME)
+    text = read_rules(repo.root / ATTRIBUTES_NAME)
     if not set(missing) <= set(text.splitlines()):
         return Finding(code, f"{ATTRIBUTES_NAME} lacks: {lines}.", _INIT)
     if add_lines(text, ATTRIBUTE_LINES) != text:
         problem = f"In {ATTRIBUTES_NAME}, a later rule wins over: {lines}."
         return Finding(code, problem, _INIT)
-    problem = f"A rule in {_shown(repo, _local_rules(repo))} wins over: {lines}."
-    if "nbstripout" in _read_text(_local_rules(repo)):
-        return Finding(code, problem, "nbstripout --uninstall")
-    return Finding(code, problem, f"Take that rule out of {_shown(repo, _local_rules(repo))}.")
+    shown = _shown(repo, local_rules_path(repo))
+    problem = f"A rule in {shown} wins over: {lines}."
+    if plan_local_rules(repo) is not None:
+        return Finding("nbstripout-left", f"{problem} It is nbstripout's.", _INIT)
+    return Finding(code, problem, f"Take that rule out of {shown}.")
 
 
 def _find_rule(repo: Repository, path: str) -> str | None:
     """Return the file whose rule names a filter for ``path``, in the order in which rules win."""
     folders = [folder for folder in (repo.root / path).parents if folder.is_relative_to(repo.root)]
-    for file in (_local_rules(repo), *(folder / ATTRIBUTES_NAME for folder in folders)):
-        lines = _read_text(file).splitlines()
+    for file in (local_rules_path(repo), *(folder / ATTRIBUTES_NAME for folder in folders)):
+        lines = read_rules(file).splitlines()
         if any(_FILTER_RULE.search(line) and f"filter={FILTER}" not in line for line in lines):
             return _shown(repo, file)
     return None
-
-
-def _local_rules(repo: Repository) -> Path:
-    return repo.common_dir / "info" / "attributes"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = WorkTree(path.parent).read(path.name, limit_bytes=_RULES_BYTES)
-    except MlopsError:
-        return ""
-    return content.decode("utf-8", "surrogateescape")
 
 
 def _shown(repo: Repository, path: Path) -> str:

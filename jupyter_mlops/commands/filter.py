@@ -32,8 +32,6 @@ def filter(
     Git calls this itself. Content comes on standard input and leaves on standard output. Cleaning
     keeps what it strips in the store; smudging brings it back.
     """
-    # A grammar for IRIs, of which nbformat's schema has none, takes most of its import's time.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     with _NotebookFilter(here) as notebooks:
         if direction == "process":
             serve(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
+from jupyter_mlops.commands.nbstripout import describe_replaced
 from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
 from jupyter_mlops.config import CONFIG_NAME
@@ -27,6 +28,7 @@ from jupyter_mlops.git.attributes import (
 from jupyter_mlops.git.config import SHARED_STORE, read_setting, write_setting
 from jupyter_mlops.git.ignore import LINES_LIMIT_BYTES, ignored
 from jupyter_mlops.git.index_file import clear_own_lock
+from jupyter_mlops.git.nbstripout import is_in_effect, plan_folder_rules
 from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
@@ -113,17 +115,22 @@ def init(
     for name in (ATTRIBUTES_NAME, _IGNORE_NAME):  # what cannot be read is refused before all else
         _read_lines(tree, name)
     done_to_store = _set_up_store(here, repo, store or new_store, make=new_store is not None)
+    replaces_nbstripout = is_in_effect(repo)
+    folder_rules = plan_folder_rules(repo)
     done = [
         *done_to_store,
         *_write_config(repo, tree),
         *_write_attributes(repo, tree),
+        *_write_folder_rules(tree, folder_rules),
         *_write_ignored(repo, tree),
     ]
     done += ensure_clone(repo, renew=True)
+    if (replaces_nbstripout or folder_rules) and not is_in_effect(repo):
+        done += describe_replaced(repo)
     return InitResult(
         root=str(repo.root),
         done=tuple(done),
-        to_commit=_read_uncommitted(repo),
+        to_commit=_read_uncommitted(repo, folder_rules),
         in_the_way=read_missing_lines(repo),
         remotes=tuple(read_config(repo.root).remotes),
     )
@@ -189,6 +196,13 @@ def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
     return [f"Named the notebook filter and the merge of pointer files in {ATTRIBUTES_NAME}."]
 
 
+def _write_folder_rules(tree: WorkTree, rules: Mapping[str, bytes]) -> Iterator[str]:
+    """Write files of attributes in folders in which nbstripout's rules won."""
+    for path, text in rules.items():
+        tree.write_file(path, text)
+        yield f"Named the notebook filter in {path}, after nbstripout."
+
+
 def _write_ignored(repo: Repository, tree: WorkTree) -> list[str]:
     if ignored(repo, [f"notebooks/{CHECKPOINTS_FOLDER}/checkpoint.ipynb"]):
         return []
@@ -214,9 +228,9 @@ def _read_lines(tree: WorkTree, name: str) -> bytes:
         return b""
 
 
-def _read_uncommitted(repo: Repository) -> tuple[str, ...]:
+def _read_uncommitted(repo: Repository, others: Iterable[str]) -> tuple[str, ...]:
     """Return which of the files that ``init`` writes are not as HEAD has them."""
-    names = (ATTRIBUTES_NAME, _IGNORE_NAME, CONFIG_NAME)
+    names = (ATTRIBUTES_NAME, _IGNORE_NAME, CONFIG_NAME, *others)
     printed = run_git(
         repo,
         *("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--"),

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from jupyter_mlops.git.attributes import read_attributes
 from jupyter_mlops.git.ignore import ignored
-from jupyter_mlops.git.launcher import FILTER, read_filter_settings
+from jupyter_mlops.git.launcher import (
+    FILTER,
+    read_filter_settings,
+    read_nbstripout_settings,
+)
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.process import run_git
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import GitTree, open_tree
 from jupyter_mlops.notebooks.canonical import CellPlace
-from jupyter_mlops.notebooks.strip import find_unstripped
+from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings
 from jupyter_mlops.reports.notebook_rules import Version
 
 
@@ -74,7 +78,9 @@ class GitNotebooks:
             return None
         else:
             stored = content
-        return GitVersion(version, tuple(find_unstripped(stored)), attribute == FILTER)
+        return GitVersion(
+            version, tuple(find_unstripped(stored, self._settings)), attribute == FILTER
+        )
 
     def _find(self, path: str) -> tuple[str | None, Version]:
         staged = self._index.get(path)
@@ -93,6 +99,10 @@ class GitNotebooks:
     def _head(self) -> GitTree | None:
         commit = head(self.repo).commit
         return open_tree(self.repo, commit) if commit is not None else None
+
+    @cached_property
+    def _settings(self) -> StripSettings:
+        return resolve_settings(*read_nbstripout_settings(self.repo))
 
     @cached_property
     def _filter_is_set_up(self) -> bool:

@@ -22,8 +22,13 @@ _LINES = {
 ATTRIBUTE_LINES = tuple(_LINES.values())
 """The lines that ``init`` writes, in their order."""
 
+NOTEBOOK_LINE = _LINES["*.ipynb"]
+"""The one of them that is about notebooks."""
+
 # A name that no file has, so that only rules for all such files count.
 _PROBE = "mlops-attribute-probe"
+NOTEBOOK_PROBE = f"{_PROBE}.ipynb"
+"""The name of a notebook that is not there."""
 
 
 def read_missing_lines(repo: Repository) -> tuple[str, ...]:

@@ -145,13 +145,15 @@ def read_merge_settings(repo: Repository) -> dict[str, str]:
     return _read_section(repo, rf"^merge\.{MERGE_DRIVER}\.")
 
 
-def read_nbstripout_settings(repo: Repository) -> tuple[str, str]:
-    """Return ``filter.nbstripout.extrakeys`` and ``.keepmetadatakeys``, empty where not set."""
+def read_nbstripout_settings(repo: Repository) -> tuple[str, str, str]:
+    """Return ``filter.nbstripout.extrakeys``, ``.keepmetadatakeys`` and ``.clean``.
+
+    From every level of Git's configuration; the empty text for what is not set.
+    """
     section = _read_section(repo, r"^filter\.nbstripout\.")
-    return (
-        section.get("filter.nbstripout.extrakeys", ""),
-        section.get("filter.nbstripout.keepmetadatakeys", ""),
-    )
+    names = ("extrakeys", "keepmetadatakeys", "clean")
+    extra, keep, clean = (section.get(f"filter.nbstripout.{name}", "") for name in names)
+    return extra, keep, clean
 
 
 def _read_section(repo: Repository, pattern: str) -> dict[str, str]:

@@ -3,15 +3,16 @@
 ``git.Git.execute`` can add variables to the environment but never take one away, strips a newline
 from what Git prints, and has no way to hand bytes in. Inside a hook Git sets ``GIT_DIR`` and
 ``GIT_INDEX_FILE``, and a command that inherits them works on another repository or index than the
-one that was opened. So Git is started with GitPython's ``safer_popen`` (which on Windows never
-takes ``git.exe`` from the current folder) and watched by its ``AutoInterrupt``.
+one that was opened. So Git is started as GitPython starts it (which on Windows never takes
+``git.exe`` from the current folder), and where it goes on beside us, watched by its
+``AutoInterrupt``.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -253,18 +254,10 @@ def _start(
     stdin: int,
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
+    start, program = _find_git()
     try:
-        from git.cmd import Git, safer_popen
-    except ImportError as error:
-        raise UnavailableError(
-            "Git cannot be started, as no git program was found.",
-            code="git-missing",
-            hints=("git --version",),
-        ) from error
-    command = [str(Git.GIT_PYTHON_GIT_EXECUTABLE), *args]
-    try:
-        process: subprocess.Popen[bytes] = safer_popen(
-            command,
+        process = start(
+            [program, *args],
             cwd=folder,
             env=_clean_environment(env or {}),
             stdin=stdin,
@@ -276,12 +269,43 @@ def _start(
             "A name holds a NUL character, which no file and no revision can.", code="nul"
         ) from error
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and folder.is_dir():
+            raise _no_git() from error
         raise UnavailableError(
             f"Git cannot be started in {folder}: {error.strerror}.",
             code="git-missing",
             hints=("git --version",),
         ) from error
     return process
+
+
+def _find_git() -> tuple[Callable[..., subprocess.Popen[bytes]], str]:
+    """Return how Git is started, and its program.
+
+    Where no current folder is searched for programs GitPython does no more than ``Popen``, and its
+    import, which starts Git twice, would be most of what a short command takes.
+
+    Raises:
+        UnavailableError: there is no Git.
+    """
+    if os.name == "posix":
+        return subprocess.Popen, os.environ.get("GIT_PYTHON_GIT_EXECUTABLE", "git")
+    try:
+        # The package is asked for first: while another thread imports it, git.cmd alone is there
+        # before it is known which program Git is.
+        from git import Git
+        from git.cmd import safer_popen
+    except ImportError as error:
+        raise _no_git() from error
+    return safer_popen, str(Git.GIT_PYTHON_GIT_EXECUTABLE)
+
+
+def _no_git() -> UnavailableError:
+    return UnavailableError(
+        "Git cannot be started, as no git program was found.",
+        code="git-missing",
+        hints=("git --version",),
+    )
 
 
 def _clean_environment(extra: Mapping[str, str]) -> dict[str, str]:

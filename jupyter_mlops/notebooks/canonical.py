@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_mlops.notebooks.splitting import join_lines, split_lines
+
 Notebook = dict[str, Any]
-"""A notebook or cell in memory: nbformat's dict with keys as attributes, texts in one piece."""
+"""A notebook or cell in memory: what its JSON holds, with texts in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class CellPlace:
 _VERSIONS = (3, 4)
 _COUNT_LIMIT = 2**53
 
-# What nbformat raises for JSON that is no notebook: it reads attributes, calls methods, unchecked.
+# What is raised for JSON that is no notebook, whose parts are used without a look at their types.
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
@@ -35,6 +38,8 @@ def parse_notebook(data: bytes) -> Notebook:
         ValueError: ``data`` is not a notebook that can be read; the text says why, to be put
             behind the file's name.
     """
+    if data.startswith(codecs.BOM_UTF8):
+        raise ValueError("begins with a byte order mark, with which no program reads it as JSON")
     try:
         tree = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -43,43 +48,44 @@ def parse_notebook(data: bytes) -> Notebook:
 
 
 def build_notebook(tree: object) -> Notebook:
-    """Return the notebook that ``tree``, decoded from JSON, is; ``tree`` is not changed.
+    """Return the notebook that ``tree``, decoded from JSON, is; ``tree`` itself becomes it.
 
     Raises:
         ValueError: as :func:`parse_notebook`.
     """
-    import nbformat
-
     if not isinstance(tree, dict) or not ("cells" in tree or "worksheets" in tree):
         raise ValueError("is JSON, but not a notebook")
     version = tree.get("nbformat")
     if version not in _VERSIONS:
         raise ValueError(f"is a notebook of version {version!r}, and only 3 and 4 are known")
     try:
-        notebook: Notebook = nbformat.versions[version].to_notebook_json(tree)
+        join_lines(tree)
     except MALFORMED as error:
         raise ValueError("is JSON, but its cells are not a notebook's") from error
-    return notebook
+    return tree
 
 
 def format_notebook(notebook: Notebook) -> bytes:
     """Return the bytes of the file that nbformat writes for ``notebook``, which is not changed.
 
-    That is UTF-8, an indent of 1, sorted keys, texts split at line ends, one line feed at the end.
+    That is an indent of 1, sorted keys, texts split at line ends, one line feed at the end, and
+    UTF-8; of nbformat 3, ASCII.
 
     Raises:
         ValueError: a part that must be written is missing or of another type.
     """
-    import nbformat
-
-    writer = nbformat.versions[notebook["nbformat"]]
     try:
-        text: str = writer.writes_json(notebook)
+        tree = split_lines(notebook)
+        text = _encode(tree, ascii=notebook["nbformat"] < 4)
         if not text.isascii() and not _is_encodable(text):
-            text = writer.writes_json(notebook, ensure_ascii=True)
+            text = _encode(tree, ascii=True)
     except MALFORMED as error:
         raise ValueError("is JSON, but its cells are not a notebook's") from error
     return text.encode("utf-8") + b"\n"
+
+
+def _encode(tree: Notebook, *, ascii: bool) -> str:
+    return json.dumps(tree, indent=1, sort_keys=True, separators=(",", ": "), ensure_ascii=ascii)
 
 
 def _is_encodable(text: str) -> bool:

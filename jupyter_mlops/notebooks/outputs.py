@@ -59,8 +59,11 @@ class Removed:
 def find_removed(before: Notebook, after: Notebook) -> Removed | None:
     """Return what ``after`` lacks of ``before``, or None when it lacks nothing.
 
-    Both have the same cells in the same order; neither is changed.
+    Cells that both have are in the same order; neither is changed. Where ``after`` lacks whole
+    cells, all of them as they were are among the fields of the notebook, and none stands alone.
     """
+    if _cell_counts(before) != _cell_counts(after):
+        return Removed(_difference(before, after), ())
     top = _difference(_without_cells(before), _without_cells(after))
     cells = tuple(
         RemovedCell(_cell_id(new), _source_hash(new), _difference(old, new))
@@ -198,6 +201,11 @@ def _source_hash(cell: Notebook) -> str:
     return format_hash(hash_bytes(cell_source(cell).encode("utf-8", "surrogatepass")))
 
 
+def _cell_counts(notebook: Notebook) -> list[int]:
+    sheets = [notebook] if notebook["nbformat"] >= 4 else notebook["worksheets"]
+    return [len(sheet["cells"]) for sheet in sheets]
+
+
 def _without_cells(notebook: Notebook) -> Notebook:
     return {key: value for key, value in notebook.items() if key not in ("cells", "worksheets")}
 
@@ -215,7 +223,7 @@ def _difference(before: Notebook, after: Notebook) -> Fields:
             deeper = _difference(value, kept)
             if deeper:
                 fields[key] = deeper
-        elif kept != value:
+        elif kept is not value and kept != value:
             fields[key] = value
     return fields
 

@@ -122,5 +122,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & LEFT_OUT
 
 
+def test_the_notebook_filter_loads_nothing_heavy() -> None:
+    """Git starts it for a ``git status``, which people wait for."""
+    loaded = _modules_after(
+        "from jupyter_mlops.cli.main import main; main(['filter', 'clean', 'empty.ipynb'])"
+    )
+    assert not loaded & (LEFT_OUT | {"jsonschema", "nbstripout"})
+
+
 def test_logging_a_metric_loads_nothing_heavy() -> None:
     assert not _modules_after("import jupyter_mlops; jupyter_mlops.log") & LEFT_OUT

@@ -12,6 +12,8 @@ from tests.benchmarks.targets.bench import NOISE, SMALL_FILES, TABLE, Bench
 from tests.benchmarks.targets.goals import (
     AGEING_GOALS,
     FLOOR_GOALS,
+    NOTEBOOK_FLOOR_GOALS,
+    NOTEBOOK_GOALS,
     FloorGoal,
     growth_goals,
     walk_goals,
@@ -35,7 +37,11 @@ from tests.benchmarks.workloads import Sizes
 from tests.support.project import IDENTITY
 
 SIZES = Sizes(
-    small_files_count=100, big_file_bytes=1 << 20, code_files_count=20, many_files_count=1000
+    small_files_count=100,
+    big_file_bytes=1 << 20,
+    code_files_count=20,
+    many_files_count=1000,
+    notebooks_count=1,
 )
 
 
@@ -95,6 +101,15 @@ def test_the_part_beside_git_status(tmp_path: Path) -> None:
         *[False] * (len(FLOOR_GOALS) - 1),
         True,
     ]
+
+
+@pytest.mark.slow
+def test_the_part_of_notebooks(tmp_path: Path) -> None:
+    record = _measure("notebooks", tmp_path)
+    assert all(goal.ratio(record) is not None for goal in NOTEBOOK_GOALS)
+    assert all(_has_both(record, goal) for goal in NOTEBOOK_FLOOR_GOALS)
+    assert record.workloads["notebooks"].files_count == 1
+    assert "| notebooks | git add of all |" in format_page(record)
 
 
 @pytest.mark.slow

@@ -12,7 +12,11 @@ from tests.benchmarks.workloads import Sizes
 from tests.support.disks import Kind, make_disk
 
 SIZES = Sizes(
-    small_files_count=200, big_file_bytes=LEAST_BYTES, code_files_count=0, many_files_count=0
+    small_files_count=200,
+    big_file_bytes=LEAST_BYTES,
+    code_files_count=0,
+    many_files_count=0,
+    notebooks_count=0,
 )
 VERSIONS_COUNT = 4
 """One for each way in which data changes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ SMALL_FILES_COUNT = 100_000
 BIG_FILE_BYTES = 2 << 30
 CODE_FILES_COUNT = 50_000
 MANY_FILES_COUNT = 1_000_000
-"""How much there is at scale 1: small files, bytes in one file, code in Git, very many files."""
+NOTEBOOKS_COUNT = 100
+"""How much there is at scale 1: small files, bytes in one file, code in Git, very many files,
+notebooks."""
 
 PLACES_COUNT = 200
 """In how many places a big file is edited."""
@@ -34,15 +38,20 @@ class Sizes:
     big_file_bytes: int
     code_files_count: int
     many_files_count: int
+    notebooks_count: int
 
     @classmethod
     def at(cls, scale: float) -> Sizes:
-        """Return the sizes at ``scale``, of which 1 is the full one."""
+        """Return the sizes at ``scale``, of which 1 is the full one; notebooks are always as many.
+
+        The peer takes as long for each, so that a part of them says as little as the whole.
+        """
         return cls(
             max(_FOLDERS_COUNT, round(SMALL_FILES_COUNT * scale)),
             max(1 << 20, round(BIG_FILE_BYTES * scale)),
             max(1, round(CODE_FILES_COUNT * scale)),
             max(_FOLDERS_COUNT, round(MANY_FILES_COUNT * scale)),
+            NOTEBOOKS_COUNT,
         )
 
 
@@ -156,6 +165,21 @@ def make_code(folder: Path, count: int) -> None:
         _write(path, f"def count{number}(total):\n{lines}    return total\n".encode())
 
 
+def make_notebooks(folder: Path, count: int) -> None:
+    """Write notebooks, each as :func:`make_notebook` makes it."""
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.ipynb").write_bytes(make_notebook(number))
+
+
+def make_notebook(number: int, seed: int = 6) -> bytes:
+    """Return a notebook of 118 kB that was run: pictures and texts in 20 cells."""
+    rng = random.Random(f"{seed} {number}")
+    cells = [_notebook_cell(rng, place) for place in range(20)]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return (json.dumps(notebook, indent=1, sort_keys=True) + "\n").encode()
+
+
 def hash_files(path: Path) -> str:
     """Return one hash of the names and contents of a file, or of all files beneath a folder."""
     if path.is_file():
@@ -184,6 +208,25 @@ def _count_rows(path: Path) -> int:
 def _iter_blocks(file: IO[bytes]) -> Iterator[bytes]:
     while block := file.read(_BLOCK_BYTES):
         yield block
+
+
+def _notebook_cell(rng: random.Random, place: int) -> dict[str, object]:
+    picture = base64.b64encode(rng.randbytes(3750)).decode()
+    shown = {
+        "data": {"image/png": picture, "text/plain": [f"<Figure {rng.random()}>"]},
+        "execution_count": place,
+        "metadata": {},
+        "output_type": "execute_result",
+    }
+    printed = {"name": "stdout", "output_type": "stream", "text": [f"epoch {place}\n"] * 20}
+    return {
+        "cell_type": "code",
+        "execution_count": place,
+        "id": f"cell-{place}",
+        "metadata": {},
+        "outputs": [shown, printed],
+        "source": [f"value = {rng.random()}\n", "value"],
+    }
 
 
 def _text(rng: random.Random) -> bytes:

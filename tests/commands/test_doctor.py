@@ -95,7 +95,7 @@ def test_settings_and_hooks_that_went_are_found(mlops: Project) -> None:
 def test_rules_in_the_way_are_found(mlops: Project) -> None:
     mlops.write(".git/info/attributes", "*.ipynb filter=nbstripout\n")
     (found,) = findings(mlops)
-    assert (found.code, found.mend) == ("attributes-missing", "nbstripout --uninstall")
+    assert (found.code, found.mend) == ("nbstripout-left", "jupyter mlops init")
     mlops.write(".git/info/attributes", "*.ipynb -filter\n")
     (found,) = findings(mlops)
     assert found.mend == "Take that rule out of .git/info/attributes."

@@ -96,7 +96,7 @@ def test_what_users_wrote_stays(project: Project) -> None:
 
 
 def test_a_rule_in_the_way_is_named(project: Project) -> None:
-    project.write(".git/info/attributes", "*.ipynb filter=nbstripout\n")
+    project.write(".git/info/attributes", "*.ipynb filter=lfs\n")
     result = init(open_here(project.root))
     assert result.in_the_way == ("*.ipynb filter=mlops-notebook text eol=lf",)
     assert init(open_here(project.root)).done == ()

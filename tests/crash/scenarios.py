@@ -182,6 +182,12 @@ def _nothing(project: DataProject, runner: Runner) -> None:
     """Leave the project as it is."""
 
 
+def _with_nbstripout(project: DataProject, runner: Runner) -> None:
+    """Let nbstripout be there, which is taken over."""
+    project.write(".git/info/attributes", "*.ipynb filter=nbstripout\n*.ipynb diff=ipynb\n")
+    project.git("config", "filter.nbstripout.clean", "nbstripout")
+
+
 def _first_data(project: DataProject, runner: Runner) -> None:
     _lay(project, OLD)
     project.write("model.bin", BIG)
@@ -496,7 +502,7 @@ def _with_secrets(project: DataProject, runner: Runner) -> None:
 
 
 SCENARIOS: Sequence[Scenario] = (
-    Scenario("init", _nothing, (OURS, "init"), base="nothing"),
+    Scenario("init", _with_nbstripout, (OURS, "init"), base="nothing"),
     Scenario("init with a new shared store", _nothing, (OURS, "init", "--new-store", SHARED)),
     Scenario("init with a shared store", _shared, (OURS, "init", "--store", SHARED)),
     Scenario("snapshot into a shared store", _changed_in_shared, (OURS, "snapshot")),

@@ -63,7 +63,7 @@ from jupyter_mlops.git.launcher import format_launcher, parse_launcher
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
-from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
+from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings, strip
 from jupyter_mlops.objects.merge import merge_pointers
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
 from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
@@ -76,7 +76,10 @@ from jupyter_mlops.units import format_bytes, parse_bytes
 Refusals = tuple[type[Exception], ...]
 
 _NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-_SETTINGS = StripSettings()
+_SETTINGS = (
+    StripSettings(),
+    resolve_settings("cell.metadata.tags", command="nbstripout --drop-empty-cells --max-size 9"),
+)
 _DAMAGE = (IntegrityError, UnsupportedError)
 _SOME_RECORDS = 20
 
@@ -240,14 +243,15 @@ _STRIPPED = b"""{
 
 def _notebook(data: bytes) -> None:
     find_unstripped(data)
-    stripped = strip(data, _SETTINGS)
-    assert stripped.problem is None or stripped.notebook == data
-    if stripped.problem is None and data.strip():
-        assert strip(stripped.notebook, _SETTINGS).notebook == stripped.notebook
-    if stripped.removed is not None:
-        payload = encode_outputs(stripped.removed, _NOON)
-        joined = attach_outputs(stripped.notebook, decode_outputs(payload))
-        assert strip(joined, _SETTINGS).notebook == stripped.notebook
+    for settings in _SETTINGS:
+        stripped = strip(data, settings)
+        assert stripped.problem is None or stripped.notebook == data
+        if stripped.problem is None and data.strip():
+            assert strip(stripped.notebook, settings).notebook == stripped.notebook
+        if stripped.removed is not None:
+            payload = encode_outputs(stripped.removed, _NOON)
+            joined = attach_outputs(stripped.notebook, decode_outputs(payload))
+            assert strip(joined, settings).notebook == stripped.notebook
 
 
 def _numbers(suffix: str) -> Callable[[bytes], None]:

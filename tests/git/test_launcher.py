@@ -130,10 +130,15 @@ def test_the_launcher_needs_no_execute_bit(project: Project) -> None:
 
 def test_keys_of_nbstripout_are_read(project: Project) -> None:
     repo = open_repository(project.root)
-    assert read_nbstripout_settings(repo) == ("", "")
+    assert read_nbstripout_settings(repo) == ("", "", "")
     write_setting(repo, "filter.nbstripout.extrakeys", "metadata.a cell.metadata.b")
     write_setting(repo, "filter.nbstripout.keepmetadatakeys", "metadata.c")
-    assert read_nbstripout_settings(repo) == ("metadata.a cell.metadata.b", "metadata.c")
+    write_setting(repo, "filter.nbstripout.clean", "nbstripout --keep-id")
+    assert read_nbstripout_settings(repo) == (
+        "metadata.a cell.metadata.b",
+        "metadata.c",
+        "nbstripout --keep-id",
+    )
 
 
 def test_an_installation_in_a_folder_whose_name_is_not_utf8_is_recorded() -> None:

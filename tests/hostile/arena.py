@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -20,6 +21,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,9 @@ MEMORY_BYTES = 1024**3
 """How much address space the process with all its cases may take beyond what it began with."""
 
 _READ_BYTES = 64 * 1024**2
+
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ACTIVE_TAGS = frozenset({"img", "iframe", "object", "embed", "link", "base", "form", "a"})
 
 READING = frozenset(" ".join(command.words) for command in COMMANDS if command.reads)
 OWN_FILES = {"notes.txt": b"not kept anywhere\n", "data/mine.csv": b"mine, not kept anywhere\n"}
@@ -214,14 +219,33 @@ def run_words(words: Words, start: Path) -> MlopsError | None:
         if result is not None:
             encode_result(result)
             document = result.describe()
-            render_text(document)
-            render_html(document)
+            judge_shown(render_text(document), render_html(document))
     except MlopsError as error:
         encode_error(error)
         return error
     except MemoryError as error:
         return explain_failure(error)
     return None
+
+
+def judge_shown(text: str, html: str) -> None:
+    """See to it that nothing in a result steers a terminal or runs in a page.
+
+    Raises:
+        AssertionError: something does.
+    """
+    assert not (found := _CONTROLS.search(text)), f"{found[0]!r} is printed"
+    assert "alert(1)</script>" not in html  # a chart brings a script of ours
+    _PageJudge().feed(html)
+
+
+class _PageJudge(HTMLParser):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Refuse what loads or runs something."""
+        assert tag not in _ACTIVE_TAGS, f"<{tag}> is in the page"
+        for name, value in attrs:
+            runs = name.startswith("on") or (value or "").strip().startswith("javascript:")
+            assert not runs, f"{name}={value} is in the page"
 
 
 def _judge_refusal(error: MlopsError, typed: int) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
 from jupyter_mlops.objects.outputs import write_outputs
 from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.objects.writer import open_writer
-from tests.hostile.arena import Arena, Case
+from tests.hostile.arena import Arena, Case, judge_shown, try_cases
 from tests.hostile.conftest import Attack
 from tests.hostile.corpus import MANY, mutated, notebook, words, write
+from tests.support.project import Project
 from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
@@ -171,6 +174,42 @@ def test_commands(attack: Attack, scale: int, part: int) -> None:
         cases.append(Case(name, plant, chosen))
     chosen_cases = cases[:: max(1, 3 - scale)]
     attack(chosen_cases[part::2])
+
+
+_EVIL = "<img src=x onerror=alert(1)>\x1b[2J\u202e"
+
+
+def test_names_are_shown_as_text(template: Path, tmp_path: Path) -> None:
+    """Branches, a notebook's path and its cells' ids are text, in all commands that name them."""
+
+    def plant(arena: Arena) -> None:
+        project = arena.project
+        project.git("switch", "--quiet", "-c", "<script>alert(1)</script>")
+        project.write(f"{_EVIL}.ipynb", notebook(cells=[_cell(id=_EVIL, source=_EVIL)]))
+        project.write("x\n\x1b[31m.ipynb", "<<<<<<<")
+        project.commit("<script>\x1b[31m")
+
+    commands = words(
+        *("status", "doctor", "log", "snapshot --name evil", "snapshot list", "strip --check"),
+        *("metrics history", "metrics show", "diff first", "strip", "check", "restore first"),
+    )
+    verdict = try_cases([Case("names", plant, commands)], template, tmp_path / "room")
+    assert verdict.failures == [], "\n\n".join(verdict.failures)
+    refused = sum(words[0] == "strip" for words in commands)  # it takes no such name
+    assert (verdict.commands, verdict.refusals) == (len(commands), refused)
+
+
+def test_what_the_filter_says_is_text(template: Path, tmp_path: Path) -> None:
+    project = Project(Path(shutil.copytree(template / "project", tmp_path / "project")))
+    project.mlops("init")
+    names = (f"{_EVIL}.ipynb", "x\njupyter-mlops: all is well.ipynb")
+    for name in names:
+        project.write(name, b"<<<<<<< \x1b[2J")
+    command = ["git", "add", "--", *names]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True)
+    assert len(done.stderr.splitlines()) == len(names)
+    assert done.stderr.count("is not JSON; Git gets it as it is.") == len(names)
+    judge_shown(done.stderr, "")
 
 
 @pytest.mark.parametrize("part", range(2))

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,35 +17,6 @@ from jupyter_mlops.notebooks.strip import (
 from tests.notebooks.conftest import FIGURE, NOTEBOOKS, code, notebook_bytes
 
 DEFAULT = StripSettings()
-
-
-def nbstripout(folder: Path, notebooks: list[bytes], *options: str) -> bytes:
-    """Return what nbstripout's own command line makes of the notebooks, one after the other."""
-    paths = []
-    for number, data in enumerate(notebooks):
-        path = folder / f"{number}.ipynb"
-        path.write_bytes(data)
-        paths.append(path.name)
-    command = [sys.executable, "-m", "nbstripout", "--keep-id", "--textconv", *options, *paths]
-    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout
-
-
-def test_bytes_are_those_of_nbstripouts_command_line(tmp_path: Path) -> None:
-    ours = [strip(data, DEFAULT).notebook for data in NOTEBOOKS.values()]
-    assert nbstripout(tmp_path, list(NOTEBOOKS.values())) == b"".join(ours)
-
-
-def test_keys_of_git_configuration_are_nbstripouts(tmp_path: Path) -> None:
-    data = notebook_bytes(
-        [code("a", metadata={"own": {"k": 1, "l": 2}, "scrolled": True})],
-        kernelspec={"name": "python3"},
-        wrong="stays",
-    )
-    extra, keep = "metadata.kernelspec cell.metadata.own.k wrong", "cell.metadata.scrolled"
-    options = ("--extra-keys", extra, "--keep-metadata-keys", keep)
-    ours = strip(data, resolve_settings(extra, keep))
-    assert ours.notebook == nbstripout(tmp_path, [data], *options)
-    assert json.loads(ours.notebook)["cells"][0]["metadata"] == {"own": {"l": 2}, "scrolled": True}
 
 
 def test_stripping_twice_changes_nothing(notebook: bytes) -> None:
@@ -107,12 +75,14 @@ JSON = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from(["a", "tags", "keep_output", "init_cell", "scrolled", "trusted", "b.c"])
-METADATA = st.dictionaries(NAMES, JSON, max_size=3)
+TAGS = st.lists(st.sampled_from(["a", "keep_output"]), max_size=2)
+METADATA = st.dictionaries(NAMES, JSON | TAGS, max_size=3)
 TEXTS = st.text(max_size=8) | st.lists(st.text(max_size=5), max_size=3)
 OUTPUTS = st.lists(
     st.fixed_dictionaries({"output_type": st.sampled_from(["stream"]), "text": TEXTS})
     | st.fixed_dictionaries(
-        {"output_type": st.just("display_data"), "data": st.dictionaries(NAMES, JSON)}
+        {"output_type": st.just("display_data"), "data": st.dictionaries(NAMES, JSON)},
+        optional={"execution_count": st.integers(0, 9)},
     ),
     max_size=2,
 )
@@ -126,15 +96,44 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+SETTINGS = [
+    DEFAULT,
+    DEFAULT,
+    resolve_settings("cell.metadata.tags metadata.keep_output cell.metadata.init_cell"),
+    resolve_settings("cell.outputs cell.id", command="nbstripout --drop-empty-cells"),
+    resolve_settings(command="nbstripout --max-size 40 --drop-tagged-cells 'a keep_output'"),
+    resolve_settings(command="nbstripout --keep-output-type stream --keep-count"),
+]
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(CELLS, max_size=3), METADATA, st.sampled_from([0, 4, 5, 9]))
+@given(
+    st.lists(CELLS, max_size=3),
+    METADATA,
+    st.sampled_from([0, 4, 5, 9]),
+    st.sampled_from(SETTINGS),
+)
 def test_any_json_is_stripped_once_and_for_all(
-    cells: list[dict[str, object]], metadata: dict[str, object], minor: int
+    cells: list[dict[str, object]],
+    metadata: dict[str, object],
+    minor: int,
+    settings: StripSettings,
 ) -> None:
     data = notebook_bytes(cells, minor=minor, **metadata)
-    once = strip(data, DEFAULT)
-    again = strip(once.notebook, DEFAULT)
+    once = strip(data, settings)
+    again = strip(once.notebook, settings)
     assert (again.notebook, again.problem) == (once.notebook, once.problem)
+
+
+def test_what_keeps_outputs_is_not_taken_away_before_them() -> None:
+    """nbstripout keeps these outputs, and strips them when it sees its own result."""
+    tagged = notebook_bytes([code("a", metadata={"tags": ["keep_output"]})])
+    assert b"one" not in strip(tagged, resolve_settings("cell.metadata.tags")).notebook
+    counted = {"execution_count": 1, "data": {}, "metadata": {}, "output_type": "execute_result"}
+    data = notebook_bytes([code("a", outputs=[counted])])
+    for size, kept in ((15, False), (18, True)):
+        once = strip(data, resolve_settings(command=f"nbstripout --max-size {size}"))
+        assert (b"execute_result" in once.notebook) is kept
 
 
 def test_unstripped_cells_are_named_by_place_and_id() -> None:

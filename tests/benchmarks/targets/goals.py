@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jupyter_mlops.units import format_bytes
-from tests.benchmarks.targets import ageing, compare, remotes
+from tests.benchmarks.targets import ageing, compare, notebooks, remotes
 from tests.benchmarks.targets.bench import FEW_SMALL_FILES, MIB, NOISE, SMALL_FILES, TABLE
 from tests.benchmarks.targets.git_files import CODE, GIT_STATUS
 from tests.benchmarks.targets.record import CLONES, DVC, FLOOR, MAIN, OURS, Record, Series
@@ -18,11 +18,12 @@ ONE_FILE_TIMES = 3
 
 @dataclass(frozen=True, slots=True)
 class PeerGoal:
-    """An operation beside DVC.
+    """An operation beside another tool.
 
     Attributes:
         at_least: how many times as fast ours is to be; None where nothing is promised.
         at_most: how many times as much room it may take, for what is counted in bytes.
+        peer: the other tool.
     """
 
     role: str
@@ -30,11 +31,12 @@ class PeerGoal:
     operation: str
     at_least: float | None = None
     at_most: float | None = None
+    peer: str = DVC
 
     def ratio(self, record: Record) -> float | None:
         """Return how many times as fast, or as big, ours is; None where it was not measured."""
         ours = record.find(self.role, self.workload, self.operation)
-        theirs = record.find(self.role, self.workload, self.operation, DVC)
+        theirs = record.find(self.role, self.workload, self.operation, self.peer)
         if ours is None or theirs is None:
             return None
         if ours.unit == "bytes":
@@ -267,6 +269,23 @@ FLOOR_GOALS = (
     FloorGoal(MAIN, NOISE, compare.CHECK, compare.HASH, None),
     FloorGoal(MAIN, CODE, compare.UNCHANGED, GIT_STATUS, 2),
 )
+
+NOTEBOOK_GOALS = (
+    PeerGoal(MAIN, notebooks.NOTEBOOKS, notebooks.ADD, 100, peer=notebooks.NBSTRIPOUT),
+    PeerGoal(MAIN, notebooks.NOTEBOOKS, notebooks.STATUS_ONE, peer=notebooks.NBSTRIPOUT),
+)
+
+NOTEBOOK_FLOOR_GOALS = tuple(
+    FloorGoal(MAIN, notebooks.NOTEBOOKS, operation, notebooks.without_filter(operation), None)
+    for operation in (
+        notebooks.ADD,
+        notebooks.STATUS_ONE,
+        notebooks.STATUS_ALL,
+        notebooks.CHECKOUT,
+    )
+)
+
+NOTEBOOK_BOUNDS = (Bound(MAIN, notebooks.NOTEBOOKS, notebooks.STATUS_ONE, "seconds", 0.2),)
 
 AGEING_GOALS = tuple(
     FloorGoal(

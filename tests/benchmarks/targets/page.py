@@ -14,6 +14,9 @@ from tests.benchmarks.targets.goals import (
     CLONE_FLOOR_GOALS,
     CLONE_GOALS,
     FLOOR_GOALS,
+    NOTEBOOK_BOUNDS,
+    NOTEBOOK_FLOOR_GOALS,
+    NOTEBOOK_GOALS,
     ONE_FILE_TIMES,
     PEER_GOALS,
     REMOTE_GOALS,
@@ -24,6 +27,7 @@ from tests.benchmarks.targets.goals import (
     growth_goals,
     walk_goals,
 )
+from tests.benchmarks.targets.notebooks import NBSTRIPOUT
 from tests.benchmarks.targets.record import DVC, MAIN, Record, Series
 from tests.benchmarks.targets.scale import is_many
 from tests.benchmarks.targets.tables import (
@@ -53,7 +57,8 @@ def format_page(record: Record, old: str = "") -> str:
     memory_goals = _memory_goals(record)
     many_goals = _many_goals(record)
     goals: list[_Goal] = [*PEER_GOALS, *FLOOR_GOALS, *CHECK_BOUNDS, *CLONE_GOALS, *CLONE_BOUNDS]
-    goals += [*AGEING_GOALS, *many_goals, *REMOTE_GOALS, *memory_goals]
+    goals += [*AGEING_GOALS, *many_goals, *REMOTE_GOALS, *NOTEBOOK_GOALS, *NOTEBOOK_BOUNDS]
+    goals += memory_goals
     sections = [
         "# Benchmarks",
         "<!-- Made by `python -m tests.benchmarks.targets --write`. What stands between a mark of "
@@ -94,6 +99,14 @@ def format_page(record: Record, old: str = "") -> str:
         "both tools wait for.",
         peer_table(record, REMOTE_GOALS),
         by_hand("remotes"),
+        "## Notebooks in Git",
+        "nbstripout is set up by `nbstripout --install`, in an environment with JupyterLab. The "
+        "first table says how many times as fast jupyter-mlops is, the second how many times as "
+        "long Git takes with it as without any filter.",
+        peer_table(record, NOTEBOOK_GOALS, NBSTRIPOUT),
+        floor_table(record, NOTEBOOK_FLOOR_GOALS),
+        bound_table(record, NOTEBOOK_BOUNDS),
+        by_hand("notebooks"),
         "## Memory",
         "The most that one process had in any operation on the data.",
         memory_table(record, memory_goals),

@@ -8,6 +8,7 @@ from tests.benchmarks.targets.ageing import measure_ageing
 from tests.benchmarks.targets.bench import Bench, few_small_files, noise, small_files, table
 from tests.benchmarks.targets.compare import compare
 from tests.benchmarks.targets.git_files import measure_git
+from tests.benchmarks.targets.notebooks import measure_notebooks
 from tests.benchmarks.targets.record import CLONES, MAIN
 from tests.benchmarks.targets.remotes import FOLDER, S3, measure_remote
 from tests.benchmarks.targets.scale import measure_scale
@@ -51,4 +52,5 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "ageing": _measure_ageing,
     "scale": _measure_scale,
     "remotes": _measure_remotes,
+    "notebooks": measure_notebooks,
 }

@@ -12,14 +12,14 @@ _NOT_RUN = "not run"
 _MET = {True: "yes", False: "**no**", None: ""}
 
 
-def peer_table(record: Record, goals: Iterable[PeerGoal]) -> str:
-    """Return a table of ours beside DVC."""
+def peer_table(record: Record, goals: Iterable[PeerGoal], peer: str = DVC) -> str:
+    """Return a table of ours beside the tool ``peer``, which all of ``goals`` are about."""
     rows = [
         (
             goal.workload,
             goal.operation,
             _cell(record.find(goal.role, goal.workload, goal.operation)),
-            _cell(record.find(goal.role, goal.workload, goal.operation, DVC)),
+            _cell(record.find(goal.role, goal.workload, goal.operation, peer)),
             _times(goal.ratio(record)),
             goal.promise(record),
             _MET[goal.is_met(record)],
@@ -27,7 +27,7 @@ def peer_table(record: Record, goals: Iterable[PeerGoal]) -> str:
         for goal in goals
         if goal.promise(record) or record.find(goal.role, goal.workload, goal.operation)
     ]
-    return _table(("data", "operation", OURS, DVC, "ratio", "target", "met"), rows)
+    return _table(("data", "operation", OURS, peer, "ratio", "target", "met"), rows)
 
 
 def floor_table(record: Record, goals: Iterable[FloorGoal]) -> str:
