@@ -12,12 +12,14 @@ from jupyter_mlops.files.durable import write_atomic
 from jupyter_mlops.git.config import write_setting
 from jupyter_mlops.git.hooks import HookPlan, apply_hooks, read_hook_plan
 from jupyter_mlops.git.launcher import (
+    DIFF_SETTINGS,
     FILTER_SETTINGS,
     MERGE_SETTINGS,
     Installation,
     format_launcher,
     launcher_path,
     parse_launcher,
+    read_diff_settings,
     read_filter_settings,
     read_merge_settings,
 )
@@ -30,14 +32,16 @@ class ClonePlan:
     """What a clone lacks: nothing when all parts are empty.
 
     ``moved`` is the installation that Git would start and that is gone, if that is what is wrong.
-    ``settings`` are those of the notebook filter, ``merge_settings`` those of the merge driver.
-    ``local_rules`` are those of this clone alone, where nbstripout's stand among them and win.
+    ``settings`` are those of the notebook filter, ``merge_settings`` and ``diff_settings`` those of
+    the merge driver and of the diff driver. ``local_rules`` are those of this clone alone, where
+    nbstripout's stand among them and win.
     """
 
     launcher: bytes | None
     moved: Installation | None
     settings: Mapping[str, str]
     merge_settings: Mapping[str, str]
+    diff_settings: Mapping[str, str]
     hooks: HookPlan
     local_rules: bytes | None
 
@@ -55,6 +59,8 @@ class ClonePlan:
                 "Named the notebook filter in .git/info/attributes, after nbstripout;"
                 " without that line there, nbstripout is back."
             )
+        if self.diff_settings:
+            done.append("Set up the diff of notebooks in .git/config.")
         if self.hooks.renames:
             names = ", ".join(name for name, _ in self.hooks.renames)
             done.append(f"Kept the Git hooks that were here ({names}); ours run them first.")
@@ -99,11 +105,13 @@ def plan_clone(repo: Repository, *, here: Installation, renew: bool) -> ClonePla
     present = recorded is not None and recorded.is_present()
     wrong = recorded != here if renew else not present
     settings, merge_settings = read_filter_settings(repo), read_merge_settings(repo)
+    diff_settings = read_diff_settings(repo)
     return ClonePlan(
         launcher=format_launcher(here) if wrong else None,
         moved=recorded if recorded is not None and not present else None,
         settings={k: v for k, v in FILTER_SETTINGS.items() if settings.get(k) != v},
         merge_settings={k: v for k, v in MERGE_SETTINGS.items() if merge_settings.get(k) != v},
+        diff_settings={k: v for k, v in DIFF_SETTINGS.items() if diff_settings.get(k) != v},
         hooks=read_hook_plan(repo),
         local_rules=plan_local_rules(repo),
     )
@@ -117,7 +125,7 @@ def apply_clone(repo: Repository, plan: ClonePlan) -> None:
     """
     if plan.launcher is not None:
         write_atomic(launcher_path(repo), plan.launcher)
-    for key, value in {**plan.settings, **plan.merge_settings}.items():
+    for key, value in {**plan.settings, **plan.merge_settings, **plan.diff_settings}.items():
         write_setting(repo, key, value)
     if plan.local_rules is not None:
         write_local_rules(repo, plan.local_rules)

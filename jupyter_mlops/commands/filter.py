@@ -14,9 +14,12 @@ from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.notebooks.readable import MARK
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.text import visible
+
+_READABLE_START = MARK.encode()
 
 
 def filter(
@@ -64,6 +67,8 @@ class _NotebookFilter(ExitStack):
         Raises:
             MlopsError: it cannot be kept, so Git shall not take the notebook.
         """
+        if content.startswith(_READABLE_START):
+            return content  # git blame sends through the filter what textconv made
         stripped = strip(content, self._read_settings())
         if stripped.problem is not None:
             _say(f"{path} {stripped.problem}; Git gets it as it is.")

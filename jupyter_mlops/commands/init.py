@@ -97,10 +97,11 @@ def init(
     """Make this Git repository a project, or repair this clone of one.
 
     Writes mlops.toml and the lines of .gitattributes and .gitignore (Jupyter's checkpoints) that
-    are missing, and sets up what Git does not carry: the notebook filter, the merge of pointer
-    files, the hooks (hooks that exist still run), and where jupyter-mlops is installed. With
-    --store or --new-store this clone keeps its content in a folder that many clones and users
-    share: the setting mlops.store of this clone's Git. What the clone has already is moved there.
+    are missing, and sets up what Git does not carry: the notebook filter, the diff of notebooks,
+    the merge of pointer files, the hooks (hooks that exist still run), and where jupyter-mlops is
+    installed. With --store or --new-store this clone keeps its content in a folder that many clones
+    and users share: the setting mlops.store of this clone's Git. What the clone has already is
+    moved there.
     Running it again repairs, and changes nothing where nothing is wrong.
     """
     if store is not None and new_store is not None:
@@ -193,7 +194,9 @@ def _write_config(repo: Repository, tree: WorkTree) -> list[str]:
 def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
     if not read_missing_lines(repo) or not _add_lines(tree, ATTRIBUTES_NAME, ATTRIBUTE_LINES):
         return []
-    return [f"Named the notebook filter and the merge of pointer files in {ATTRIBUTES_NAME}."]
+    return [
+        f"Named the filter and diff of notebooks and the merge of pointers in {ATTRIBUTES_NAME}."
+    ]
 
 
 def _write_folder_rules(tree: WorkTree, rules: Mapping[str, bytes]) -> Iterator[str]:

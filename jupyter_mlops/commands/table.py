@@ -122,6 +122,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
+    _command("notebook diff", "Show what changed in notebooks, cell by cell.", reads=True),
     _command("demo", "Make a project with real data and real runs to look at.", rest=False),
     _command(
         "check",
@@ -149,6 +150,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("hook", "Do what a Git hook asks for.", hidden=True, rest=False),
     _command("filter", "Clean and smudge notebooks for Git.", hidden=True, rest=False),
     _command("merge", "Merge a pointer file for Git.", hidden=True, rest=False),
+    _command("difftool", "Show for Git what changed in a notebook.", hidden=True, rest=False),
 )
 
 MAGICS: tuple[str, ...] = tuple(dict.fromkeys(c.words[0] for c in COMMANDS if c.magic))

@@ -11,6 +11,8 @@ from jupyter_mlops.document.model import (
     Hint,
     Note,
     Number,
+    Patch,
+    PatchLine,
     Table,
     Time,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "Hint",
     "Note",
     "Number",
+    "Patch",
+    "PatchLine",
     "Table",
     "Time",
 ]

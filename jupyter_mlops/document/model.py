@@ -83,7 +83,29 @@ class Figure:
     html: Callable[[], str]
 
 
-Block = Note | Hint | Table | Figure
+@dataclass(frozen=True, slots=True)
+class PatchLine:
+    """One line: ``-`` removed, ``+`` added, a blank unchanged; ``@`` says where others begin.
+
+    ``marks`` are parts to stand out, from one character to before another.
+    """
+
+    sign: Literal[" ", "-", "+", "@"]
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Lines that changed in one thing: the word for its change, what it is, and its lines."""
+
+    change: str
+    tone: Tone
+    title: str
+    lines: tuple[PatchLine, ...]
+
+
+Block = Note | Hint | Table | Figure | Patch
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from jupyter_mlops.document.model import (
     Figure,
     Hint,
     Note,
+    Patch,
+    PatchLine,
     Table,
     Time,
 )
-from jupyter_mlops.text import visible
+from jupyter_mlops.text import visible, visible_parts
 
 # JupyterLab's variables first, then Visual Studio Code's, then a colour for the reader's scheme.
 # Where the style sheet is taken out, as in a notebook that is not trusted, plain HTML remains.
@@ -50,6 +52,22 @@ _STYLE = """<style>
   color: color-mix(in srgb, var(--jp-error-color1, var(--mlops-bad)) 75%, currentColor); }
 .mlops-document .mlops-quiet { opacity: 0.75; }
 .mlops-document figure { margin: 0.5em 0; }
+.mlops-document .mlops-patch { margin: 0.75em 0; border-radius: 4px; overflow: hidden;
+  border: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.35)); }
+.mlops-document .mlops-patch > p { padding: 0.25em 0.75em;
+  background: var(--jp-layout-color2, rgba(128, 128, 128, 0.12)); }
+.mlops-document .mlops-patch > pre { padding: 0.25em 0; font-size: 0.95em; line-height: 1.45; }
+.mlops-document .mlops-patch pre > * { display: block; min-height: 1.45em; white-space: pre-wrap;
+  overflow-wrap: anywhere; text-decoration: none; color: inherit;
+  padding: 0 0.75em 0 calc(0.75em + 2ch); text-indent: -2ch; border-left: 3px solid transparent; }
+.mlops-document .mlops-patch ins { --mlops-tint: var(--jp-success-color1, var(--mlops-good)); }
+.mlops-document .mlops-patch del { --mlops-tint: var(--jp-error-color1, var(--mlops-bad)); }
+.mlops-document .mlops-patch ins, .mlops-document .mlops-patch del {
+  border-left-color: var(--mlops-tint);
+  background: color-mix(in srgb, var(--mlops-tint) 15%, transparent); }
+.mlops-document .mlops-patch mark { color: inherit; border-radius: 2px;
+  background: color-mix(in srgb, var(--mlops-tint) 40%, transparent); }
+.mlops-document .mlops-patch pre > .mlops-place { opacity: 0.65; }
 </style>"""
 
 
@@ -66,6 +84,33 @@ def render_html(document: Document) -> str:
     return "\n".join(parts)
 
 
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  font: 0.9rem/1.5 system-ui, sans-serif; }}
+h1 {{ font-size: 1.2rem; margin: 0; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
+
+def render_html_page(document: Document, title: str) -> str:
+    """Return ``document`` as a page of its own, in which nothing is loaded and nothing runs."""
+    return _PAGE.format(title=_text(title), body=render_html(document))
+
+
 def _render_block(block: Block) -> Iterator[str]:
     match block:
         case Note(text, tone):
@@ -77,8 +122,32 @@ def _render_block(block: Block) -> Iterator[str]:
             yield f"<figure><figcaption><b>{_text(title)}</b></figcaption>"
             yield html()
             yield "</figure>"
+        case Patch():
+            yield _render_patch(block)
         case Table():
             yield from _render_table(block)
+
+
+_TAGS = {" ": "span", "-": "del", "+": "ins", "@": "span"}
+
+
+def _render_patch(patch: Patch) -> str:
+    head = f'<b class="mlops-{patch.tone}">{_text(patch.change)}</b> ' if patch.change else ""
+    lines = "".join(map(_render_patch_line, patch.lines))
+    body = f"<pre>{lines}</pre>" if lines else ""
+    return f'<div class="mlops-patch"><p>{head}{_text(patch.title)}</p>{body}</div>'
+
+
+def _render_patch_line(line: PatchLine) -> str:
+    """Return one line, with its end: where the style sheet is taken out, lines are lines still."""
+    text = "".join(
+        f"<mark>{escape(part)}</mark>" if marked and part else escape(part)
+        for part, marked in visible_parts(line.text, line.marks)
+    )
+    tag = _TAGS[line.sign]
+    if line.sign == "@":
+        return f'<{tag} class="mlops-place">{text}\n</{tag}>'
+    return f"<{tag}>{line.sign} {text}\n</{tag}>"
 
 
 def _render_table(table: Table) -> Iterator[str]:

@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator
 
 from jupyter_mlops.document.cells import amount_columns, format_cell
-from jupyter_mlops.document.model import Block, Cell, Code, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document.model import (
+    Block,
+    Cell,
+    Code,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Patch,
+    Table,
+)
 from jupyter_mlops.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
@@ -46,11 +56,21 @@ def _render_block(block: Block) -> Iterator[str]:
         case Figure(title, text):
             yield f"**{escape_markdown(title)}**"
             yield ""
-            longest = max((len(run) for run in re.findall("`+", text)), default=0)
-            fence = "`" * max(3, longest + 1)
-            yield f"{fence}text\n{visible(text, keep_lines=True).rstrip()}\n{fence}"
+            yield _fence(visible(text, keep_lines=True).rstrip(), "text")
+        case Patch(change, _, title, lines):
+            head = f"**{escape_markdown(change)}** " if change else ""
+            yield head + escape_markdown(title)
+            yield ""
+            signed = (("" if line.sign == "@" else line.sign) + line.text for line in lines)
+            yield _fence("\n".join(visible(line, keep_lines=True) for line in signed), "diff")
         case Table():
             yield from _render_table(block)
+
+
+def _fence(text: str, language: str) -> str:
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _render_table(table: Table) -> Iterator[str]:

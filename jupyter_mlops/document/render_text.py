@@ -20,10 +20,12 @@ from jupyter_mlops.document.model import (
     Figure,
     Hint,
     Note,
+    Patch,
+    PatchLine,
     Table,
     Tone,
 )
-from jupyter_mlops.text import visible
+from jupyter_mlops.text import visible, visible_parts
 
 _GAP = "  "
 _NARROWEST = 12
@@ -36,6 +38,8 @@ _COLOURS: dict[Tone, str] = {
     "bad": "\x1b[31m",
     "quiet": "\x1b[2m",
 }
+_REVERSE = "\x1b[7m"
+_SIGN_COLOURS = {" ": "", "-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
 
 
 def render_text(document: Document, *, width: int | None = None, colour: bool = False) -> str:
@@ -56,7 +60,8 @@ def render_text(document: Document, *, width: int | None = None, colour: bool = 
 
 
 def _stands_apart(before: Block, block: Block) -> bool:
-    return isinstance(before, Table | Figure) or isinstance(block, Table | Figure)
+    apart = Table | Figure | Patch
+    return isinstance(before, apart) or isinstance(block, apart)
 
 
 def _render_block(block: Block, width: int | None, colour: bool) -> Iterator[str]:
@@ -75,6 +80,21 @@ def _render_block(block: Block, width: int | None, colour: bool) -> Iterator[str
             yield from visible(text, keep_lines=True).rstrip("\n").split("\n")
         case Table():
             yield from _render_table(block, width, colour)
+        case Patch(change, tone, title, patch_lines):
+            head = f"{visible(change)} · " if change else ""
+            yield _paint(f"── {head}{visible(title)}", _BOLD + _COLOURS[tone], colour)
+            for patch_line in patch_lines:
+                yield _render_patch_line(patch_line, colour)
+
+
+def _render_patch_line(line: PatchLine, colour: bool) -> str:
+    start = _SIGN_COLOURS[line.sign]
+    sign = "" if line.sign == "@" else line.sign
+    parts = "".join(
+        f"{_RESET}{start}{_REVERSE}{text}{_RESET}{start}" if marked and colour and text else text
+        for text, marked in visible_parts(line.text, line.marks)
+    )
+    return _paint(sign + parts, start, colour)
 
 
 def _render_table(table: Table, width: int | None, colour: bool) -> Iterator[str]:

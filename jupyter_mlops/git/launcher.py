@@ -17,6 +17,9 @@ from jupyter_mlops.git.repository import Repository
 FILTER = "mlops-notebook"
 """The filter's name in ``.gitattributes``."""
 
+DIFF_DRIVER = "mlops-notebook"
+"""The diff driver's name in ``.gitattributes``, and that of the tool for ``git difftool``."""
+
 MERGE_DRIVER = "mlops-pointer"
 """The merge driver's name in ``.gitattributes``."""
 
@@ -60,6 +63,34 @@ MERGE_SETTINGS: dict[str, str] = {
 In a clone without them Git merges pointer files as text.
 """
 
+# Whatever keeps ours from showing a notebook, a launcher that is gone included, Git shows its JSON.
+# Git adds the arguments behind the name of a function. What it does not hand on is asked here, as
+# that takes less time than from Python.
+_EXTRA_KEYS = '"$(git config filter.nbstripout.extrakeys)"'
+# Where a user has set cachetextconv, Git believes what the same line made before: a change of the
+# readable form needs another line.
+_TEXTCONV = f'f() {{ {_LAUNCH} textconv {_EXTRA_KEYS} "$1" || cat "$1"; }}; f'
+_EXTERNAL_DIFF = (
+    # A driver's command wins over the one in the environment, which is how Git starts difftools.
+    'f() { if [ -n "$GIT_EXTERNAL_DIFF" ]; then'
+    ' eval "$GIT_EXTERNAL_DIFF \\"\\$@\\""; return; fi;'
+    " t=false; [ -t 1 ] && t=true;"
+    f' {_LAUNCH} external-diff "$(git config --get-colorbool color.diff $t)" {_EXTRA_KEYS} "$@" ||'
+    ' git diff --no-index --no-ext-diff --no-textconv -- "$2" "$5"; true; }; f'
+)
+
+DIFF_SETTINGS: dict[str, str] = {
+    f"diff.{DIFF_DRIVER}.command": _EXTERNAL_DIFF,
+    f"diff.{DIFF_DRIVER}.textconv": _TEXTCONV,
+    f"diff.{DIFF_DRIVER}.xfuncname": "^── (.*)$",
+    f"difftool.{DIFF_DRIVER}.cmd": f'{_LAUNCH} difftool "$LOCAL" "$REMOTE" "$MERGED"',
+}
+"""The diff driver's settings, which ``init`` writes beside them.
+
+``git diff`` runs ``command``; ``git log -p``, ``git show`` and ``git blame`` run ``textconv``, and
+so does ``git diff --no-ext-diff``. ``git difftool --tool=mlops-notebook`` shows a page.
+"""
+
 FREEING_COMMAND = f"git config --remove-section filter.{FILTER}"
 """What takes the filter out of a clone: Git lets notebooks through a filter it knows nothing of."""
 
@@ -74,6 +105,7 @@ fi
 if command -v jupyter-mlops >/dev/null 2>&1; then
     exec jupyter-mlops "$@"
 fi
+case "$1" in textconv | external-diff) exit {status} ;; esac
 if [ "$1" = merge ]; then
     echo "jupyter-mlops is neither at $interpreter nor on PATH: $7 is merged as text." >&2
     exit {status}
@@ -143,6 +175,11 @@ def read_filter_settings(repo: Repository) -> dict[str, str]:
 def read_merge_settings(repo: Repository) -> dict[str, str]:
     """Return the settings of our merge driver that are in effect, by key, from every level."""
     return _read_section(repo, rf"^merge\.{MERGE_DRIVER}\.")
+
+
+def read_diff_settings(repo: Repository) -> dict[str, str]:
+    """Return the settings of our diff driver that are in effect, by key, from every level."""
+    return _read_section(repo, rf"^diff(tool)?\.{DIFF_DRIVER}\.")
 
 
 def read_nbstripout_settings(repo: Repository) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jupyter_mlops.git.process import run_git, split_nul
@@ -37,6 +37,12 @@ def list_uncommitted(repo: Repository, pattern: str) -> frozenset[str]:
         return frozenset(list_index(repo, pattern))
     words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
     return frozenset(split_nul(run_git(repo, *words, f":(top){pattern}")))
+
+
+def list_untracked(repo: Repository, pathspecs: Sequence[str]) -> list[str]:
+    """Return the files that Git neither tracks nor ignores and that match one of ``pathspecs``."""
+    words = ("ls-files", "-z", "--others", "--exclude-standard", "--deduplicate", "--")
+    return split_nul(run_git(repo, *words, *pathspecs))
 
 
 _LIST = ("ls-files", "-z", "--stage", "--")

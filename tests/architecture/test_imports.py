@@ -132,3 +132,9 @@ def test_the_notebook_filter_loads_nothing_heavy() -> None:
 
 def test_logging_a_metric_loads_nothing_heavy() -> None:
     assert not _modules_after("import jupyter_mlops; jupyter_mlops.log") & LEFT_OUT
+
+
+@pytest.mark.parametrize("name", ["git_textconv", "git_external_diff"])
+def test_what_git_starts_once_a_file_loads_little(name: str) -> None:
+    loaded = _modules_after(f"import jupyter_mlops.cli.{name}")
+    assert not loaded & (LEFT_OUT | {"asyncio", "msgspec", "blake3", "subprocess"})

@@ -12,6 +12,7 @@ WRITERS = {
     "files/durable.py": "all that is created, renamed and removed in the store",
     "files/beneath.py": "single changes in the working tree, for files/worktree.py",
     "files/batch.py": "many files at once into the working tree, for files/worktree.py",
+    "commands/difftool.py": "the page that a browser shows, among temporary files",
     "commands/selftest_project.py": "the project that a self-test makes to break it",
     "git/index_file.py": "Git's own index, its lock, and private copies of it",
     "git/refs.py": "the mark that tells when objects were last synced",

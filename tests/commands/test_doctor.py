@@ -48,6 +48,7 @@ def test_a_repository_without_anything_is_told_to_init(project: Project) -> None
         "launcher-missing",
         "filter-missing",
         "merge-missing",
+        "diff-missing",
         "hooks-missing",
         "attributes-missing",
     }

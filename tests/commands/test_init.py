@@ -28,7 +28,7 @@ def files_of(project: Project) -> dict[str, bytes]:
 
 def test_a_repository_becomes_a_project(project: Project) -> None:
     result = init(open_here(project.root))
-    assert len(result.done) == 7
+    assert len(result.done) == 8
     assert result.to_commit == (".gitattributes", ".gitignore", "mlops.toml")
     listed = project.git("status", "--porcelain").splitlines()
     assert listed == ["?? .gitattributes", "?? .gitignore", "?? mlops.toml"]
@@ -64,7 +64,9 @@ def test_what_is_missing_is_mended(project: Project) -> None:
     project.git("config", "filter.mlops-notebook.process", "gone")
     project.git("config", "--unset", "filter.mlops-notebook.required")
     (project.root / "mlops.toml").unlink()
-    project.write(".gitattributes", "*.ipynb filter=mlops-notebook text eol=lf\n")
+    project.write(
+        ".gitattributes", "*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf\n"
+    )
     assert len(init(open_here(project.root)).done) == 5
     after = files_of(project)
     assert after.keys() == before.keys()
@@ -98,7 +100,7 @@ def test_what_users_wrote_stays(project: Project) -> None:
 def test_a_rule_in_the_way_is_named(project: Project) -> None:
     project.write(".git/info/attributes", "*.ipynb filter=lfs\n")
     result = init(open_here(project.root))
-    assert result.in_the_way == ("*.ipynb filter=mlops-notebook text eol=lf",)
+    assert result.in_the_way == ("*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf",)
     assert init(open_here(project.root)).done == ()
 
 
@@ -107,7 +109,7 @@ def test_a_clone_is_set_up_without_touching_its_files(project: Project, tmp_path
     project.commit("Use jupyter-mlops")
     clone = project.clone(tmp_path / "clone")
     repo = open_repository(clone.root)
-    assert len(ensure_clone(repo)) == 4
+    assert len(ensure_clone(repo)) == 5
     assert ensure_clone(repo) == ()
     assert clone.git("status", "--porcelain") == ""
     assert all((clone.root / ".git/hooks" / name).exists() for name in HOOK_NAMES)

@@ -3,8 +3,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
-from jupyter_mlops.document import Bytes, Code, Delta, Document, Figure, Hint, Note, Table, Time
-from jupyter_mlops.document.render_html import render_html, render_progress_html
+from jupyter_mlops.document import (
+    Bytes,
+    Code,
+    Delta,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Patch,
+    PatchLine,
+    Table,
+    Time,
+)
+from jupyter_mlops.document.render_html import render_html, render_html_page, render_progress_html
 
 VOID = frozenset({"br", "progress"})
 
@@ -65,11 +77,36 @@ def test_names_reach_the_page_as_text_only() -> None:
             Hint(evil, evil),
             Table((evil,), ((evil,), (Code(evil),)), title=evil),
             Figure(evil, evil, lambda: ""),
+            Patch(evil, "bad", evil, (PatchLine("-", evil), PatchLine("+", evil, ((3, 9),)))),
         )
     )
     reader = read(render_html(document))
     assert not {"script", "img"} & set(reader.tags)
-    assert "".join(reader.text).count(evil) == 8
+    assert "".join(reader.text).count(evil) == 12
+
+
+def test_lines_of_a_patch_are_lines_also_without_the_style_sheet() -> None:
+    lines = (
+        PatchLine("@", "@@ -2,2 +2,2 @@"),
+        PatchLine(" ", "same"),
+        PatchLine("-", "\tx = 1", ((5, 6),)),
+        PatchLine("+", "\tx = 2\x1b", ((5, 6),)),
+    )
+    reader = read(render_html(Document((Patch("edited", "warning", "code cell 1", lines),))))
+    assert "".join(reader.text).strip() == (
+        "edited code cell 1@@ -2,2 +2,2 @@\n  same\n- \tx = 1\n+ \tx = 2\\x1b"
+    )
+    assert [tag for tag in reader.tags if tag in ("ins", "del", "mark")] == [
+        *("del", "mark", "ins", "mark"),
+    ]
+
+
+def test_a_page_stands_alone_and_loads_nothing() -> None:
+    page = render_html_page(Document((Note("Done."),)), "<script>a {b}")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "default-src 'none'" in page
+    assert page.count("&lt;script&gt;a {b}") == 2
+    assert "<script" not in page
 
 
 def test_colours_come_from_the_theme_with_something_to_fall_back_on() -> None:

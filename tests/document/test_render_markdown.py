@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from jupyter_mlops.document import Bytes, Code, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document import (
+    Bytes,
+    Code,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Patch,
+    PatchLine,
+    Table,
+)
 from jupyter_mlops.document.render_markdown import escape_markdown, format_code, render_markdown
 
 
@@ -14,13 +24,15 @@ def test_blocks_become_markdown() -> None:
             Hint("Get it back", "jupyter mlops restore x"),
             Table(("path", "size"), ((Code("a|b"), Bytes(2048)), ("*", -1)), title="Kept"),
             Figure("Loss", "* *\n", lambda: ""),
+            Patch("added", "good", "code *1*", (PatchLine("@", "@@"), PatchLine("+", "```"))),
         )
     )
     assert render_markdown(document) == (
         "Done.\n\n"
         "Get it back: `jupyter mlops restore x`\n\n"
         "**Kept**\n\n| path | size |\n| --- | ---: |\n| `a\\|b` | 2.0 KiB |\n| \\* | -1 |\n\n"
-        "**Loss**\n\n```text\n* *\n```\n"
+        "**Loss**\n\n```text\n* *\n```\n\n"
+        "**added** code \\*1\\*\n\n````diff\n@@\n+```\n````\n"
     )
     assert render_markdown(Document()) == ""
 

@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from jupyter_mlops.document import Bytes, Code, Delta, Document, Figure, Hint, Note, Table
+from jupyter_mlops.document import (
+    Bytes,
+    Code,
+    Delta,
+    Document,
+    Figure,
+    Hint,
+    Note,
+    Patch,
+    PatchLine,
+    Table,
+)
 from jupyter_mlops.document.render_text import render_text
 
 TABLE = Table(
@@ -27,6 +38,33 @@ def test_blocks_follow_each_other_and_tables_stand_apart() -> None:
         "Two.\n"
         "Three.\n"
     )
+
+
+PATCH = Patch(
+    "edited",
+    "warning",
+    "code cell 1\n",
+    (
+        PatchLine("@", "@@ -2,2 +2,2 @@"),
+        PatchLine(" ", "same"),
+        PatchLine("-", "\tx\x1b = 1", ((6, 7),)),
+        PatchLine("+", ""),
+    ),
+)
+
+
+def test_a_patch_is_a_line_that_names_it_and_signed_lines() -> None:
+    assert render_text(Document((Note("a"), PATCH, PATCH)), width=5) == (
+        "a\n" + 2 * "\n── edited · code cell 1\\n\n@@ -2,2 +2,2 @@\n same\n-\tx\\x1b = 1\n+\n"
+    )
+
+
+def test_a_painted_patch_keeps_its_colour_on_its_line() -> None:
+    painted = render_text(Document((PATCH,)), colour=True).splitlines()
+    assert painted[0] == "\x1b[1m\x1b[33m── edited · code cell 1\\n\x1b[0m"
+    assert painted[3] == "\x1b[31m-\tx\\x1b = \x1b[0m\x1b[31m\x1b[7m1\x1b[0m\x1b[31m\x1b[0m"
+    assert painted[4] == "\x1b[32m+\x1b[0m"
+    assert painted[2] == " same"
 
 
 def test_an_empty_document_is_no_text() -> None:

@@ -62,7 +62,9 @@ from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import format_launcher, parse_launcher
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
+from jupyter_mlops.notebooks.compare import compare_notebooks
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.readable import EMPTY, format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings, strip
 from jupyter_mlops.objects.merge import merge_pointers
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
@@ -254,6 +256,15 @@ def _notebook(data: bytes) -> None:
             assert strip(joined, settings).notebook == stripped.notebook
 
 
+def _readable(data: bytes) -> None:
+    shown = read_notebook(data)
+    text = format_readable(shown)
+    assert visible(text, keep_lines=True) == text
+    assert not compare_notebooks(shown, shown).any
+    changes = compare_notebooks(EMPTY, shown)
+    assert len(changes.cells) == len(shown.cells)
+
+
 def _numbers(suffix: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         refused: ValueError | None = None
@@ -408,6 +419,7 @@ TARGETS: Mapping[str, Target] = {
     "pattern": Target(_pattern, (ValueError,)),
     "pointer": Target(_pointer, _DAMAGE),
     "project": Target(lambda data: parse_config(data), (UsageError,)),
+    "readable": Target(_readable, (ValueError,)),
     "record": Target(_record, _DAMAGE),
     "remote-url": Target(_remote_url, (UsageError,)),
     "size": Target(_size, (ValueError,)),

@@ -6,7 +6,7 @@ from jupyter_mlops.git.attributes import add_lines, read_attributes, read_missin
 from jupyter_mlops.git.repository import open_repository
 from tests.support.project import Project
 
-NOTEBOOKS = "*.ipynb filter=mlops-notebook text eol=lf"
+NOTEBOOKS = "*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf"
 POINTERS = "*.mlops merge=mlops-pointer text eol=lf"
 
 
@@ -43,6 +43,12 @@ def test_a_users_own_line_is_enough(project: Project) -> None:
     own = "* eol=lf\n*.ipynb filter=mlops-notebook diff=ipynb\n*.mlops merge=mlops-pointer\n"
     project.write(".gitattributes", own)
     assert read_missing_lines(open_repository(project.root)) == ()
+
+
+def test_notebooks_that_git_would_show_as_json_lack_their_line(project: Project) -> None:
+    repo = open_repository(project.root)
+    project.write(".gitattributes", f"*.ipynb filter=mlops-notebook text eol=lf\n{POINTERS}\n")
+    assert read_missing_lines(repo) == (NOTEBOOKS,)
 
 
 def test_pointers_that_git_would_merge_by_itself_lack_their_line(project: Project) -> None:

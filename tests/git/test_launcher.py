@@ -79,6 +79,12 @@ def test_without_any_one_sentence_says_how_to_go_on() -> None:
         assert words in done.stderr
 
 
+@pytest.mark.parametrize("word", ["textconv", "external-diff"])
+def test_without_any_git_shows_notebooks_in_silence(word: str) -> None:
+    done = launch(format_launcher(GONE), word, "x")
+    assert (done.returncode, done.stdout, done.stderr) == (NOT_FOUND_STATUS, "", "")
+
+
 @pytest.mark.parametrize("installation", [HERE, GONE])
 def test_what_a_launcher_records_can_be_read_back(installation: Installation) -> None:
     script = format_launcher(installation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +12,16 @@ from typing import Any
 import pytest
 
 from jupyter_mlops.clock import SystemClock
+from jupyter_mlops.commands.notebook_changes import describe_changes
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.document import Document
+from jupyter_mlops.document.render_html import render_html
+from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.notebooks.compare import compare_notebooks
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.readable import format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
 from jupyter_mlops.objects.outputs import write_outputs
 from jupyter_mlops.objects.store import open_store
@@ -26,6 +33,8 @@ from tests.support.project import Project
 from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def _nested(data: bytes, depth: int, shape: str) -> bytes:
@@ -237,6 +246,28 @@ def test_the_filter_gives_back_what_it_took(
             except MlopsError as error:
                 assert error.hints, error.code
     scoreboard.add("hostile inputs", len(samples[part::2]))
+
+
+def test_what_is_shown_of_them(scale: int, scoreboard: Scoreboard) -> None:
+    """A notebook is shown or refused, and nothing that is shown steers a terminal or a page."""
+    whole = notebooks()
+    small = [data for data in whole.values() if len(data) < 5000]
+    samples = [*whole.values(), *mutated(3, small, 300 * scale)]
+    before = read_notebook(notebook())
+    for content in samples:
+        try:
+            after = read_notebook(content)
+        except ValueError as error:
+            assert str(error).startswith("is ")
+            continue
+        changes = compare_notebooks(before, after)
+        document = Document(tuple(describe_changes(changes.fields, changes.cells)))
+        for shown in (format_readable(after), render_text(document), render_html(document)):
+            assert not CONTROLS.search(shown)
+            assert shown.encode() or not shown
+        assert "<script" not in render_html(document)
+        assert not compare_notebooks(after, after).any
+    scoreboard.add("hostile inputs", len(samples))
 
 
 def test_payloads_of_outputs(tmp_path: Path, scale: int, scoreboard: Scoreboard) -> None:

@@ -72,6 +72,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "metrics chart": {"metric": ["accuracy"]},
     "metrics history": {"metric": ["acc"], "branch": ["main"]},
     "params diff": {"old": "HEAD", "new": "first"},
+    "notebook diff": {"old": "HEAD", "new": "first", "notebooks": ["notebook.ipynb"]},
     "strip": {"paths": ["notebook.ipynb"], "check": True},
     "check": {"read_data": True},
     "repair": {"yes": False},

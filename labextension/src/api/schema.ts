@@ -1,5 +1,22 @@
 // Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
 
+export interface CellChange {
+  change: 'added' | 'edited' | 'moved' | 'removed';
+  cell_type: string;
+  id: string | null;
+  old_index: number | null;
+  new_index: number | null;
+  moved: boolean;
+  fields: FieldChange[];
+  hunks: Hunk[];
+}
+
+export interface ChangedLine {
+  sign: ' ' | '+' | '-';
+  text: string;
+  marks: [number, number][];
+}
+
 export interface CheckResult {
   ok: boolean;
   packs: number;
@@ -123,6 +140,12 @@ export interface FetchResult {
   erased: string[];
 }
 
+export interface FieldChange {
+  key: string;
+  old: string | null;
+  new: string | null;
+}
+
 export interface Finding {
   code: string;
   problem: string;
@@ -169,6 +192,12 @@ export interface Help {
 export interface HelpLine {
   words: string;
   text: string;
+}
+
+export interface Hunk {
+  old_start: number;
+  new_start: number;
+  lines: ChangedLine[];
 }
 
 export interface InitResult {
@@ -255,6 +284,21 @@ export interface MoveResult {
   old: string;
   new: string;
   hints: string[];
+}
+
+export interface NotebookDiff {
+  path: string;
+  old_path: string | null;
+  change: 'added' | 'edited' | 'removed';
+  problem: string | null;
+  fields: FieldChange[];
+  cells: CellChange[];
+}
+
+export interface NotebookDiffResult {
+  old: string | null;
+  new: string | null;
+  notebooks: NotebookDiff[];
 }
 
 export interface NotebookResult {
@@ -863,6 +907,15 @@ export interface ICommands {
       check?: boolean;
     };
     result: StripResult;
+  };
+  'notebook/diff': {
+    method: 'GET';
+    parameters: {
+      old?: string;
+      new?: string | null;
+      notebooks?: string[];
+    };
+    result: NotebookDiffResult;
   };
   check: {
     method: 'GET';
