@@ -114,6 +114,7 @@ def push(
     all_branches: bool = ...,
     tags: bool = ...,
     snapshots: list[str] | tuple[str, ...] | None = ...,
+    allow_secrets: bool = ...,
     yes: bool = ...,
 ) -> PushResult: ...
 def pull(

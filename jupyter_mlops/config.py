@@ -64,6 +64,7 @@ class NotebooksConfig:
     """What happens to notebooks' outputs."""
 
     keep_outputs: bool = True
+    output_limit_bytes: int = 10 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,25 @@ import sys
 from contextlib import ExitStack
 from typing import Annotated, Literal
 
-from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.commands.notebook_outputs import (
+    OutputKeeper,
+    describe_left_out,
+    describe_secrets,
+)
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
-from jupyter_mlops.config import Config
+from jupyter_mlops.config import Config, NotebooksConfig
 from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.git.config import allows_secrets
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.notebooks.kept import find_secrets_for_git
 from jupyter_mlops.notebooks.readable import MARK
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.running import running
+from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.text import visible
 
 _READABLE_START = MARK.encode()
@@ -72,18 +80,24 @@ class _NotebookFilter(ExitStack):
         stripped = strip(content, self._read_settings())
         if stripped.problem is not None:
             _say(f"{path} {stripped.problem}; Git gets it as it is.")
-        if stripped.removed is not None and self._keeps_outputs():
+        config = self._read_config()
+        if stripped.removed is not None and config.keep_outputs:
+            keeping = self._open_keeper().keep(stripped.notebook, stripped.removed, path)
             # Git is told of success for this notebook alone, and never asks for it again.
-            self._open_keeper().keep(stripped.notebook, stripped.removed)
             self._open_keeper().secure()
+            for clause in describe_left_out(keeping.left_out, config.output_limit_bytes):
+                _say(f"{path} {clause}.")
+        shown = find_secrets_for_git(stripped.notebook)
+        if shown and not allows_secrets(self._open_repository()):
+            _say(f"{path} goes into Git with outputs that {describe_secrets(shown)}.")
         return stripped.notebook
 
     def smudge(self, path: str, content: bytes) -> bytes:
         """Return the notebook for the working tree, with its outputs where the store has them."""
         try:
-            if not content or not self._keeps_outputs():
+            if not content or not self._read_config().keep_outputs:
                 return content
-            return self._open_keeper().join(content, self._read_settings())
+            return self._open_keeper().join(content, self._read_settings(), path)
         except MlopsError as error:
             _say(f"{path} comes without its outputs. {error.message}")
             return content
@@ -107,19 +121,22 @@ class _NotebookFilter(ExitStack):
                 self._settings = StripSettings()
         return self._settings
 
-    def _keeps_outputs(self) -> bool:
+    def _read_config(self) -> NotebooksConfig:
         try:
             config = read_config(self._open_repository().root)
         except MlopsError:  # absent, or in the middle of a merge
             config = Config()
-        return config.notebooks.keep_outputs
+        return config.notebooks
 
     def _open_keeper(self) -> OutputKeeper:
         if self._keeper is None:
-            store = open_project_store(self._open_repository())
+            repo = self._open_repository()
+            store = open_project_store(repo)
+            rules = read_keep_rules(repo, self._read_config())
+            recent = RecentOutputs(repo.state_dir)
             # Git names what is kept here only when all notebooks are through, and ends this then.
             self.enter_context(running(store))
-            self._keeper = self.enter_context(OutputKeeper(store, self._here.clock))
+            self._keeper = self.enter_context(OutputKeeper(store, self._here.clock, rules, recent))
         return self._keeper
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Annotated
 
+from jupyter_mlops.commands.notebook_state import settle_notebooks
 from jupyter_mlops.commands.push import run_push
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import PROGRAM, Arg
@@ -37,7 +38,8 @@ def hook(
     """Do what a Git hook asks for.
 
     Git's hooks call this themselves. After a checkout, merge or rebase it lets data follow its
-    pointers where nothing can be lost. Before a commit it refuses data that was changed and not
+    pointers where nothing can be lost, after a commit it lets notebooks that were only run count as
+    unchanged. Before a commit it refuses data that was changed and not
     kept, before a push it sends the data first and refuses where that fails, both with exit status
     4; every other failure lets Git go on.
     """
@@ -47,6 +49,9 @@ def hook(
         _refuse_unkept(ws)
     elif name == "pre-push":
         _push_data(ws, sys.stdin)
+    elif name == "notebooks":
+        for sentence in settle_notebooks(ws.git):
+            _say(f"jupyter-mlops: {sentence}")
     elif name.startswith("post-"):
         with running(ws.store):
             line = follow_pointers(ws, ws.config.hooks.restore_limit_bytes)
@@ -77,6 +82,8 @@ def _push_data(ws: Workspace, told: Iterable[str]) -> None:
         ) from error
     if pushed.packs:
         _say(f"jupyter-mlops: pushed {format_bytes(pushed.bytes)} of data to {named.name} first")
+    for sentence in pushed.held_back:
+        _say(f"jupyter-mlops: {sentence} To send them: {PROGRAM} push --allow-secrets")
     if pushed.absent:
         count = plural(pushed.absent, "file or folder", "files or folders")
         _say(f"jupyter-mlops: neither here nor on {named.name}: {count}; {PROGRAM} check")

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from jupyter_mlops.clock import Clock
 from jupyter_mlops.errors import ConflictError, IntegrityError
 from jupyter_mlops.formats.pack import MAX_PLAIN_BYTES, RecordKind
+from jupyter_mlops.git.config import ALLOW_SECRETS
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.notebooks.canonical import parse_notebook
+from jupyter_mlops.notebooks.kept import (
+    ALLOWING_TAG,
+    DEFAULT_RULES,
+    KeepRules,
+    LeftOut,
+    select_kept,
+)
 from jupyter_mlops.notebooks.outputs import (
     Removed,
     attach_outputs,
     decode_outputs,
     encode_outputs,
+    find_removed,
     same_outputs,
 )
 from jupyter_mlops.notebooks.strip import StripSettings, strip
 from jupyter_mlops.objects.outputs import read_outputs, write_outputs
+from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.objects.writer import Writer, open_writer
+from jupyter_mlops.reports.findings import name_cell
 from jupyter_mlops.units import format_bytes
 
+_NAMED = 5
 _LIMIT_BYTES = MAX_PLAIN_BYTES[RecordKind.OUTPUTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whether the store has the outputs of a notebook now, but for those that were left out."""
+
+    done: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class OutputKeeper:
@@ -34,8 +58,16 @@ class OutputKeeper:
     have yet.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rules: KeepRules = DEFAULT_RULES,
+        recent: RecentOutputs | None = None,
+    ) -> None:
         self._store = store
+        self._recent = recent
+        self._rules = rules
         self._clock = clock
         self._stack = ExitStack()
         self._writer: Writer | None = None
@@ -54,13 +86,16 @@ class OutputKeeper:
         try:
             if error is None:
                 self.publish()
+                if self._recent is not None:
+                    self._recent.write()
         finally:
             self._stack.close()
 
-    def keep(self, stripped: bytes, removed: Removed) -> bool:
+    def keep(self, stripped: bytes, removed: Removed, path: str | None = None) -> Keeping:
         """Keep what was removed to get ``stripped``, unless it is what the store has as newest.
 
-        Return whether it is kept: where outputs of that notebook were erased, no others are.
+        Left out is what the rules keep out; where outputs of a notebook were erased, no others are
+        kept. ``path`` is where in the project the notebook is, if it is.
 
         Raises:
             ConflictError: it is more than a record can hold (``outputs-too-big``).
@@ -68,26 +103,42 @@ class OutputKeeper:
         """
         key = hash_bytes(stripped)
         if key in self._store.erased:
-            return False
-        payload = encode_outputs(removed, self._clock.now())
+            return Keeping(done=False)
+        known = self._read(key, for_keeping=True)
+        moment = self._clock.now()
+        payload = encode_outputs(removed, moment)
+        if known is not None and same_outputs(known, payload):
+            self._note(path, key)
+            return Keeping(done=True)
+        older = self._find_moment(stripped, removed, path)
+        if older is None:
+            self._note(path, key)
+        elif known is not None:
+            return Keeping(done=True)
+        selected = select_kept(stripped, removed, self._rules, len(payload))
+        if older is not None or selected.left_out:
+            payload = encode_outputs(selected.removed, older or moment)
         if len(payload) > _LIMIT_BYTES:
             raise ConflictError(
                 f"The notebook has {format_bytes(len(payload))} of outputs, and at most "
                 f"{format_bytes(_LIMIT_BYTES)} can be kept; clear some of them in Jupyter.",
                 code="outputs-too-big",
             )
-        known = self._read(key, for_keeping=True)
+        kept = Keeping(done=True, left_out=selected.left_out)
         if known is not None and same_outputs(known, payload):
-            return True
+            return kept
         if self._writer is None:
             self._writer = self._stack.enter_context(open_writer(self._store))
         write_outputs(self._writer, key, payload)
         self._pending.add(key)
         self._replaces |= known is not None
-        return True
+        return kept
 
-    def join(self, stripped: bytes, settings: StripSettings) -> bytes:
+    def join(self, stripped: bytes, settings: StripSettings, path: str | None = None) -> bytes:
         """Return the notebook with the newest outputs kept for it, or as it is when there are none.
+
+        Where none were ever kept for it, say after a merge, its cells get what they had last at
+        ``path`` with the same source.
 
         Stripping what is returned gives ``stripped`` again, always.
 
@@ -95,10 +146,17 @@ class OutputKeeper:
             IntegrityError: the outputs that the store has are damaged.
             UnsupportedError: a newer version kept them.
         """
-        payload = self._read(hash_bytes(stripped))
-        if payload is None:
+        key = hash_bytes(stripped)
+        payload = self._read(key)
+        if payload is not None:
+            self._note(path, key)
+            joined = attach_outputs(stripped, decode_outputs(payload))
+        elif self._recent is not None and path is not None and key not in self._store.erased:
+            joined = self._recent.attach(self._store, path, stripped).content
+        else:
             return stripped
-        joined = attach_outputs(stripped, decode_outputs(payload))
+        if joined == stripped:
+            return stripped
         return joined if strip(joined, settings).notebook == stripped else stripped
 
     def secure(self) -> None:
@@ -127,6 +185,23 @@ class OutputKeeper:
             writer.finish()
             self._stack.close()
 
+    def _find_moment(self, stripped: bytes, removed: Removed, path: str | None) -> datetime | None:
+        """Return when the outputs were kept that a notebook has of other versions; None for others.
+
+        Kept as newer ones, they would count more than those of somebody who has run this version.
+        """
+        if self._recent is None or path is None:
+            return None
+        attached = self._recent.attach(self._store, path, stripped)
+        if attached.created_at is None:
+            return None
+        same = find_removed(parse_notebook(attached.content), parse_notebook(stripped)) == removed
+        return attached.created_at if same else None
+
+    def _note(self, path: str | None, key: Hash) -> None:
+        if self._recent is not None and path is not None:
+            self._recent.note(path, key)
+
     def _read(self, key: Hash, *, for_keeping: bool = False) -> bytes | None:
         """Return what is kept under ``key``; what cannot be relied on counts only for reading."""
         if key in self._pending:
@@ -137,3 +212,40 @@ class OutputKeeper:
             if for_keeping:
                 return None
             raise
+
+
+def describe_left_out(left_out: Iterable[LeftOut], limit_bytes: int) -> list[str]:
+    """Return clauses, each to follow a notebook's name, about outputs that are not kept.
+
+    They say which cells, and what to do; never what the outputs are.
+    """
+    big = [f"{_name(one)} ({format_bytes(one.size_bytes)})" for one in left_out if not one.secrets]
+    secrets = [one for one in left_out if one.secrets]
+    clauses = []
+    if big:
+        clauses.append(
+            f"has outputs that are not kept, as they are larger than {format_bytes(limit_bytes)},"
+            f" output_limit in mlops.toml: {_join(big)}"
+        )
+    if secrets:
+        clauses.append(
+            f"has outputs that are not kept, as they {describe_secrets(secrets)} (to keep them: tag"
+            f"  the cell {ALLOWING_TAG}, or git config {ALLOW_SECRETS} true)"
+        )
+    return clauses
+
+
+def describe_secrets(left_out: Iterable[LeftOut]) -> str:
+    """Return that some outputs look like secrets, which kinds, and in which cells."""
+    shown = [f"{', '.join(one.secrets)} in {_name(one)}" for one in left_out]
+    return f"look like secrets: {_join(shown)}"
+
+
+def _name(one: LeftOut) -> str:
+    return name_cell(one.cell) if one.cell is not None else "the notebook's metadata"
+
+
+def _join(words: list[str]) -> str:
+    unique = list(dict.fromkeys(words))
+    rest = len(unique) - _NAMED
+    return "; ".join(unique[:_NAMED]) + (f"; and {rest} more" if rest > 0 else "")

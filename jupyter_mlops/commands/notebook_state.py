@@ -1,17 +1,41 @@
-"""Notebooks that Git holds with outputs, although they should be stripped."""
+"""Notebooks as Git has them: those that it holds with outputs, and those that only look changed."""
 
 from __future__ import annotations
 
+from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.settling import settle_unchanged
 from jupyter_mlops.git.trees import open_blob_reader
 from jupyter_mlops.notebooks.strip import carries_outputs, resolve_settings
+
+_PATTERN = "*.ipynb"
+_TOLD = "jupyter-mlops: "
+
+
+def settle_notebooks(repo: Repository, *, kept_in: str | None = None) -> tuple[str, ...]:
+    """Let notebooks that were run and not edited count as unchanged, for Git's own commands too.
+
+    Their outputs are kept first. Where that cannot be done now it is left for later, silently.
+
+    Args:
+        repo: the repository.
+        kept_in: a commit that has the notebooks as they are on disk.
+
+    Returns:
+        What the filter said, a sentence each: of outputs that are not kept, say.
+    """
+    try:
+        settled = settle_unchanged(repo, _PATTERN, kept_in=kept_in)
+    except (MlopsError, OSError):
+        return ()
+    return tuple(line.removeprefix(_TOLD) for line in settled.said if line.startswith(_TOLD))
 
 
 def notebooks_with_outputs(repo: Repository) -> list[str]:
     """Return the notebooks in Git's index that carry outputs or counts, sorted."""
-    blobs = {path: oid for path, oid in list_index(repo, "*.ipynb").items() if oid is not None}
+    blobs = {path: oid for path, oid in list_index(repo, _PATTERN).items() if oid is not None}
     if not blobs:
         return []
     settings = resolve_settings(*read_nbstripout_settings(repo))

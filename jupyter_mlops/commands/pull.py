@@ -7,13 +7,14 @@ from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.fetch import FetchResult, describe_fetched, run_fetch
+from jupyter_mlops.commands.notebook_state import settle_notebooks
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.restore import describe_erased
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.snapshots.code import restore_outputs
+from jupyter_mlops.snapshots.outputs import restore_outputs
 from jupyter_mlops.snapshots.restore import restore_data
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import read_status
@@ -112,6 +113,7 @@ def pull(
     outputs: tuple[str, ...] = ()
     if at and ws.config.notebooks.keep_outputs:
         outputs = restore_outputs(ws, at, only_bare=True).written
+    settle_notebooks(ws.git)
     if problem is not None:
         raise problem
     return PullResult(

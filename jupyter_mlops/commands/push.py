@@ -8,6 +8,7 @@ from typing import Annotated
 
 from jupyter_mlops.commands.erase import erase_there
 from jupyter_mlops.commands.fetch import obey
+from jupyter_mlops.commands.notebook_outputs import describe_secrets
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
@@ -25,6 +26,7 @@ from jupyter_mlops.sync.projects import register_project
 from jupyter_mlops.sync.push import plan_push, push_content
 from jupyter_mlops.sync.pushed import Pushed
 from jupyter_mlops.sync.scope import Scope, find_scope, join_roots
+from jupyter_mlops.sync.secrets import HeldBack, find_held_back
 from jupyter_mlops.sync.snapshots import SentSnapshots, choose_snapshots, send_snapshots
 from jupyter_mlops.sync.standing import find_uncommitted
 from jupyter_mlops.units import format_bytes, plural
@@ -40,7 +42,8 @@ class PushResult:
     those that were sent, to the Git remote or, as ``bundles`` by their ids, to this one;
     ``refusal`` is why those that have a name went here. ``unnamed`` counts the snapshots where
     those with a name were asked for and none has one. ``erased`` tells what was erased on the
-    remote, and is destroyed here by now, a sentence each.
+    remote, and is destroyed here by now, a sentence each, ``held_back`` of which notebooks outputs
+    were not sent, as they look like secrets.
     """
 
     remote: str
@@ -56,6 +59,7 @@ class PushResult:
     refusal: str | None = None
     unnamed: int = 0
     erased: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what was sent."""
@@ -75,7 +79,9 @@ class PushResult:
             text = f"Not sent: {what} of which no commit names the newest content yet."
             blocks.append(Note(text, "warning"))
             blocks.append(Hint("Commit the pointers, then push again", "git commit"))
-        blocks += (Note(sentence, "warning") for sentence in self.erased)
+        blocks += (Note(sentence, "warning") for sentence in (*self.erased, *self.held_back))
+        if self.held_back:
+            blocks.append(Hint("Send them all the same", "jupyter mlops push --allow-secrets"))
         return Document(tuple(blocks))
 
     def _describe_snapshots(self) -> list[Block]:
@@ -115,6 +121,7 @@ def push(
             complete="snapshot",
         ),
     ] = None,
+    allow_secrets: Annotated[bool, Arg("Also send outputs that look like secrets.")] = False,
     yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
 ) -> PushResult:
     """Send a remote what it lacks of this branch: data, models, outputs of notebooks.
@@ -122,6 +129,9 @@ def push(
     That is what HEAD names, and what every commit before it names that Git's remotes lack. Only
     content that is asked for leaves this machine. A push that was cut short is finished by the
     next one.
+
+    Outputs that look like secrets stay here, named, unless a tag of their cell or --allow-secrets
+    lets them go.
 
     Snapshots leave it on request only, with all their content. Those that have a name go to the
     Git remote that this branch follows, or origin, or the only one; others, and what that remote
@@ -134,7 +144,8 @@ def push(
         paths=tuple(resolve_paths(ws, paths)),
     )
     chosen = [] if snapshots is None else choose_snapshots(ws.git, snapshots)
-    result = run_push(ws, scope, choose_known(ws, remote, yes=yes), chosen)
+    named = choose_known(ws, remote, yes=yes)
+    result = run_push(ws, scope, named, chosen, allow_secrets=allow_secrets)
     tracked = select_tracked(read_tracked(ws, read_origins(ws.git.state_dir)), scope.paths)
     return replace(
         result,
@@ -143,8 +154,17 @@ def push(
     )
 
 
+def _describe_held(one: HeldBack) -> str:
+    return f"{one.notebook} has outputs that stay here, as they {describe_secrets(one.where)}."
+
+
 def run_push(
-    ws: Workspace, scope: Scope, named: Named, snapshots: Sequence[Listed] = ()
+    ws: Workspace,
+    scope: Scope,
+    named: Named,
+    snapshots: Sequence[Listed] = (),
+    *,
+    allow_secrets: bool = False,
 ) -> PushResult:
     """Send the remote ``named`` what it lacks of ``scope`` and ``snapshots``, then these.
 
@@ -156,6 +176,8 @@ def run_push(
     if snapshots:
         commits = tuple(snapshot.commit for snapshot in snapshots)
         roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
+    if not ws.config.notebooks.keep_outputs:
+        roots = replace(roots, notebooks=())
     with open_remote(ws, named, to_write=True) as there:
         erasures = take_over(ws.store, there)
         tell(ws.store, there)
@@ -164,6 +186,11 @@ def run_push(
         known = Pushed(there)
         needed = find_needed(ws, replace(roots, pointers=known.without(roots.pointers)))
         plan = plan_push(ws.store, there, needed.ranks)
+        held = [] if allow_secrets else find_held_back(ws, roots, plan.outputs)
+        if held:
+            staying = {one.id for one in held}
+            going = {id: rank for id, rank in needed.ranks.items() if id not in staying}
+            plan = plan_push(ws.store, there, going)
         with ws.progress.task(f"Pushing to {named.name}", plan.size_bytes) as task:
             pushed = push_content(ws.store, there, plan, task)
         absent = set(plan.absent) - set(needed.notebooks)
@@ -188,10 +215,11 @@ def run_push(
         chunks=pushed.records,
         bytes=pushed.size_bytes,
         snapshots=count,
-        up_to_date=plan.up_to_date and not absent and not count,
+        up_to_date=plan.up_to_date and not (absent or count or held),
         absent=len(absent),
         bundles=sent.as_bundles,
         git_remote=sent.git_remote,
         refusal=sent.refusal,
         erased=erased,
+        held_back=tuple(map(_describe_held, held)),
     )

@@ -25,6 +25,7 @@ from jupyter_mlops.objects.check import PackDamage
 from jupyter_mlops.objects.repair import mend_index, mend_packs
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.check import Damage, check_project
+from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.snapshots.repair import Sources, find_sources, is_in_store, take_back
 from jupyter_mlops.sync.places import open_remote
 from jupyter_mlops.sync.remote import Remote
@@ -234,7 +235,8 @@ def _other_worktrees(ws: Workspace) -> list[Workspace]:
 
 def _keep_outputs(ws: Workspace, damages: Iterable[Damage]) -> None:
     """Keep the outputs of notebooks again that the working tree still has."""
-    with OutputKeeper(ws.store, ws.clock) as keeper:
+    rules = read_keep_rules(ws.git, ws.config.notebooks)
+    with OutputKeeper(ws.store, ws.clock, rules) as keeper:
         for damage in damages:
             for stripped, removed in _iter_outputs(ws, damage):
                 keeper.keep(stripped, removed)

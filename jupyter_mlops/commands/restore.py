@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from jupyter_mlops.commands.clone import ensure_clone
+from jupyter_mlops.commands.notebook_state import settle_notebooks
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import place_opener
 from jupyter_mlops.commands.spec import Arg
@@ -16,9 +17,10 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.formats.pointer_external import ExternalPointer
-from jupyter_mlops.snapshots.code import CodeChanges, restore_code, restore_outputs
+from jupyter_mlops.snapshots.code import CodeChanges, restore_code
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.origins import read_origins
+from jupyter_mlops.snapshots.outputs import NOTEBOOK_SUFFIX, restore_outputs
 from jupyter_mlops.snapshots.plan import PathPlan
 from jupyter_mlops.snapshots.restore import Restored, restore_data
 from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked
@@ -110,7 +112,12 @@ def restore(
         ),
     ] = None,
     paths: Annotated[
-        tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
+        tuple[str, ...],
+        Arg(
+            "Only these tracked paths; with --outputs also notebooks.",
+            metavar="PATH",
+            complete="tracked",
+        ),
     ] = (),
     *,
     code: Annotated[
@@ -128,13 +135,18 @@ def restore(
     pointer files are written too, so that pointer and data agree. What would be overwritten and is
     nowhere else is kept as a snapshot first. A restore that was cut short is finished by the next.
     In a new clone, Git's filter and hooks are set up as ``init`` does it. External data stays where
-    it is, unless its path is named, which may then stand alone: a copy of it is fetched.
+    it is, unless its path is named, which may then stand alone: a copy of it is fetched. With
+    --outputs, notebooks whose code is that of the revision get the outputs that they had there, and
+    those that are named also where they were edited since: the cells whose code is the same.
     """
     if revision is not None and _is_external(ws, revision):
         paths = (revision, *paths)
         revision = None
     commit = _resolve(ws, revision) if revision is not None else None
     selected = resolve_paths(ws, paths)
+    notebooks = [path for path in selected if outputs and path.endswith(NOTEBOOK_SUFFIX)]
+    selected = [path for path in selected if path not in notebooks]
+    with_data = bool(selected or not notebooks)
     if (code or outputs) and revision is None:
         raise UsageError(
             "--code and --outputs need a revision to take them from.",
@@ -145,15 +157,21 @@ def restore(
     changed: CodeChanges | None = None
     set_up: tuple[str, ...] = ()
     if commit is not None and (code or outputs):
-        restore_data(ws, commit, selected, command=command, dry_run=True)
+        if with_data:
+            restore_data(ws, commit, selected, command=command, dry_run=True)
         set_up = () if dry_run else ensure_clone(ws.git)
-        bring = restore_code if code else restore_outputs
-        changed = bring(ws, commit, dry_run=dry_run)
-    unfinished = read_unfinished(ws.git.state_dir)
-    restored = restore_data(ws, commit, selected, command=command, dry_run=dry_run)
-    restored = _fetch_external(ws, restored, {*selected, *unfinished}, dry_run=dry_run, yes=yes)
+        if code:
+            changed = restore_code(ws, commit, dry_run=dry_run)
+        else:
+            changed = restore_outputs(ws, commit, notebooks, dry_run=dry_run)
+    restored = Restored((), None)
+    if with_data:
+        unfinished = read_unfinished(ws.git.state_dir)
+        restored = restore_data(ws, commit, selected, command=command, dry_run=dry_run)
+        restored = _fetch_external(ws, restored, {*selected, *unfinished}, dry_run=dry_run, yes=yes)
     if not dry_run:
         set_up += ensure_clone(ws.git)
+        settle_notebooks(ws.git)
     return _result(commit, restored, changed, set_up, dry_run=dry_run)
 
 

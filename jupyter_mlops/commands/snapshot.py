@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jupyter_mlops.commands.external import look_at_external
+from jupyter_mlops.commands.notebook_state import settle_notebooks
 from jupyter_mlops.commands.numbers import list_number_files, read_numbers
 from jupyter_mlops.commands.paths import notebook_path, resolve_paths
 from jupyter_mlops.commands.spec import Arg
@@ -59,7 +60,7 @@ class SnapshotResult:
     ``base`` is the full id of the commit it is tied to, null before the first one; ``commit`` the
     ordinary commit where one was asked for. ``new_bytes`` are plain bytes that the store lacked,
     ``stored_bytes`` the bytes that it grew by. ``changed_imports`` are imported paths that are not
-    as they came.
+    as they came, ``outputs_not_kept`` sentences about notebooks.
     """
 
     id: str
@@ -73,6 +74,7 @@ class SnapshotResult:
     hints: tuple[str, ...] = ()
     notebook: NotebookResult | None = None
     changed_imports: tuple[str, ...] = ()
+    outputs_not_kept: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return the four lines: what was kept, its commit, its id, how to get it back."""
@@ -95,6 +97,7 @@ class SnapshotResult:
             Note(f"{path} is not what was imported any more; update leaves it as it is.")
             for path in self.changed_imports
         ]
+        notes += [Note(sentence, "warning") for sentence in self.outputs_not_kept]
         if self.notebook is not None and not self.notebook.saved:
             why = f": {self.notebook.why}" if self.notebook.why else ""
             notes.append(
@@ -163,7 +166,8 @@ def snapshot(
         external=outside,
         commit_files=list_number_files(ws) if commit else None,
     )
-    return _result(taken, _notebook(ws, taken))
+    not_kept = settle_notebooks(ws.git, kept_in=SNAPSHOT_REFS + taken.record.id)
+    return _result(taken, _notebook(ws, taken), not_kept)
 
 
 def _notebook(ws: Workspace, taken: Taken) -> NotebookResult | None:
@@ -174,7 +178,9 @@ def _notebook(ws: Workspace, taken: Taken) -> NotebookResult | None:
     return NotebookResult(record.notebook, execution.notebook_saved, execution.why_not_saved)
 
 
-def _result(taken: Taken, notebook: NotebookResult | None) -> SnapshotResult:
+def _result(
+    taken: Taken, notebook: NotebookResult | None, not_kept: tuple[str, ...]
+) -> SnapshotResult:
     record = taken.record
     return SnapshotResult(
         id=record.id,
@@ -197,4 +203,5 @@ def _result(taken: Taken, notebook: NotebookResult | None) -> SnapshotResult:
             and pointer.source is not None
             and pointer.source.hash != content_of(pointer).hash
         ),
+        outputs_not_kept=not_kept,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
+from jupyter_mlops.commands.notebook_state import notebooks_with_outputs, settle_notebooks
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import place_opener
 from jupyter_mlops.commands.spec import Arg
@@ -90,6 +90,7 @@ class StatusResult:
     that wait for a commit to name them, ``not_pulled`` the paths that cannot be restored before a
     pull. Of the store ``trash_bytes`` are in its
     trash, and ``unneeded_bytes`` were not needed when garbage was last collected.
+    ``outputs_not_kept`` are sentences about notebooks whose outputs are not kept as they are now.
     ``stores_out_of_reach`` are the shared store and alternates that are not there; then
     ``files_out_of_reach`` counts the files that the pointers name and that are in no other store,
     null where that cannot be told.
@@ -108,6 +109,7 @@ class StatusResult:
     remotes: tuple[str, ...] = ()
     not_committed: int = 0
     not_pulled: int = 0
+    outputs_not_kept: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return where the worktree stands, a table of tracked paths, and the ways out."""
@@ -135,6 +137,7 @@ class StatusResult:
             names = ", ".join(self.notebooks_with_outputs)
             blocks.append(Note(f"{count} committed with outputs: {names}.", "warning"))
             blocks.append(Hint("Commit without", "git add --renormalize ."))
+        blocks += (Note(sentence, "warning") for sentence in self.outputs_not_kept)
         freeable = self.trash_bytes + self.unneeded_bytes
         if freeable:
             blocks.append(Note(f"{format_bytes(freeable)} in the store can be freed.", "quiet"))
@@ -259,9 +262,11 @@ def status(
 
     A path is clean, changed (the data moved), behind (the pointer moved, as after a pull or a
     reset), diverged (both moved), or missing. What remotes have is told as of the last push or
-    fetch; nothing is asked of them.
+    fetch; nothing is asked of them. Notebooks that were run and not edited count as unchanged from
+    now on, for Git too.
     """
     statuses = read_status(ws, resolve_paths(ws, paths))
+    not_kept = settle_notebooks(ws.git)
     standing = find_standing(ws, [one for one in statuses if one.tracked.external is None])
     at = head(ws.git)
     away = ws.store.unreachable_folders()
@@ -279,6 +284,7 @@ def status(
         remotes=tuple(ws.config.remotes),
         not_committed=len(standing.not_committed),
         not_pulled=len(standing.not_pulled),
+        outputs_not_kept=not_kept,
     )
 
 

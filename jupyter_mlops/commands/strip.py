@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from jupyter_mlops.commands.notebook_outputs import OutputKeeper
+from jupyter_mlops.commands.notebook_outputs import OutputKeeper, describe_left_out
 from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
@@ -22,8 +22,10 @@ from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
+from jupyter_mlops.notebooks.kept import KeepRules
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings
 from jupyter_mlops.notebooks.strip import strip as strip_notebook
+from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.units import plural
 
 _SUFFIX = ".ipynb"
@@ -105,19 +107,23 @@ def strip(
                 for folder in {path.parent for path in notebooks}:
                     WorkTree(folder).clear()  # what a killed call left there
             settings, ws = _open(here, root)
-            keeper = None
+            keeper, rules = None, KeepRules()
             if ws is not None and ws.config.notebooks.keep_outputs and not check:
-                keeper = stack.enter_context(OutputKeeper(ws.store, ws.clock))
+                rules = read_keep_rules(ws.git, ws.config.notebooks)
+                keeper = stack.enter_context(OutputKeeper(ws.store, ws.clock, rules))
             for path in notebooks:
                 content = WorkTree(path.parent).read(path.name)
                 result = strip_notebook(content, settings)
-                if result.problem is not None:
-                    left.append(Unstrippable(_shown(here, path), result.problem))
+                problems = [] if result.problem is None else [result.problem]
+                if keeper is not None and result.removed is not None:
+                    keeping = keeper.keep(result.notebook, result.removed)
+                    problems += describe_left_out(keeping.left_out, rules.limit_bytes)
+                    kept = kept and keeping.done
+                if problems:
+                    left.append(Unstrippable(_shown(here, path), "; ".join(problems)))
                 elif result.notebook != content:
                     stripped[path] = (hash_bytes(content), result.notebook)
                     kept = kept and keeper is not None
-                    if keeper is not None and result.removed is not None:
-                        kept = keeper.keep(result.notebook, result.removed) and kept
     if not check:
         for path, (before, notebook) in stripped.items():
             _write(path, before, notebook)

@@ -90,6 +90,7 @@ _DEFAULT_TEXT = """\
 
 [notebooks]
 # keep_outputs = true
+# output_limit = "10 MiB"      # a larger output is not kept in the store
 
 [snapshot]
 # file_limit = "10 MiB"        # larger files that Git does not track stay out of a snapshot
@@ -109,11 +110,12 @@ def _config(top: Mapping[str, object]) -> Config:
     params = _table(top, "params")
     _check_keys("params", params, ("files",))
     notebooks = _table(top, "notebooks")
-    _check_keys("notebooks", notebooks, ("keep_outputs",))
+    _check_keys("notebooks", notebooks, ("keep_outputs", "output_limit"))
     snapshot = _table(top, "snapshot")
     _check_keys("snapshot", snapshot, ("file_limit", "untracked_limit"))
     hooks = _table(top, "hooks")
     _check_keys("hooks", hooks, ("big_file", "restore_limit"))
+    outputs = NotebooksConfig()
     keep = SnapshotConfig()
     limits = HooksConfig()
     return Config(
@@ -129,7 +131,10 @@ def _config(top: Mapping[str, object]) -> Config:
         plots=tuple(_plot(table, number) for number, table in _numbered(top, "plot")),
         gates=tuple(_gate(table, number) for number, table in _numbered(top, "gate")),
         notebooks=NotebooksConfig(
-            keep_outputs=_read(notebooks, "notebooks", "keep_outputs", _boolean, True)
+            keep_outputs=_read(notebooks, "notebooks", "keep_outputs", _boolean, True),
+            output_limit_bytes=_read(
+                notebooks, "notebooks", "output_limit", _size, outputs.output_limit_bytes
+            ),
         ),
         snapshot=SnapshotConfig(
             file_limit_bytes=_read(

@@ -13,7 +13,9 @@ from jupyter_mlops.git.repository import Repository
 
 SHARED_STORE = "mlops.store"
 ALTERNATES = "mlops.alternates"
+ALLOW_SECRETS = "mlops.allowSecrets"
 _NOT_SET = 1
+_NOT_VALID = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ def read_setting(repo: Repository, key: str) -> str | None:
         run_git(repo, "config", "-z", "--get", "--end-of-options", key, allow=(0, _NOT_SET))
     )
     return values[-1] if values else None
+
+
+def allows_secrets(repo: Repository) -> bool:
+    """Return whether this clone keeps outputs that look like secrets; nothing committed says so.
+
+    A value that is neither true nor false does not allow it.
+    """
+    asked = ("config", "--type=bool", "--get", ALLOW_SECRETS)
+    printed = run_git(repo, *asked, allow=(0, _NOT_SET, _NOT_VALID))
+    return printed.strip() == b"true"
 
 
 def read_store_places(repo: Repository) -> StorePlaces:

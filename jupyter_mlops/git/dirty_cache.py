@@ -20,6 +20,7 @@ from jupyter_mlops.files.durable import remove, write_atomic
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.ids import hash_bytes
 
+_ALL_FILES = "dirty-files"
 _SETTLED_NS = 2_000_000_000
 """A file changed again this soon may keep the times it has."""
 
@@ -49,7 +50,8 @@ class _CacheFile(msgspec.Struct, array_like=True):
 class DirtyCache:
     """Blobs by path and state of the file; made by :func:`read_dirty_cache`."""
 
-    def __init__(self, rules: str, kept: Mapping[str, _Kept]) -> None:
+    def __init__(self, name: str, rules: str, kept: Mapping[str, _Kept]) -> None:
+        self._name = name
         self._rules = rules
         self._kept = kept
         self._next: dict[str, _Kept] = {}
@@ -75,23 +77,26 @@ class DirtyCache:
             return
         content = msgspec.msgpack.encode(_CacheFile(self._rules, encodable))
         with suppress(UnavailableError):
-            write_atomic(_cache_path(repo), content, durable=False)
+            write_atomic(repo.state_dir / self._name, content, durable=False)
 
 
-def read_dirty_cache(repo: Repository, paths: Iterable[str]) -> DirtyCache:
-    """Return the cache for ``paths``; empty when damaged, or when filters' rules have changed."""
+def read_dirty_cache(repo: Repository, paths: Iterable[str], name: str = _ALL_FILES) -> DirtyCache:
+    """Return the cache for ``paths``; empty when damaged, or when filters' rules have changed.
+
+    Those who look at other files than all that differ have a cache of their own, by its ``name``.
+    """
     rules = _read_rules(repo, paths)
     try:
-        cache = msgspec.msgpack.decode(_cache_path(repo).read_bytes(), type=_CacheFile)
+        cache = msgspec.msgpack.decode((repo.state_dir / name).read_bytes(), type=_CacheFile)
     except (OSError, ValueError, RecursionError):
-        return DirtyCache(rules, {})
-    return DirtyCache(rules, cache.kept if cache.rules == rules else {})
+        return DirtyCache(name, rules, {})
+    return DirtyCache(name, rules, cache.kept if cache.rules == rules else {})
 
 
 def clear_dirty_cache(repo: Repository) -> None:
     """Forget everything that was kept."""
     with suppress(UnavailableError):
-        remove(_cache_path(repo))
+        remove(repo.state_dir / _ALL_FILES)
 
 
 def file_state(found: os.stat_result) -> FileState:
@@ -129,10 +134,6 @@ def _read_rules(repo: Repository, paths: Iterable[str]) -> str:
         except OSError:
             states.append((os.fsencode(file), None))
     return hash_bytes(repr(states).encode("ascii")).hex()
-
-
-def _cache_path(repo: Repository) -> Path:
-    return repo.state_dir / "dirty-files"
 
 
 def _is_text(path: str) -> bool:

@@ -69,6 +69,9 @@ rebasing() {
 last_move() {
     git log --walk-reflogs --max-count=1 --format=%gs 2>/dev/null
 }
+notebooks_look_changed() {
+    ! git diff-files --quiet -- '*.ipynb' 2>/dev/null
+}
 pointers_differ() {
     ! git diff-tree -r --quiet "$1" "$2" -- '*.mlops' 2>/dev/null
 }
@@ -101,6 +104,7 @@ launch post-checkout "$@"
 # A commit that was typed changes no file; one that ends a merge, a cherry-pick or a revert does.
 _POST_COMMIT = """\
 ! rebasing || exit $status
+! notebooks_look_changed || launch notebooks
 case $(last_move) in
     'commit: '* | 'commit (initial): '* | 'commit (amend): '*) exit $status ;;
 esac

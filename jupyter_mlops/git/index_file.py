@@ -34,11 +34,13 @@ _CANNOT_LINK = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 @contextmanager
-def hold_index_lock(repo: Repository, *, sleep: Sleep = time.sleep) -> Iterator[bool]:
+def hold_index_lock(
+    repo: Repository, *, sleep: Sleep = time.sleep, patience_seconds: float = _PATIENCE_SECONDS
+) -> Iterator[bool]:
     """Yield True while no other process can write the index, or False when it could not be had.
 
-    A lock left by a process of ours that has ended is removed; anyone else's is waited for, five
-    seconds in all, by calls of ``sleep``.
+    A lock left by a process of ours that has ended is removed; anyone else's is waited for,
+    ``patience_seconds`` in all, by calls of ``sleep``.
 
     Raises:
         UnavailableError: the repository cannot be written.
@@ -49,7 +51,7 @@ def hold_index_lock(repo: Repository, *, sleep: Sleep = time.sleep) -> Iterator[
     try:
         with _converted(repo):
             _write_synced(temporary, f"{_LOCK_WORD} {format_owner(current_owner())}\n")
-            for attempt in range(int(_PATIENCE_SECONDS / _PAUSE_SECONDS) + 1):
+            for attempt in range(int(patience_seconds / _PAUSE_SECONDS) + 1):
                 if attempt:
                     sleep(_PAUSE_SECONDS)
                 held = _take(lock, temporary)
@@ -121,15 +123,26 @@ def read_index_stat(repo: Repository) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def put_index_back(repo: Repository, former: Path, expected: tuple[int, int, int] | None) -> None:
+def put_index_back(
+    repo: Repository,
+    former: Path,
+    expected: tuple[int, int, int] | None,
+    *,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> bool:
     """Make the index what the copy ``former`` is, unless it is not in the state ``expected``.
+
+    Another program's lock is waited for ``patience_seconds``; then the index stays as it is. Return
+    whether it was written.
 
     Raises:
         UnavailableError: the repository cannot be written.
     """
-    with hold_index_lock(repo) as held:
-        if held and former.exists() and read_index_stat(repo) == expected:
+    with hold_index_lock(repo, patience_seconds=patience_seconds) as held:
+        fits = held and former.exists() and read_index_stat(repo) == expected
+        if fits:
             publish_index(repo, former)
+        return fits
 
 
 def new_temporary(repo: Repository) -> Path:

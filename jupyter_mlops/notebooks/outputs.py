@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -135,6 +136,12 @@ def decode_outputs(payload: bytes) -> Removed:
     )
 
 
+def read_created_at(payload: bytes) -> datetime:
+    """Return when a payload that :func:`decode_outputs` takes was kept."""
+    moment = msgspec.json.decode(payload, type=_Payload).created_at
+    return datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC)
+
+
 def _encode_fields(fields: Fields) -> str:
     return json.dumps(fields, separators=(",", ":")) if fields else ""
 
@@ -175,20 +182,56 @@ def attach_outputs(stripped: bytes, removed: Removed) -> bytes:
         return stripped
 
 
+def attach_cells(stripped: bytes, runs: Iterable[Removed]) -> bytes:
+    """Return the notebook ``stripped`` with what its cells lost in other versions of it.
+
+    Each cell gets what the first of ``runs`` has that knows it; matched as in
+    :func:`attach_outputs`. No more of ``runs`` are taken than are needed.
+    """
+    try:
+        notebook = parse_notebook(stripped)
+        waiting = [cell for cell in iter_cells(notebook) if cell.get("cell_type") == "code"]
+        places = {id(cell): place for place, cell in enumerate(iter_cells(notebook))}
+        for run in runs:
+            known = _Known(run.cells)
+            found = [(cell, known.find(cell, places[id(cell)])) for cell in waiting]
+            for cell, fields in found:
+                _merge(cell, fields or {})
+            waiting = [cell for cell, fields in found if fields is None]
+            if not waiting:
+                break
+        return format_notebook(build_notebook(notebook))
+    except MALFORMED:
+        return stripped
+
+
 def _match(
     cells: list[Notebook], removed: tuple[RemovedCell, ...]
 ) -> list[tuple[Notebook, Fields]]:
-    by_id = {(lost.id, lost.source): lost.fields for lost in removed if lost.id is not None}
-    by_place = {
-        (place, lost.source): lost.fields for place, lost in enumerate(removed) if lost.id is None
-    }
-    matched = []
-    for place, cell in enumerate(cells):
+    known = _Known(removed)
+    found = ((cell, known.find(cell, place)) for place, cell in enumerate(cells))
+    return [(cell, fields) for cell, fields in found if fields]
+
+
+class _Known:
+    """Finds what a cell lost, by its id and source, or else its place and source."""
+
+    def __init__(self, removed: tuple[RemovedCell, ...]) -> None:
+        self._by_id = {
+            (lost.id, lost.source): lost.fields for lost in removed if lost.id is not None
+        }
+        self._by_place = {
+            (place, lost.source): lost.fields
+            for place, lost in enumerate(removed)
+            if lost.id is None
+        }
+
+    def find(self, cell: Notebook, place: int) -> Fields | None:
+        """Return the fields, empty where the cell lost none; None where it is not known."""
         name, source = _cell_id(cell), _source_hash(cell)
-        fields = by_place.get((place, source)) if name is None else by_id.get((name, source))
-        if fields:
-            matched.append((cell, fields))
-    return matched
+        if name is None:
+            return self._by_place.get((place, source))
+        return self._by_id.get((name, source))
 
 
 def _cell_id(cell: Notebook) -> str | None:

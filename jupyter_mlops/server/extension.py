@@ -22,6 +22,7 @@ from jupyter_mlops.server.looking import Sight
 from jupyter_mlops.server.places import resolve_root
 from jupyter_mlops.server.reads import Reads
 from jupyter_mlops.server.routes import PREFIX, make_routes
+from jupyter_mlops.server.saves import SAVED, Saves
 from jupyter_mlops.server.services import (
     READ_LIMIT,
     READ_THREADS,
@@ -45,10 +46,14 @@ class MlopsExtension(ExtensionApp):
     services: Services | None = None
 
     def initialize_handlers(self) -> None:
-        """Register routes and events with the server."""
+        """Register routes and events with the server, and listen to it."""
         assert self.serverapp is not None
         self.services = make_services(self.serverapp, self.commands)
         self.handlers.extend(make_routes(self.services))
+        assert self.serverapp.event_logger is not None
+        self.serverapp.event_logger.add_listener(
+            schema_id=SAVED, listener=self.services.saves.listen
+        )
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Have the first chart wait for no import."""
@@ -88,6 +93,7 @@ def make_services(server: ServerApp, commands: tuple[Command, ...]) -> Services:
         watcher=Watcher(
             root, lookers, clock, Sight, events.tell_changed, settings.read_interval_seconds
         ),
+        saves=Saves(root, lookers),
         kernel_files=KernelFileWriter(server.kernel_manager.__contains__),
     )
 

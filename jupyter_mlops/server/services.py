@@ -12,6 +12,7 @@ from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.server.jobs import Jobs
 from jupyter_mlops.server.kernel_files import KernelFileWriter
 from jupyter_mlops.server.reads import Reads
+from jupyter_mlops.server.saves import Saves
 from jupyter_mlops.server.settings import UserSettings, use_locale
 from jupyter_mlops.server.watching import Watcher
 from jupyter_mlops.server.workers import Workers
@@ -41,6 +42,7 @@ class Services:
     reads: Reads
     jobs: Jobs
     watcher: Watcher
+    saves: Saves
     kernel_files: KernelFileWriter
 
     async def learn_language(self) -> None:

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from jupyter_mlops.errors import ConflictError, NotFoundError
-from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.formats.snapshot import RECORD_PATH
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.git.worktree_files import changed_files, write_worktree_files
-from jupyter_mlops.ids import hash_bytes
-from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
-from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.snapshots.apply import open_worktree
 from jupyter_mlops.snapshots.content import Kept
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.snapshots.take import Circumstances, commit_state
-
-_NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> Cod
     deleted = [path for path in lacking if _is_code(path)]
     if dry_run or not (written or deleted):
         return CodeChanges(tuple(written), tuple(deleted), None)
-    saved_as = _keep_state(handles, f"before the code of {commit[:10]}", [*written, *deleted])
+    saved_as = keep_state(handles, f"before the code of {commit[:10]}", [*written, *deleted])
     tree = open_worktree(handles)
     for path in deleted:
         tree.unlink(path)
@@ -70,50 +64,7 @@ def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> Cod
     return CodeChanges(tuple(written), tuple(deleted), saved_as)
 
 
-def restore_outputs(
-    handles: Handles, commit: str, *, only_bare: bool = False, dry_run: bool = False
-) -> CodeChanges:
-    """Give the notebooks whose code is that of ``commit`` the outputs that the store has of them.
-
-    The whole state is kept as an automatic snapshot first. Notebooks of other code, and those that
-    the store has no outputs of, stay as they are; with ``only_bare`` those that have any as well.
-
-    Args and Raises: as :func:`restore_code`.
-    """
-    contents = dict(_iter_with_outputs(handles, commit, only_bare=only_bare))
-    written = tuple(sorted(contents))
-    if dry_run or not written:
-        return CodeChanges(written, (), None)
-    saved_as = _keep_state(handles, f"before the outputs of {commit[:10]}", written)
-    tree = open_worktree(handles)
-    for path in written:
-        found = tree.stat(path)
-        tree.write_file(path, contents[path], found.mode if found is not None else Mode.FILE)
-    return CodeChanges(written, (), saved_as)
-
-
-def _iter_with_outputs(
-    handles: Handles, commit: str, *, only_bare: bool
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the notebooks that get other bytes by their outputs, with these bytes."""
-    there = open_tree(handles.git, commit)
-    differing = set(changed_files(handles.git, commit)[0])
-    names = [n for n in there.entries if n.endswith(_NOTEBOOK_SUFFIX) and n not in differing]
-    tree = open_worktree(handles)
-    for name, stripped in there.read_many(names):
-        payload = read_outputs(handles.store, hash_bytes(stripped))
-        if payload is None:
-            continue
-        content = attach_outputs(stripped, decode_outputs(payload))
-        try:
-            present = tree.read(name)
-        except NotFoundError:
-            continue
-        if content != present and (present == stripped or not only_bare):
-            yield name, content
-
-
-def _keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
+def keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
     """Keep the whole state; return the snapshot's id once it surely holds all that is ``going``.
 
     Raises:

@@ -18,6 +18,7 @@ HEAVY = {
     "botocore": "comes with boto3",
     "bokeh": "0.6 s; only a chart that is shown needs it",
     "comm": "only a kernel has it",
+    "detect_secrets": "0.1 s; only outputs in which something may be a secret need it",
     "git": "GitPython starts a process when it is imported",
     "jupyter_client": "only what runs notebooks",
     "nbclient": "only what runs notebooks",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.notebooks.conftest import NOT_NOTEBOOKS, NOTEBOOKS, code, notebook_bytes
+from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import IDENTITY, Project
 
 PLAIN = NOTEBOOKS["plain"]
@@ -219,6 +220,60 @@ def test_a_broken_mlops_toml_keeps_outputs(mlops: Project) -> None:
     mlops.write("nb.ipynb", PLAIN)
     mlops.git("add", "nb.ipynb")
     assert len(index_files(mlops)) == 1
+
+
+def test_an_output_over_the_limit_is_said_and_the_others_come_back(mlops: Project) -> None:
+    mlops.write("mlops.toml", '[notebooks]\noutput_limit = "1 KiB"\n')
+    outputs = [stream("b" * 2000), stream("small")]
+    mlops.write("nb.ipynb", notebook_bytes([code("x", id="a"), code("y", id="b", outputs=outputs)]))
+    done = run(mlops, "add", "nb.ipynb")
+    assert done.returncode == 0
+    assert done.stderr.count("jupyter-mlops:") == 1
+    assert "nb.ipynb has outputs that are not kept" in done.stderr
+    assert "larger than 1.0 KiB" in done.stderr
+    assert "cell 2 (b)" in done.stderr
+    (mlops.root / "nb.ipynb").unlink()
+    mlops.git("checkout", "--", "nb.ipynb")
+    back = mlops.read("nb.ipynb")
+    assert b"small" in back
+    assert b"bbbb" not in back
+    assert b"one" in back
+
+
+def test_a_secret_is_named_by_its_kind_and_stays_out_of_the_store(mlops: Project) -> None:
+    mlops.write("n\x1bb.ipynb", notebook_bytes([code("x", id="a", outputs=[stream(AWS)])]))
+    done = run(mlops, "add", ".")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "they look like secrets: AWS Access Key in cell 1 (a)" in line
+    assert "git config mlops.allowSecrets true" in line
+    assert "\x1b" not in line
+    assert AWS not in done.stderr
+    (mlops.root / "n\x1bb.ipynb").unlink()
+    mlops.git("checkout", "--", ".")
+    assert AWS.encode() not in mlops.read("n\x1bb.ipynb")
+
+
+def test_a_secret_that_its_cell_keeps_in_git_is_named(mlops: Project) -> None:
+    cell = code("x", id="a", outputs=[stream(AWS)], metadata={"tags": ["keep_output"]})
+    mlops.write("nb.ipynb", notebook_bytes([cell]))
+    done = run(mlops, "add", ".")
+    assert done.returncode == 0
+    told = "nb.ipynb goes into Git with outputs that look like secrets: AWS Access Key in cell 1"
+    assert told in done.stderr
+    assert AWS not in done.stderr
+    cell["metadata"]["tags"].append("allow_secrets")
+    mlops.write("nb.ipynb", notebook_bytes([cell]))
+    assert run(mlops, "add", ".").stderr == ""
+
+
+def test_secrets_are_kept_where_this_clone_allows_them(mlops: Project) -> None:
+    mlops.git("config", "mlops.allowSecrets", "true")
+    mlops.write("nb.ipynb", notebook_bytes([code("x", outputs=[stream(AWS)])]))
+    assert run(mlops, "add", ".").stderr == ""
+    (mlops.root / "nb.ipynb").unlink()
+    mlops.git("checkout", "--", ".")
+    assert AWS.encode() in mlops.read("nb.ipynb")
 
 
 def test_keys_of_nbstripout_count(mlops: Project) -> None:

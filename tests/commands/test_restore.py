@@ -17,6 +17,7 @@ from jupyter_mlops.notebooks.strip import StripSettings, strip
 from jupyter_mlops.objects.outputs import write_outputs
 from jupyter_mlops.objects.writer import open_writer
 from jupyter_mlops.snapshots.restore import restore_data
+from tests.notebooks.conftest import NOTEBOOKS
 from tests.support.data_project import STATE, DataProject
 from tests.support.system_steps import run_watched
 
@@ -389,6 +390,23 @@ def test_outputs_that_the_store_has_come_back(two_states: DataProject) -> None:
     assert restored["cells"][0]["outputs"] == cell["outputs"]
     assert restored["cells"][0]["execution_count"] == 7
     assert b'"3"' in edited.read_bytes()
+
+
+def test_outputs_of_a_store_that_would_change_code_are_none(two_states: DataProject) -> None:
+    notebook = NOTEBOOKS["plain"]
+    stripped = strip(notebook, StripSettings())
+    assert stripped.removed is not None
+    ws = two_states.open()
+    with open_writer(ws.store) as writer:
+        payload = encode_outputs(stripped.removed, ws.clock.now())
+        evil = payload.replace(b'{\\"execution_count\\":', b'{\\"source\\":\\"evil\\",\\"x\\":')
+        assert evil != payload
+        write_outputs(writer, hash_bytes(stripped.notebook), evil)
+        writer.finish()
+    two_states.write("nb.ipynb", stripped.notebook)
+    two_states.commit("notebook")
+    assert two_states.restore("HEAD", outputs=True).code == ()
+    assert two_states.read("nb.ipynb") == stripped.notebook
 
 
 def test_a_dry_run_names_the_code(two_states: DataProject) -> None:

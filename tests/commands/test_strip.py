@@ -13,7 +13,8 @@ from jupyter_mlops.document import Note
 from jupyter_mlops.errors import MlopsError, NotFoundError, UsageError
 from jupyter_mlops.notebooks.strip import StripSettings
 from jupyter_mlops.notebooks.strip import strip as strip_notebook
-from tests.notebooks.conftest import NOT_NOTEBOOKS, NOTEBOOKS
+from tests.notebooks.conftest import NOT_NOTEBOOKS, NOTEBOOKS, code, notebook_bytes
+from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import Project
 
 PLAIN = NOTEBOOKS["plain"]
@@ -141,6 +142,18 @@ def test_what_cannot_be_kept_is_not_stripped(project: Project) -> None:
     with pytest.raises(MlopsError):
         strip_in(project.root)
     assert project.read("a.ipynb") == PLAIN
+
+
+def test_what_the_store_does_not_take_is_not_stripped(project: Project) -> None:
+    init(open_here(project.root))
+    notebook = notebook_bytes([code("x", outputs=[stream(AWS)])])
+    path = project.write("nb.ipynb", notebook)
+    result = strip_in(project.root)
+    assert (result.stripped, result.kept, result.exit_status) == ((), False, 1)
+    assert "AWS Access Key in cell 1" in result.left[0].why
+    assert path.read_bytes() == notebook
+    project.git("config", "mlops.allowSecrets", "true")
+    assert strip_in(project.root).kept
 
 
 def test_json_and_exit_status(project: Project) -> None:

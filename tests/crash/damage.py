@@ -36,6 +36,7 @@ from tests.support.data_project import STATE, DataProject, make_data_project
 from tests.support.later import LATER, run_at
 
 TRACKED = ("big.bin", "data", "model.bin", "plain.bin", "wide")
+_MARKS = ("objects-synced", "environment", "dirty-files", "dirty-notebooks", "recent-outputs")
 OLD, NEW = "old", "new"
 OUTPUTS_KEY = hash_bytes(b"a stripped notebook")
 OUTPUTS = b'{"created_at": "2026-01-01T00:00:00Z", "outputs": "kept"}'
@@ -134,7 +135,7 @@ def victims(sample: Sample) -> dict[str, list[str]]:
         "stat cache": [root / STATE / "stat-cache"],
         "origin": sorted((root / STATE / "origins").iterdir()),
         "operation": sorted((root / STATE / "operations").iterdir()),
-        "mark": [root / STATE / name for name in ("objects-synced", "environment", "dirty-files")],
+        "mark": [root / STATE / name for name in _MARKS],
         "snapshot ref": [root / ".git" / name for name in ids],
         "snapshot object": loose(names),
         "snapshot blob": loose(blobs),

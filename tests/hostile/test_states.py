@@ -145,7 +145,10 @@ def test_caches_and_marks(attack: Attack, scale: int) -> None:
         b"-1",
         b"\xc7",
     ]
-    names = ("stat-cache", "dirty-files", "environment", "undoing", "objects-synced", "moving.lock")
+    names = (
+        *("stat-cache", "dirty-files", "dirty-notebooks", "recent-outputs", "environment"),
+        *("undoing", "objects-synced", "moving.lock"),
+    )
     cases = [
         Case(f"{name} {content[:8]!r}", _file(f"{STATE}/{name}", content), _choose(number + at, 2))
         for number, name in enumerate(names)

@@ -16,7 +16,12 @@ KERNEL = "00000000-0000-0000-0000-000000000000"
 REQUEST = "0123456789abcdef0123456789abcdef"
 CLIENT = "0a1b2c3d-0000-4000-8000-0123456789ab"
 
-CACHES = frozenset({"stat-cache", "dirty-files", "environment", "objects-synced", "COMMIT_EDITMSG"})
+CACHES = frozenset(
+    {
+        *("stat-cache", "dirty-files", "dirty-notebooks", "recent-outputs", "environment"),
+        *("objects-synced", "COMMIT_EDITMSG"),
+    }
+)
 """Files that a command may renew though it changes nothing: docs/formats/README.md."""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.lab import Lab, open_notebook, write_notebook
 from tests.support.project import Project
+from tests.support.users import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -111,9 +112,8 @@ def test_git_keeps_the_code_and_the_file_keeps_its_outputs(
     notebook.save()
     again = path.read_bytes()
     assert b'"execution_count": 5' in again
-    assert project.git("diff") == ""
-    project.git("add", "train.ipynb")
-    assert project.git("status", "--porcelain") == ""
+    look = ("--no-optional-locks", "status", "--porcelain")
+    wait_until(lambda: project.git(*look) == "")
 
     project.git("switch", "-q", "idea")
     assert not path.exists()
@@ -123,3 +123,17 @@ def test_git_keeps_the_code_and_the_file_keeps_its_outputs(
     assert reopened.prompts() == ["[4]:", "[5]:", "[6]:"]
     assert reopened.output(1).inner_text().strip() == "seen seen"
     reopened.output(2).locator(".mlops-history[data-drawn] canvas").first.wait_for()
+
+    (remote := lab.root / f"{project.root.name}-remote").mkdir()
+    added = project.mlops("remote", "add", "shared", remote.as_posix())
+    assert added.returncode == 0, added.stderr
+    project.commit("Remote")
+    assert project.mlops("push").returncode == 0
+    clone = project.clone(lab.root / f"{project.root.name}-clone")
+    assert b"seen seen" not in clone.read("train.ipynb")
+    pulled = clone.mlops("pull", "--yes")
+    assert pulled.returncode == 0, pulled.stderr
+    there = open_notebook(page, lab, clone.root / "train.ipynb")
+    assert there.prompts() == ["[4]:", "[5]:", "[6]:"]
+    assert there.output(1).inner_text().strip() == "seen seen"
+    assert clone.git(*look) == ""

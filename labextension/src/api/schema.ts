@@ -391,6 +391,7 @@ export interface PushResult {
   refusal: string | null;
   unnamed: number;
   erased: string[];
+  held_back: string[];
 }
 
 export interface ReferrerResult {
@@ -515,6 +516,7 @@ export interface SnapshotResult {
   hints: string[];
   notebook: NotebookResult | null;
   changed_imports: string[];
+  outputs_not_kept: string[];
 }
 
 export type State = 'behind' | 'changed' | 'clean' | 'diverged' | 'missing';
@@ -533,6 +535,7 @@ export interface StatusResult {
   remotes: string[];
   not_committed: number;
   not_pulled: number;
+  outputs_not_kept: string[];
 }
 
 export interface StripResult {
@@ -723,6 +726,7 @@ export interface ICommands {
       all_branches?: boolean;
       tags?: boolean;
       snapshots?: string[] | null;
+      allow_secrets?: boolean;
       yes?: boolean;
     };
     result: PushResult;

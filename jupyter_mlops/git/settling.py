@@ -1,0 +1,126 @@
+"""Files that only look changed: what Git takes of them is what its index has.
+
+Git compares sizes before it asks a filter, so a notebook with new outputs counts as modified, and
+stands in the way of a switch, until it is staged again. That changes nothing in the index but what
+it knows of the file's size and times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jupyter_mlops.git.dirty_cache import file_state, read_dirty_cache
+from jupyter_mlops.git.index_file import open_private_index, put_index_back, read_index_stat
+from jupyter_mlops.git.process import (
+    NO_HOOKS,
+    encode_names,
+    git_failed,
+    run_git,
+    split_nul,
+    try_git,
+)
+from jupyter_mlops.git.repository import Repository
+
+_CACHE = "dirty-notebooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The files that count as unchanged now, sorted, and what filters said, a line each."""
+
+    paths: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+def settle_unchanged(
+    repo: Repository,
+    pattern: str,
+    *,
+    kept_in: str | None = None,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Settled:
+    """Let the files that match ``pattern`` and only look changed count as unchanged.
+
+    Filters run for those that look changed, on a private copy of the index. That takes the index's
+    place only if no other program has moved or locked it meanwhile; nobody is waited for. What is
+    really changed, in a conflict or not in the index stays as it is.
+
+    Args:
+        repo: the repository.
+        pattern: which files; ``*`` matches any characters, ``/`` among them.
+        kept_in: a commit that has the files as they are on disk, which spares the filters of those
+            that it has otherwise than the index.
+        now_ns: tells the time in nanoseconds since 1970, as files' times are told.
+
+    Raises:
+        UnavailableError: Git fails, say because a file vanished meanwhile; nothing was changed.
+        OSError: likewise.
+    """
+    expected, looked_at_ns = read_index_stat(repo), now_ns()
+    looking = _list_modified(repo, pattern)
+    if looking and kept_in is not None:
+        words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", kept_in, "--")
+        changed = set(split_nul(run_git(repo, *words, f":(top){pattern}")))
+        looking = [path for path in looking if path not in changed]
+    if not looking:
+        return Settled()
+    states = {path: file_state((repo.root / path).lstat()) for path in looking}
+    staged = _read_staged(repo, pattern, {})
+    cache = read_dirty_cache(repo, looking, _CACHE)
+    said: list[str] = []
+
+    def may_be_same(path: str) -> bool:
+        known = cache.find(path, states[path], looked_at_ns)
+        return known is None or staged.get(path) == _Staged(*known)
+
+    looking = list(filter(may_be_same, looking))
+    while looking:
+        with open_private_index(repo) as private:
+            env = {"GIT_INDEX_FILE": str(private)}
+            said += _stage(repo, env, looking)
+            made = _read_staged(repo, pattern, env)
+            same = [path for path in looking if made.get(path) == staged.get(path)]
+            if same == looking:
+                if not put_index_back(repo, private, expected, patience_seconds=0):
+                    looking = []
+                break
+        for path in set(looking) - set(same):
+            if (blob := made.get(path)) is not None:
+                cache.record(path, states[path], looked_at_ns, *blob)
+        looking = same
+    cache.write(repo)
+    return Settled(tuple(looking), tuple(dict.fromkeys(said)))
+
+
+class _Staged(NamedTuple):
+    mode: str
+    oid: str
+
+
+def _list_modified(repo: Repository, pattern: str) -> list[str]:
+    words = ("diff-files", "--name-only", "--diff-filter=M", "--ignore-submodules=all", "-z", "--")
+    return sorted(set(split_nul(run_git(repo, *words, f":(top){pattern}"))))
+
+
+def _stage(repo: Repository, env: Mapping[str, str], paths: Iterable[str]) -> list[str]:
+    """Stage files that are in the index; return what filters said."""
+    args = (*NO_HOOKS, "-c", "core.splitIndex=false", "update-index", "-z", "--stdin")
+    status, _, said = try_git(repo, *args, input=encode_names(paths), env=env)
+    if status != 0:
+        raise git_failed(args, said)
+    return said.decode("utf-8", "replace").splitlines()
+
+
+def _read_staged(repo: Repository, pattern: str, env: Mapping[str, str]) -> dict[str, _Staged]:
+    """Return what the index has of each file that matches, but for those in a conflict."""
+    printed = run_git(repo, "ls-files", "-z", "--stage", "--", f":(top){pattern}", env=env)
+    found = {}
+    for row in split_nul(printed):
+        described, path = row.split("\t", 1)
+        mode, oid, stage = described.split(" ")
+        if stage == "0":
+            found[path] = _Staged(mode, oid)
+    return found

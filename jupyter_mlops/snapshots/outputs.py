@@ -1,0 +1,174 @@
+"""Giving notebooks of the working tree back the outputs that they had at a revision."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jupyter_mlops.config import NotebooksConfig
+from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.git.config import allows_secrets
+from jupyter_mlops.git.launcher import read_nbstripout_settings
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.trees import GitTree, open_tree
+from jupyter_mlops.git.worktree_files import changed_files
+from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.notebooks.kept import KeepRules, select_kept
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.objects.outputs import read_outputs
+from jupyter_mlops.objects.recent import RecentOutputs
+from jupyter_mlops.snapshots.apply import open_worktree
+from jupyter_mlops.snapshots.code import CodeChanges, keep_state
+from jupyter_mlops.snapshots.handles import Handles
+
+NOTEBOOK_SUFFIX = ".ipynb"
+
+
+def read_keep_rules(repo: Repository, config: NotebooksConfig) -> KeepRules:
+    """Return which outputs the store of this clone takes."""
+    return KeepRules(config.output_limit_bytes, allows_secrets(repo))
+
+
+def restore_outputs(
+    handles: Handles,
+    commit: str,
+    named: Sequence[str] = (),
+    *,
+    only_bare: bool = False,
+    dry_run: bool = False,
+) -> CodeChanges:
+    """Give notebooks the outputs that the store has of them as they are at ``commit``.
+
+    The whole state is kept as an automatic snapshot first. Cells of other code, and notebooks that
+    the store has no outputs of, stay as they are.
+
+    Args:
+        handles: the project.
+        commit: the full id of a commit.
+        named: notebooks, also edited ones; without any, all whose code is that of the commit.
+        only_bare: leave notebooks alone that have outputs of their own.
+        dry_run: plan only.
+
+    Raises:
+        NotFoundError: the commit has no notebook of a name, or the store no outputs of it.
+        ConflictError: outputs would be overwritten that the store does not take, or something that
+            a snapshot leaves out stands where a notebook is; nothing was touched.
+    """
+    search = _Search(
+        handles,
+        open_tree(handles.git, commit),
+        open_worktree(handles),
+        resolve_settings(*read_nbstripout_settings(handles.git)),
+        RecentOutputs(handles.git.state_dir),
+    )
+    if named:
+        found = {path: one for path in named if (one := search.find(path)) is not None}
+    else:
+        differing = set(changed_files(handles.git, commit)[0])
+        found = dict(search.iter_all(differing, only_bare=only_bare))
+    written = tuple(sorted(found))
+    if dry_run or not written:
+        return CodeChanges(written, (), None)
+    for path in written:
+        _refuse_loss(handles, path, found[path].present, search.settings)
+    saved_as = keep_state(handles, f"before the outputs of {commit[:10]}", written)
+    for path in written:
+        present = search.worktree.stat(path)
+        mode = present.mode if present is not None else Mode.FILE
+        search.worktree.write_file(path, found[path].content, mode)
+        search.recent.note(path, found[path].key)
+    search.recent.write()
+    return CodeChanges(written, (), saved_as)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A notebook that gets other bytes, and the name under which its outputs are kept."""
+
+    key: Hash
+    present: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    handles: Handles
+    there: GitTree
+    worktree: WorkTree
+    settings: StripSettings
+    recent: RecentOutputs
+
+    def find(self, path: str) -> _Found | None:
+        """Return what becomes of a notebook that the user has named, None where nothing does."""
+        if path not in self.there.entries:
+            raise NotFoundError(
+                f"The revision has no notebook {path}.",
+                code="path-not-found",
+                hints=("git log --oneline -- " + shlex.quote(path),),
+            )
+        ((_, stripped),) = self.there.read_many([path])
+        payload = read_outputs(self.handles.store, hash_bytes(stripped))
+        if payload is None:
+            raise NotFoundError(
+                f"The store has no outputs of {path} as it is at that revision.",
+                code="outputs-missing",
+                hints=("jupyter mlops fetch --all-branches",),
+            )
+        try:
+            present = self.worktree.read(path)
+        except NotFoundError:
+            present = stripped
+        return self._join(present, stripped, payload)
+
+    def iter_all(self, differing: set[str], *, only_bare: bool) -> Iterator[tuple[str, _Found]]:
+        """Yield the notebooks of the same code that get other bytes by their outputs."""
+        names = [n for n in self.there.entries if n.endswith(NOTEBOOK_SUFFIX)]
+        for path, stripped in self.there.read_many([n for n in names if n not in differing]):
+            payload = read_outputs(self.handles.store, hash_bytes(stripped))
+            if payload is None:
+                continue
+            try:
+                present = self.worktree.read(path)
+            except NotFoundError:
+                continue
+            if only_bare and not self._is_bare(path, present, stripped):
+                continue
+            found = self._join(stripped, stripped, payload)
+            if found is not None and found.content != present:
+                yield path, _Found(found.key, present, found.content)
+
+    def _is_bare(self, path: str, present: bytes, stripped: bytes) -> bool:
+        """Return whether a notebook has no outputs but such as other versions of it had here."""
+        if present == stripped:
+            return True
+        return present == self.recent.attach(self.handles.store, path, stripped).content
+
+    def _join(self, base: bytes, stripped: bytes, payload: bytes) -> _Found | None:
+        """Return ``base`` with outputs; None where they would change more than outputs."""
+        joined = attach_outputs(base, decode_outputs(payload))
+        same = strip(joined, self.settings).notebook == strip(base, self.settings).notebook
+        return _Found(hash_bytes(stripped), base, joined) if same and joined != base else None
+
+
+def _refuse_loss(handles: Handles, path: str, present: bytes, settings: StripSettings) -> None:
+    """Refuse when a notebook has outputs that no snapshot keeps.
+
+    Raises:
+        ConflictError: it has.
+    """
+    stripped = strip(present, settings)
+    if stripped.removed is None:
+        return
+    rules = read_keep_rules(handles.git, handles.config.notebooks)
+    size_bytes = len(encode_outputs(stripped.removed, handles.clock.now()))
+    if select_kept(stripped.notebook, stripped.removed, rules, size_bytes).left_out:
+        raise ConflictError(
+            f"Nothing was restored: {path} has outputs that the store does not take, for their size"
+            " or as they look like secrets, and they would be overwritten.",
+            code="would-overwrite",
+            hints=(f"cp -- {shlex.quote(path)} ELSEWHERE",),
+        )
