@@ -33,7 +33,7 @@ class ClonePlan:
 
     ``moved`` is the installation that Git would start and that is gone, if that is what is wrong.
     ``settings`` are those of the notebook filter, ``merge_settings`` and ``diff_settings`` those of
-    the merge driver and of the diff driver. ``local_rules`` are those of this clone alone, where
+    the merge drivers and of the diff driver. ``local_rules`` are those of this clone alone, where
     nbstripout's stand among them and win.
     """
 
@@ -53,7 +53,7 @@ class ClonePlan:
         if self.settings:
             done.append("Set up the notebook filter in .git/config.")
         if self.merge_settings:
-            done.append("Set up the merge of pointer files in .git/config.")
+            done.append("Set up the merge of pointer files and notebooks in .git/config.")
         if self.local_rules is not None:
             done.append(
                 "Named the notebook filter in .git/info/attributes, after nbstripout;"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jupyter_mlops._version import __version__
 from jupyter_mlops.commands.clone import current_installation, plan_clone, read_launcher
-from jupyter_mlops.commands.notebook_state import notebooks_with_outputs
+from jupyter_mlops.commands.notebook_state import notebooks_in_conflict, notebooks_with_outputs
 from jupyter_mlops.commands.remote_trial import find_remote_failures
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace, read_config
@@ -36,6 +36,7 @@ from jupyter_mlops.git.nbstripout import (
 from jupyter_mlops.git.process import literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.objects.shared import own_packs
+from jupyter_mlops.reports.findings import name_cells
 from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.tracked import read_tracked
 from jupyter_mlops.units import format_bytes, plural
@@ -134,7 +135,7 @@ def _check_clone(repo: Repository) -> Iterator[Finding]:
     if plan.merge_settings:
         yield Finding(
             "merge-missing",
-            "The merge of pointer files is not set up in this clone's .git/config.",
+            "The merge of pointer files and notebooks is not set up in this clone's .git/config.",
             _INIT,
         )
     if plan.diff_settings:
@@ -236,13 +237,23 @@ def _shown(repo: Repository, path: Path) -> str:
 
 
 def _check_notebooks(repo: Repository) -> Iterator[Finding]:
-    """Find notebooks whose outputs are in Git."""
+    """Find notebooks whose outputs are in Git, and those with marks of a conflict."""
     yield from _name_each(
         repo,
         notebooks_with_outputs(repo),
         "notebook-with-outputs",
         lambda path: f"{path} is in Git with outputs",
         lambda path: f"git add --renormalize -- {shlex.quote(path)}",
+    )
+    marked = notebooks_in_conflict(repo)
+    yield from _name_each(
+        repo,
+        list(marked),
+        "notebook-in-conflict",
+        lambda path: (
+            f"{path} is in Git with marks of a merge conflict in {name_cells(marked[path])}"
+        ),
+        lambda path: f"jupyter lab {shlex.quote(path)}",
     )
 
 

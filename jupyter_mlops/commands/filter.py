@@ -19,11 +19,13 @@ from jupyter_mlops.git.config import allows_secrets
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.notebooks.conflict import find_marked
 from jupyter_mlops.notebooks.kept import find_secrets_for_git
 from jupyter_mlops.notebooks.readable import MARK
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.running import running
+from jupyter_mlops.reports.findings import name_cells
 from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.text import visible
 
@@ -78,8 +80,12 @@ class _NotebookFilter(ExitStack):
         if content.startswith(_READABLE_START):
             return content  # git blame sends through the filter what textconv made
         stripped = strip(content, self._read_settings())
+        marked = find_marked(stripped.notebook)
         if stripped.problem is not None:
             _say(f"{path} {stripped.problem}; Git gets it as it is.")
+        elif marked:
+            where = name_cells(marked)
+            _say(f"{path} has marks of a merge conflict in {where}; Git gets it as it is.")
         config = self._read_config()
         if stripped.removed is not None and config.keep_outputs:
             keeping = self._open_keeper().keep(stripped.notebook, stripped.removed, path)

@@ -10,7 +10,7 @@ from jupyter_mlops.commands.workspace import Here
 from jupyter_mlops.document import Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, UnsupportedError
 from jupyter_mlops.files.worktree import WorkTree
-from jupyter_mlops.formats.conflict import MARK_BYTES
+from jupyter_mlops.formats.conflict import limit_mark_bytes
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.launcher import CONFLICT_STATUS
@@ -21,7 +21,6 @@ from jupyter_mlops.snapshots.merge import MergedFile, merge_files
 from jupyter_mlops.snapshots.tracked import POINTER_LIMIT_BYTES, in_tracked
 
 _LISTED = 20
-_MAX_MARK_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def _merge(here: Here, names: tuple[str, str, str], mark_bytes: int, path: str) 
             store,
             *versions,
             name=path,
-            mark_bytes=min(max(mark_bytes, MARK_BYTES), _MAX_MARK_BYTES),
+            mark_bytes=limit_mark_bytes(mark_bytes),
         )
         tree.write_file(names[1], merged.encoded, Mode.FILE)
     return merged

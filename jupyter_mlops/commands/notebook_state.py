@@ -1,13 +1,15 @@
-"""Notebooks as Git has them: those that it holds with outputs, and those that only look changed."""
+"""Notebooks as Git has them: with outputs or marks of a conflict, or such as only look changed."""
 
 from __future__ import annotations
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.launcher import read_nbstripout_settings
-from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.listing import list_holding, list_index
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.settling import settle_unchanged
-from jupyter_mlops.git.trees import open_blob_reader
+from jupyter_mlops.git.trees import open_blob_reader, open_tree
+from jupyter_mlops.notebooks.canonical import CellPlace
+from jupyter_mlops.notebooks.conflict import MARK_BEGIN, find_marked
 from jupyter_mlops.notebooks.strip import carries_outputs, resolve_settings
 
 _PATTERN = "*.ipynb"
@@ -42,3 +44,24 @@ def notebooks_with_outputs(repo: Repository) -> list[str]:
     with open_blob_reader(repo) as reader:
         contents = zip(blobs, reader.read_many(blobs.values()), strict=True)
         return [path for path, content in contents if carries_outputs(content, settings)]
+
+
+def notebooks_in_conflict(
+    repo: Repository, commit: str | None = None
+) -> dict[str, list[CellPlace]]:
+    """Return the cells in which marks of a conflict stand, by notebook.
+
+    Looked at is the commit of that id or reference, or Git's index, without what Git itself knows
+    to be in conflict.
+    """
+    paths = list_holding(repo, MARK_BEGIN, _PATTERN, commit=commit)
+    if not paths:
+        return {}
+    oids: dict[str, str | None] = list_index(repo, _PATTERN)
+    if commit is not None:
+        oids = {path: entry.oid for path, entry in open_tree(repo, commit).entries.items()}
+    blobs = {path: oid for path in paths if (oid := oids.get(path)) is not None}
+    with open_blob_reader(repo) as reader:
+        contents = zip(blobs, reader.read_many(blobs.values()), strict=True)
+        found = {path: find_marked(content) for path, content in contents}
+    return {path: cells for path, cells in found.items() if cells}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from jupyter_mlops.commands.external import look_at_external
-from jupyter_mlops.commands.notebook_state import settle_notebooks
+from jupyter_mlops.commands.notebook_state import notebooks_in_conflict, settle_notebooks
 from jupyter_mlops.commands.numbers import list_number_files, read_numbers
 from jupyter_mlops.commands.paths import notebook_path, resolve_paths
 from jupyter_mlops.commands.spec import Arg
@@ -60,7 +60,8 @@ class SnapshotResult:
     ``base`` is the full id of the commit it is tied to, null before the first one; ``commit`` the
     ordinary commit where one was asked for. ``new_bytes`` are plain bytes that the store lacked,
     ``stored_bytes`` the bytes that it grew by. ``changed_imports`` are imported paths that are not
-    as they came, ``outputs_not_kept`` sentences about notebooks.
+    as they came, ``outputs_not_kept`` sentences about notebooks, ``notebooks_in_conflict`` those in
+    which marks of a merge conflict stand.
     """
 
     id: str
@@ -75,6 +76,7 @@ class SnapshotResult:
     notebook: NotebookResult | None = None
     changed_imports: tuple[str, ...] = ()
     outputs_not_kept: tuple[str, ...] = ()
+    notebooks_in_conflict: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return the four lines: what was kept, its commit, its id, how to get it back."""
@@ -98,6 +100,10 @@ class SnapshotResult:
             for path in self.changed_imports
         ]
         notes += [Note(sentence, "warning") for sentence in self.outputs_not_kept]
+        notes += [
+            Note(f"{path} has marks of a merge conflict in it.", "warning")
+            for path in self.notebooks_in_conflict
+        ]
         if self.notebook is not None and not self.notebook.saved:
             why = f": {self.notebook.why}" if self.notebook.why else ""
             notes.append(
@@ -167,7 +173,7 @@ def snapshot(
         commit_files=list_number_files(ws) if commit else None,
     )
     not_kept = settle_notebooks(ws.git, kept_in=SNAPSHOT_REFS + taken.record.id)
-    return _result(taken, _notebook(ws, taken), not_kept)
+    return _result(ws, taken, not_kept)
 
 
 def _notebook(ws: Workspace, taken: Taken) -> NotebookResult | None:
@@ -178,9 +184,7 @@ def _notebook(ws: Workspace, taken: Taken) -> NotebookResult | None:
     return NotebookResult(record.notebook, execution.notebook_saved, execution.why_not_saved)
 
 
-def _result(
-    taken: Taken, notebook: NotebookResult | None, not_kept: tuple[str, ...]
-) -> SnapshotResult:
+def _result(ws: Workspace, taken: Taken, not_kept: tuple[str, ...]) -> SnapshotResult:
     record = taken.record
     return SnapshotResult(
         id=record.id,
@@ -195,7 +199,7 @@ def _result(
         stored_bytes=taken.kept.stored_bytes,
         left_out=tuple(LeftOutResult(left.path, left.why) for left in record.left_out),
         hints=taken.hints,
-        notebook=notebook,
+        notebook=_notebook(ws, taken),
         changed_imports=tuple(
             path
             for path, pointer in taken.kept.pointers.items()
@@ -204,4 +208,5 @@ def _result(
             and pointer.source.hash != content_of(pointer).hash
         ),
         outputs_not_kept=not_kept,
+        notebooks_in_conflict=tuple(notebooks_in_conflict(ws.git, SNAPSHOT_REFS + record.id)),
     )

@@ -151,6 +151,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("filter", "Clean and smudge notebooks for Git.", hidden=True, rest=False),
     _command("merge", "Merge a pointer file for Git.", hidden=True, rest=False),
     _command("difftool", "Show for Git what changed in a notebook.", hidden=True, rest=False),
+    _command("notebook merge", "Merge a notebook for Git.", hidden=True, rest=False),
 )
 
 MAGICS: tuple[str, ...] = tuple(dict.fromkeys(c.words[0] for c in COMMANDS if c.magic))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.config import CONFIG_NAME, Config
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.files.durable import is_same_file
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import MAX_CONFIG_BYTES, parse_config
@@ -160,3 +160,14 @@ def read_config(root: Path) -> Config:
             hints=("jupyter mlops init",),
         ) from error
     return parse_config(data, origin=CONFIG_NAME)
+
+
+def read_config_if_valid(root: Path) -> Config:
+    """Read ``mlops.toml`` as :func:`read_config` does; the defaults where it cannot be had.
+
+    For what Git starts, which must do without: a merge leaves marks in it, say.
+    """
+    try:
+        return read_config(root)
+    except MlopsError:
+        return Config()

@@ -19,8 +19,9 @@ from jupyter_mlops.exporters.projects import Projects
 from jupyter_mlops.exporters.read import parse_checked
 from jupyter_mlops.exporters.run import run_notebook
 from jupyter_mlops.notebooks.canonical import MALFORMED, format_notebook, iter_counts
+from jupyter_mlops.notebooks.conflict import find_marked
 from jupyter_mlops.reports.findings import NO_FILE, Checked, Finding
-from jupyter_mlops.reports.notebook_rules import check_order, find_invalid
+from jupyter_mlops.reports.notebook_rules import check_marks, check_order, find_invalid
 from jupyter_mlops.reports.report import Report, encode_report, format_report
 from jupyter_mlops.text import visible
 
@@ -114,7 +115,7 @@ class CheckExporter(Exporter):
     ) -> tuple[str, dict[str, Any]]:
         self._check_options()
         checked = self._projects.check_notebook(name, file, content)
-        findings = list(checked.findings)
+        findings = [*checked.findings, *check_marks(name, find_marked(content))]
         notebook = parse_checked(name, content)
         if isinstance(notebook, Finding):
             return self._report(name, file, [*findings, notebook], resources, checked.notes)

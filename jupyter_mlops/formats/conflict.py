@@ -7,10 +7,16 @@ import re
 MARK_BYTES = 7
 """How long Git's marks are, unless it asks for longer ones."""
 
+_MAX_MARK_BYTES = 1000
 _BEGIN = re.compile(rb"^<{7,} ", re.MULTILINE)
 _MARK = re.compile(rb"(<{7,}|\|{7,}|={7,}|>{7,})(?: .*)?\n")
 _SIDES = {b"<": 0, b"|": 1, b"=": 2, b">": 3}
 _SHARED = 3
+
+
+def limit_mark_bytes(mark_bytes: int) -> int:
+    """Return how long marks are where Git asks for ``mark_bytes``: never shorter than usual."""
+    return min(max(mark_bytes, MARK_BYTES), _MAX_MARK_BYTES)
 
 
 def is_in_conflict(encoded: bytes) -> bool:

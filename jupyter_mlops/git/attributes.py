@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jupyter_mlops.git.launcher import DIFF_DRIVER, FILTER, MERGE_DRIVER
+from jupyter_mlops.git.launcher import DIFF_DRIVER, FILTER, MERGE_DRIVER, NOTEBOOK_MERGE_DRIVER
 from jupyter_mlops.git.process import encode_names, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
@@ -16,7 +16,9 @@ _WANTED: dict[str, dict[str, str]] = {
     "*.mlops": {"eol": "lf", "merge": MERGE_DRIVER},
 }
 _LINES = {
-    "*.ipynb": f"*.ipynb filter={FILTER} diff={DIFF_DRIVER} text eol=lf",
+    "*.ipynb": (
+        f"*.ipynb filter={FILTER} diff={DIFF_DRIVER} merge={NOTEBOOK_MERGE_DRIVER} text eol=lf"
+    ),
     "*.mlops": f"*.mlops merge={MERGE_DRIVER} text eol=lf",
 }
 ATTRIBUTE_LINES = tuple(_LINES.values())
@@ -24,8 +26,9 @@ ATTRIBUTE_LINES = tuple(_LINES.values())
 
 NOTEBOOK_LINE = _LINES["*.ipynb"]
 """The one of them that is about notebooks."""
-# How a difference is shown is a matter of taste: any driver that somebody chose is enough.
-_WANTED_IN_ANY_WAY: dict[str, str] = {"*.ipynb": "diff"}
+
+# How notebooks are shown and merged is a matter of taste: any driver that somebody chose is enough.
+_WANTED_IN_ANY_WAY: dict[str, tuple[str, ...]] = {"*.ipynb": ("diff", "merge")}
 
 # A name that no file has, so that only rules for all such files count.
 _PROBE = "mlops-attribute-probe"
@@ -44,7 +47,7 @@ def read_missing_lines(repo: Repository) -> tuple[str, ...]:
         _LINES[pattern]
         for pattern, wanted in _WANTED.items()
         if any(found[probes[pattern]].get(name) != value for name, value in wanted.items())
-        or _WANTED_IN_ANY_WAY.get(pattern, "eol") not in found[probes[pattern]]
+        or not found[probes[pattern]].keys() >= {*_WANTED_IN_ANY_WAY.get(pattern, ())}
     )
 
 

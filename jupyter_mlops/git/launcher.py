@@ -21,10 +21,13 @@ DIFF_DRIVER = "mlops-notebook"
 """The diff driver's name in ``.gitattributes``, and that of the tool for ``git difftool``."""
 
 MERGE_DRIVER = "mlops-pointer"
-"""The merge driver's name in ``.gitattributes``."""
+"""The name of the merge driver of pointer files in ``.gitattributes``."""
+
+NOTEBOOK_MERGE_DRIVER = "mlops-notebook"
+"""The name of the merge driver of notebooks in ``.gitattributes``."""
 
 CONFLICT_STATUS = 4
-"""What ``jupyter mlops merge`` exits with when it has merged and left a conflict."""
+"""What a command exits with that has merged for Git and left a conflict."""
 
 LAUNCHER_NAME = "launcher"
 """The script's name in the store's folder."""
@@ -47,20 +50,30 @@ Git uses ``process``; ``clean`` and ``smudge`` are for programs that know nothin
 """
 
 # Whatever keeps ours from merging, down to a launcher that is gone, Git's own text merge stands in.
+_FILES = "%O %A %B %L %P"
+_AS_TEXT = "git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B"
 _MERGE = (
-    f"{_LAUNCH} merge -- %O %A %B %L %P; status=$?;"
+    f"{_LAUNCH} merge -- {_FILES}; status=$?;"
     f" case $status in 0|{CONFLICT_STATUS}) ;;"
-    " *) git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B; status=$? ;; esac;"
+    f" *) {_AS_TEXT}; status=$? ;; esac;"
     " exit $status"
+)
+# Notebooks that were merged as text may be none any more, also where Git saw no conflict.
+_MERGE_NOTEBOOK = (
+    f"{_LAUNCH} notebook merge -- {_FILES};"
+    f" case $? in 0) exit 0 ;; {CONFLICT_STATUS}) ;; *) {_AS_TEXT} ;; esac;"
+    " exit 1"
 )
 
 MERGE_SETTINGS: dict[str, str] = {
     f"merge.{MERGE_DRIVER}.name": "merge of jupyter-mlops pointer files",
     f"merge.{MERGE_DRIVER}.driver": _MERGE,
+    f"merge.{NOTEBOOK_MERGE_DRIVER}.name": "merge of notebooks, cell by cell",
+    f"merge.{NOTEBOOK_MERGE_DRIVER}.driver": _MERGE_NOTEBOOK,
 }
-"""The merge driver's settings, which ``init`` writes beside them.
+"""The settings of the merge drivers, which ``init`` writes beside them.
 
-In a clone without them Git merges pointer files as text.
+In a clone without them Git merges pointer files and notebooks as text.
 """
 
 # Whatever keeps ours from showing a notebook, a launcher that is gone included, Git shows its JSON.
@@ -106,8 +119,9 @@ if command -v jupyter-mlops >/dev/null 2>&1; then
     exec jupyter-mlops "$@"
 fi
 case "$1" in textconv | external-diff) exit {status} ;; esac
-if [ "$1" = merge ]; then
-    echo "jupyter-mlops is neither at $interpreter nor on PATH: $7 is merged as text." >&2
+if [ "$1" = merge ] || [ "$1 $2" = "notebook merge" ]; then
+    for path; do :; done
+    echo "jupyter-mlops is neither at $interpreter nor on PATH: $path is merged as text." >&2
     exit {status}
 fi
 cat >&2 <<END
@@ -173,8 +187,8 @@ def read_filter_settings(repo: Repository) -> dict[str, str]:
 
 
 def read_merge_settings(repo: Repository) -> dict[str, str]:
-    """Return the settings of our merge driver that are in effect, by key, from every level."""
-    return _read_section(repo, rf"^merge\.{MERGE_DRIVER}\.")
+    """Return the settings of our merge drivers that are in effect, by key, from every level."""
+    return _read_section(repo, rf"^merge\.({MERGE_DRIVER}|{NOTEBOOK_MERGE_DRIVER})\.")
 
 
 def read_diff_settings(repo: Repository) -> dict[str, str]:

@@ -45,6 +45,17 @@ def list_untracked(repo: Repository, pathspecs: Sequence[str]) -> list[str]:
     return split_nul(run_git(repo, *words, *pathspecs))
 
 
+def list_holding(
+    repo: Repository, text: str, pattern: str, *, commit: str | None = None
+) -> list[str]:
+    """Return the files in the index, or in ``commit``, that match ``pattern`` and hold ``text``."""
+    place = ("--cached",) if commit is None else (commit,)
+    words = ("grep", "-z", "--files-with-matches", "--no-color", "--text", "--fixed-strings")
+    printed = run_git(repo, *words, "-e", text, *place, "--", f":(top){pattern}", allow=(0, 1))
+    prefix = "" if commit is None else f"{commit}:"
+    return sorted({name.removeprefix(prefix) for name in split_nul(printed)})
+
+
 _LIST = ("ls-files", "-z", "--stage", "--")
 
 

@@ -24,6 +24,7 @@ class CellPlace:
 
 _VERSIONS = (3, 4)
 _COUNT_LIMIT = 2**53
+_SHOWN_LETTERS = 40
 
 # What is raised for JSON that is no notebook, whose parts are used without a look at their types.
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
@@ -57,7 +58,8 @@ def build_notebook(tree: object) -> Notebook:
         raise ValueError("is JSON, but not a notebook")
     version = tree.get("nbformat")
     if version not in _VERSIONS:
-        raise ValueError(f"is a notebook of version {version!r}, and only 3 and 4 are known")
+        shown = repr(version)[:_SHOWN_LETTERS]
+        raise ValueError(f"is a notebook of version {shown}, and only 3 and 4 are known")
     try:
         join_lines(tree)
     except MALFORMED as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ NO_FILE = "(standard input)"
 """The name of a notebook that has no file."""
 
 _ID_WIDTH = 24
+_NAMED_CELLS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ def name_cell(cell: CellPlace) -> str:
     """Return what a person calls ``cell``: its number, from 1, with its id where it has one."""
     number = f"cell {cell.index + 1}"
     return f"{number} ({shorten(visible(cell.id), _ID_WIDTH)})" if cell.id else number
+
+
+def name_cells(cells: Sequence[CellPlace]) -> str:
+    """Return ``cell 2 (its-id)``, or ``cells 1, 2 and 5``, or how many there are besides some."""
+    if len(cells) == 1:
+        return name_cell(cells[0])
+    shown = [str(cell.index + 1) for cell in cells[:_NAMED_CELLS]]
+    rest = len(cells) - len(shown)
+    last = f"{rest} more" if rest else shown.pop()
+    return f"cells {', '.join(shown)} and {last}"
 
 
 def quote_path(path: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from jupyter_mlops.document.cells import shorten
 from jupyter_mlops.notebooks.canonical import CellPlace
-from jupyter_mlops.reports.findings import Finding, name_cell, quote_path
+from jupyter_mlops.reports.findings import Finding, name_cell, name_cells, quote_path
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import plural
 
@@ -24,7 +24,6 @@ _IN_VERSION = {
     "untracked": "as `git add` would take it",
 }
 _MESSAGE_WIDTH = 200
-_NAMED_CELLS = 6
 
 
 def check_outputs(
@@ -41,7 +40,7 @@ def check_outputs(
     """
     if not unstripped:
         return []
-    numbers = _join_numbers(unstripped)
+    numbers = name_cells(unstripped)
     verb = "carries" if len(unstripped) == 1 else "carry"
     why = f"{numbers} {verb} outputs or counts {_IN_VERSION[version]}."
     name = quote_path(notebook)
@@ -49,6 +48,20 @@ def check_outputs(
     first = "jupyter mlops init" if has_attribute else f"jupyter mlops strip {name}"
     fix = first if version == "untracked" else f"{first} && {add}"
     return [Finding("outputs-in-git", "error", why, fix, notebook, unstripped[0])]
+
+
+def check_marks(notebook: str, marked: Sequence[CellPlace]) -> list[Finding]:
+    """Find that a merge conflict is not resolved (``conflict-marks``).
+
+    Args:
+        notebook: its name, as a shell in the current folder takes it.
+        marked: the cells in which marks of a conflict stand.
+    """
+    if not marked:
+        return []
+    why = f"Marks of a merge conflict stand in {name_cells(marked)}."
+    fix = f"jupyter lab {quote_path(notebook)}"
+    return [Finding("conflict-marks", "error", why, fix, notebook, marked[0])]
 
 
 def check_order(notebook: str, counts: Counts) -> list[Finding]:
@@ -126,13 +139,3 @@ def find_failed_run(
 def _first_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return shorten(visible(lines[0]), _MESSAGE_WIDTH) if lines else ""
-
-
-def _join_numbers(cells: Sequence[CellPlace]) -> str:
-    """Return ``cell 2 (its-id)``, or ``cells 1, 2 and 5``, or how many there are besides some."""
-    if len(cells) == 1:
-        return name_cell(cells[0])
-    shown = [str(cell.index + 1) for cell in cells[:_NAMED_CELLS]]
-    rest = len(cells) - len(shown)
-    last = f"{rest} more" if rest else shown.pop()
-    return f"cells {', '.join(shown)} and {last}"

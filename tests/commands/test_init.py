@@ -10,6 +10,7 @@ from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.workspace import open_here
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.files.owner import current_owner, format_owner
+from jupyter_mlops.git.attributes import ATTRIBUTE_LINES
 from jupyter_mlops.git.hook_scripts import HOOK_NAMES
 from jupyter_mlops.git.launcher import Installation, format_launcher, launcher_path
 from jupyter_mlops.git.repository import open_repository
@@ -64,9 +65,7 @@ def test_what_is_missing_is_mended(project: Project) -> None:
     project.git("config", "filter.mlops-notebook.process", "gone")
     project.git("config", "--unset", "filter.mlops-notebook.required")
     (project.root / "mlops.toml").unlink()
-    project.write(
-        ".gitattributes", "*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf\n"
-    )
+    project.write(".gitattributes", f"{ATTRIBUTE_LINES[0]}\n")
     assert len(init(open_here(project.root)).done) == 5
     after = files_of(project)
     assert after.keys() == before.keys()
@@ -100,7 +99,7 @@ def test_what_users_wrote_stays(project: Project) -> None:
 def test_a_rule_in_the_way_is_named(project: Project) -> None:
     project.write(".git/info/attributes", "*.ipynb filter=lfs\n")
     result = init(open_here(project.root))
-    assert result.in_the_way == ("*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf",)
+    assert result.in_the_way == ATTRIBUTE_LINES[:1]
     assert init(open_here(project.root)).done == ()
 
 

@@ -344,6 +344,21 @@ def _committed_notebooks(project: DataProject, runner: Runner) -> None:
     project.commit("Other notebooks")
 
 
+def _versions_of_a_notebook(project: DataProject, runner: Runner) -> None:
+    """Lay three versions of a notebook beside each other, as Git does for a merge driver.
+
+    The store has outputs of the sides; a cell is merged line by line.
+    """
+    sources = {"base": "a\n\n\nb", "ours": "1\n\n\nb", "theirs": "a\n\n\n2"}
+    for name, source in sources.items():
+        added = [] if name == "base" else [code(f"print('{name}')", id=name)]
+        cells = [code(source, id="both"), code("print(1)", id="same"), *added]
+        project.write("nb.ipynb", notebook_bytes(cells))
+        project.git("add", "nb.ipynb")
+        project.write(name, project.git("cat-file", "blob", ":nb.ipynb"))
+    project.commit("A notebook")
+
+
 def _with_remote(project: DataProject, runner: Runner) -> None:
     (project.root / REMOTE).mkdir()
     config = project.root / "mlops.toml"
@@ -651,6 +666,15 @@ SCENARIOS: Sequence[Scenario] = (
         (OURS, "resolve", "data", "--theirs"),
         repeated=("not-in-conflict",),
         slow=True,
+    ),
+    Scenario(
+        "merge of a notebook",
+        _versions_of_a_notebook,
+        (OURS, "notebook", "merge", "--", "base", "ours", "theirs", "7", "nb.ipynb"),
+        base="init",
+        data=(),
+        slow=True,
+        complaint="merged without outputs",
     ),
     Scenario(
         "notebooks into Git",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.exporters.conftest import RUN_IN_ORDER, STRIPPED, check, rules
@@ -53,6 +54,17 @@ def test_an_untracked_notebook_is_judged_as_git_would_take_it(plain: Project) ->
     report = check(plain.write("a.ipynb", RUN_IN_ORDER))
     assert rules(report) == ["outputs-in-git"]
     assert "`git add`" in report["findings"][0]["why"]
+
+
+def test_a_conflict_that_was_committed_is_found(plain: Project) -> None:
+    path = plain.write("a.ipynb", STRIPPED)
+    marked = json.loads(STRIPPED)
+    marked["cells"][0]["source"] = "<<<<<<< ours\n1\n=======\n2\n>>>>>>> theirs"
+    plain.commit("resolved")
+    assert rules(check(path)) == []
+    plain.write("a.ipynb", json.dumps(marked))
+    plain.commit("not resolved")
+    assert rules(check(path)) == ["conflict-marks"]
 
 
 def test_an_untracked_notebook_goes_through_the_filter(ours: Project) -> None:

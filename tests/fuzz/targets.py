@@ -8,9 +8,10 @@ defect.
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,6 +64,10 @@ from jupyter_mlops.git.launcher import format_launcher, parse_launcher
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
 from jupyter_mlops.notebooks.compare import compare_notebooks
+from jupyter_mlops.notebooks.conflict import find_marked, join_sources
+from jupyter_mlops.notebooks.merge import merge_notebooks
+from jupyter_mlops.notebooks.merge_cells import MergedText
+from jupyter_mlops.notebooks.merge_values import Versions
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
 from jupyter_mlops.notebooks.readable import EMPTY, format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings, strip
@@ -265,6 +270,21 @@ def _readable(data: bytes) -> None:
     assert len(changes.cells) == len(shown.cells)
 
 
+def _notebook_merge(data: bytes) -> None:
+    """Merge notebooks that stand one after the other, a NUL between them: base, ours, theirs."""
+    versions = Versions(*[*data.split(b"\0"), b"", b"", b""][:3])
+    merged = merge_notebooks(versions, _join_texts)
+    assert find_marked(merged.notebook) == list(merged.conflicts)
+    assert strip(merged.notebook, _SETTINGS[0]).problem is None
+    tree = json.loads(merged.notebook)
+    if tree["nbformat_minor"] >= 5:
+        assert len({cell["id"] for cell in tree["cells"]}) == len(tree["cells"])
+
+
+def _join_texts(texts: Sequence[Versions[str]]) -> list[MergedText]:
+    return [MergedText(join_sources(ours, theirs), conflict=True) for _, ours, theirs in texts]
+
+
 def _numbers(suffix: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         refused: ValueError | None = None
@@ -411,6 +431,7 @@ TARGETS: Mapping[str, Target] = {
     "numbers-yaml": Target(_numbers("yaml"), (ValueError,)),
     "multistatus": Target(_multistatus, (ValueError,)),
     "notebook": Target(_notebook),
+    "notebook-merge": Target(_notebook_merge, (ValueError,)),
     "origin": Target(_origin, (ValueError, RecursionError)),
     "outputs": Target(_outputs, _DAMAGE),
     "owner": Target(_owner),

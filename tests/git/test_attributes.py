@@ -6,7 +6,7 @@ from jupyter_mlops.git.attributes import add_lines, read_attributes, read_missin
 from jupyter_mlops.git.repository import open_repository
 from tests.support.project import Project
 
-NOTEBOOKS = "*.ipynb filter=mlops-notebook diff=mlops-notebook text eol=lf"
+NOTEBOOKS = "*.ipynb filter=mlops-notebook diff=mlops-notebook merge=mlops-notebook text eol=lf"
 POINTERS = "*.mlops merge=mlops-pointer text eol=lf"
 
 
@@ -40,14 +40,19 @@ def test_lines_at_the_end_win_over_others(project: Project, text: str) -> None:
 
 
 def test_a_users_own_line_is_enough(project: Project) -> None:
-    own = "* eol=lf\n*.ipynb filter=mlops-notebook diff=ipynb\n*.mlops merge=mlops-pointer\n"
-    project.write(".gitattributes", own)
+    own = "*.ipynb filter=mlops-notebook diff=ipynb merge=mine\n"
+    project.write(".gitattributes", f"* eol=lf\n{own}*.mlops merge=mlops-pointer\n")
     assert read_missing_lines(open_repository(project.root)) == ()
 
 
-def test_notebooks_that_git_would_show_as_json_lack_their_line(project: Project) -> None:
+@pytest.mark.parametrize("own", ["merge=mlops-notebook", "diff=mlops-notebook"])
+def test_notebooks_that_git_would_show_or_merge_as_json_lack_their_line(
+    project: Project, own: str
+) -> None:
     repo = open_repository(project.root)
-    project.write(".gitattributes", f"*.ipynb filter=mlops-notebook text eol=lf\n{POINTERS}\n")
+    project.write(
+        ".gitattributes", f"*.ipynb filter=mlops-notebook {own} text eol=lf\n{POINTERS}\n"
+    )
     assert read_missing_lines(repo) == (NOTEBOOKS,)
 
 

@@ -85,6 +85,13 @@ def test_without_any_git_shows_notebooks_in_silence(word: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (NOT_FOUND_STATUS, "", "")
 
 
+@pytest.mark.parametrize("words", [("merge",), ("notebook", "merge")])
+def test_without_any_it_is_said_what_git_merges_as_text(words: tuple[str, ...]) -> None:
+    done = launch(format_launcher(GONE), *words, "--", "o", "a", "b", "7", "a 'b.ipynb")
+    assert done.returncode == NOT_FOUND_STATUS
+    assert "nor on PATH: a 'b.ipynb is merged as text." in done.stderr
+
+
 @pytest.mark.parametrize("installation", [HERE, GONE])
 def test_what_a_launcher_records_can_be_read_back(installation: Installation) -> None:
     script = format_launcher(installation)

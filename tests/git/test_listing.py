@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.listing import list_holding, list_index
 from jupyter_mlops.git.repository import Repository
 from tests.support.project import Project
 
@@ -34,3 +34,18 @@ def test_a_file_in_a_conflict_has_no_blob(project: Project, repo: Repository) ->
     project.commit("main")
     project.git("merge", "other", check=False)
     assert list_index(repo, "*.mlops") == {"a.mlops": None}
+
+
+def test_files_that_hold_a_text_in_the_index_or_in_a_commit(
+    project: Project, repo: Repository
+) -> None:
+    for name in ("a.ipynb", "deep/sp ace é\n.ipynb", "other.txt"):
+        project.write(name, "x <<<<<<< .*\n\0")
+    project.write("b.ipynb", "<<<<<< .*")
+    commit = project.commit("texts")
+    project.write("a.ipynb", "gone")
+    project.git("add", "a.ipynb")
+    both = ["a.ipynb", "deep/sp ace é\n.ipynb"]
+    assert list_holding(repo, "<<<<<<< .*", "*.ipynb") == both[1:]
+    assert list_holding(repo, "<<<<<<< .*", "*.ipynb", commit=commit) == both
+    assert list_holding(repo, "-e", "*.ipynb") == []

@@ -1,4 +1,4 @@
-"""Pointers that are up to no good, on one side of a merge, in a conflict, in Git's index."""
+"""Pointers and notebooks that are up to no good: in a merge, in a conflict, in the index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from tests.hostile.arena import Arena, Case
 from tests.hostile.conftest import Attack
-from tests.hostile.corpus import HEAD, listed, mutated, pointer_texts, sized, words
+from tests.hostile.corpus import HEAD, listed, mutated, notebook, pointer_texts, sized, words
+from tests.hostile.test_notebooks import notebooks
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +95,27 @@ def test_in_the_index(attack: Attack) -> None:
             for (name, text), role in zip(texts[::2], cycle(_STAGE), strict=False)
         ]
     )
+
+
+def test_notebooks_in_the_driver(attack: Attack, scale: int) -> None:
+    good = {"o": notebook(), "a": notebook(metadata={"a": 1}), "b": notebook(metadata={"b": 2})}
+
+    def plant(role: str, content: bytes) -> Callable[[Arena], object]:
+        def write_all(arena: Arena) -> None:
+            for name, version in good.items():
+                arena.project.write(name, content if name == role else version)
+
+        return write_all
+
+    found = notebooks()
+    small = [content for content in found.values() if len(content) < 5000]
+    found |= {f"mutation {n}": data for n, data in enumerate(mutated(3, small, 20 * scale))}
+    commands = words("notebook merge o a b 7 x.ipynb")
+    cases = [
+        Case(f"{name} as {role}", plant(role, content), commands)
+        for (name, content), role in zip(found.items(), cycle("abo"), strict=False)
+    ]
+    attack(cases[:: max(1, 5 - 2 * scale)])
 
 
 @pytest.mark.parametrize("length", ["-1", "0", "1000000000", "99999999999999999999999999"])

@@ -8,6 +8,7 @@ from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.notebook_rules import (
     Counts,
+    check_marks,
     check_order,
     check_outputs,
     find_failed_cell,
@@ -55,6 +56,15 @@ class TestOutputsInGit:
         (found,) = check_outputs("a", "untracked", places(0), has_attribute=has_attribute)
         assert "as `git add` would take it" in found.why
         assert found.fix == fix
+
+
+class TestMarks:
+    def test_cells_that_nobody_has_decided_on_are_told(self) -> None:
+        assert check_marks("a.ipynb", []) == []
+        (found,) = check_marks("my a.ipynb", [CellPlace(1, "x")])
+        assert (found.rule, found.severity) == ("conflict-marks", "error")
+        assert found.why == "Marks of a merge conflict stand in cell 2 (x)."
+        assert (found.cell, found.fix) == (CellPlace(1, "x"), "jupyter lab 'my a.ipynb'")
 
 
 class TestOrder:

@@ -517,6 +517,7 @@ export interface SnapshotResult {
   notebook: NotebookResult | null;
   changed_imports: string[];
   outputs_not_kept: string[];
+  notebooks_in_conflict: string[];
 }
 
 export type State = 'behind' | 'changed' | 'clean' | 'diverged' | 'missing';
