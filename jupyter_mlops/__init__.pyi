@@ -26,6 +26,8 @@ from jupyter_mlops.commands.metrics_history import MetricsHistoryResult
 from jupyter_mlops.commands.metrics_show import MetricsShowResult
 from jupyter_mlops.commands.move import MoveResult
 from jupyter_mlops.commands.notebook_diff import NotebookDiffResult
+from jupyter_mlops.commands.notebook_verdict import VerdictResult
+from jupyter_mlops.commands.notebook_verify import VerifyResult
 from jupyter_mlops.commands.params_diff import ParamsDiffResult
 from jupyter_mlops.commands.pull import PullResult
 from jupyter_mlops.commands.push import PushResult
@@ -211,6 +213,13 @@ def notebook_diff(
     new: str | None = ...,
     *notebooks: str | PathLike[str],
 ) -> NotebookDiffResult: ...
+def notebook_verdict(*notebooks: str | PathLike[str], rev: str | None = ...) -> VerdictResult: ...
+def notebook_verify(
+    revision: str,
+    *notebooks: str | PathLike[str],
+    tolerance: float = ...,
+    timeout: int | None = ...,
+) -> VerifyResult: ...
 def demo(folder: str | PathLike[str] = ...) -> DemoResult: ...
 def check(*, read_data: bool = ..., remote: str | None = ...) -> CheckResult: ...
 def repair(*, remote: str | None = ..., yes: bool = ...) -> RepairResult: ...

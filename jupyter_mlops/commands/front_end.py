@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -23,6 +22,7 @@ import msgspec
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files import durable
+from jupyter_mlops.files.own import read_own_file
 from jupyter_mlops.text import visible
 
 COMM_TARGET = "jupyter-mlops"
@@ -39,12 +39,6 @@ _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.05
 _ABANDONED_SECONDS = 60
 _ELSEWHERE = "JupyterLab saved it where this kernel does not see it"
-_READ_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,24 +204,13 @@ def _clear_abandoned(files: KernelFiles, clock: Clock) -> None:
 
 def _read_own(path: Path, kind: type[_File]) -> tuple[int, _File] | None:
     """Return when a file was written and what it says; None unless it is small and this user's."""
+    found = read_own_file(path, _FILE_LIMIT_BYTES)
     try:
-        descriptor = os.open(path, _READ_FLAGS)
-    except OSError:
+        return (
+            (found.written_at_ns, msgspec.json.decode(found.content, type=kind)) if found else None
+        )
+    except (ValueError, RecursionError):
         return None
-    try:
-        status = os.fstat(descriptor)
-        if not _is_own(status) or status.st_size > _FILE_LIMIT_BYTES:
-            return None
-        content = os.read(descriptor, _FILE_LIMIT_BYTES)
-        return status.st_mtime_ns, msgspec.json.decode(content, type=kind)
-    except (OSError, ValueError, RecursionError):
-        return None
-    finally:
-        os.close(descriptor)
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return stat.S_ISREG(status.st_mode) and (os.name == "nt" or status.st_uid == os.geteuid())
 
 
 def _parse_notebook_path(text: str) -> Path | None:

@@ -18,9 +18,10 @@ _LONGEST_SOCKET_BYTES = 100
 
 
 @contextmanager
-def private_kernel() -> Iterator[AsyncKernelManager]:
+def private_kernel(name: str | None = None) -> Iterator[AsyncKernelManager]:
     """Yield the manager of a kernel of this interpreter, which is not started yet.
 
+    With ``name`` it is the kernel that is installed under that name.
     It is talked to through sockets in a folder that only this user may enter. Ports of the machine
     are looked for before the kernel takes them, and on a busy machine another program takes one
     first; they serve only where sockets cannot have a name: on Windows, and in a temporary folder
@@ -30,10 +31,11 @@ def private_kernel() -> Iterator[AsyncKernelManager]:
     from jupyter_client.manager import AsyncKernelManager
 
     with tempfile.TemporaryDirectory(prefix="mlops-kernel-", ignore_cleanup_errors=True) as folder:
+        # An empty list of folders leaves this interpreter, whatever a user has installed.
+        specs = KernelSpecManager(kernel_dirs=[]) if name is None else KernelSpecManager()
         manager = AsyncKernelManager(
-            kernel_name="python3",
-            # An empty list of folders leaves this interpreter, whatever a user has installed.
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            kernel_name=name or "python3",
+            kernel_spec_manager=specs,
             connection_file=os.fspath(Path(folder) / "kernel.json"),
         )
         socket = Path(folder) / "socket"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,7 @@ from jupyter_mlops.commands.workspace import (
     open_here,
     open_workspace,
 )
+from jupyter_mlops.document import Document, Note
 from jupyter_mlops.errors import InternalError, MlopsError
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.progress import Progress
@@ -44,7 +47,12 @@ def run_command(
     Raises:
         MlopsError: whatever the command raises, and what ``open_workspace`` raises when the
             command needs a project.
+
+    In a kernel of ``notebook verify`` commands that change more than its working tree are passed
+    over.
     """
+    if os.environ.get(REPLAY_VARIABLE) and not _is_replayed(command):
+        return PassedOver(command.name)
     signature = read_signature(command)
     open_handles = open_workspace if signature.takes_workspace else open_here
     handles = open_handles(start, clock=clock, progress=progress, execution=execution)
@@ -55,6 +63,27 @@ def run_command(
     if result is None or isinstance(result, Result):
         return result
     raise InternalError(f"{command.name!r} returned a {type(result).__name__}, which is no result.")
+
+
+REPLAY_VARIABLE = "JUPYTER_MLOPS_REPLAY"
+"""Set for the kernels of ``notebook verify``: what others see is not changed by a replay."""
+
+_REPLAYED = frozenset({"restore", "pull", "fetch", "get", "import", "update", "strip"})
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A command that was not carried out, since the notebook that calls it is being verified."""
+
+    command: str
+
+    def describe(self) -> Document:
+        """Return the sentence that says so."""
+        return Document((Note(f"{self.command} is passed over while a notebook is verified."),))
+
+
+def _is_replayed(command: Command) -> bool:
+    return command.reads or command.hidden or command.words[0] in _REPLAYED
 
 
 def _noted(command: Command, handles: Workspace | Here) -> AbstractContextManager[None]:

@@ -10,11 +10,13 @@ from jupyter_mlops.commands.notebook_state import notebooks_in_conflict, settle_
 from jupyter_mlops.commands.numbers import list_number_files, read_numbers
 from jupyter_mlops.commands.paths import notebook_path, resolve_paths
 from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.verdicts import WorktreeVerdicts
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Hint, Note
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.git.trees import holds_path
 from jupyter_mlops.ids import format_hash
+from jupyter_mlops.notebooks.journal import join_journals
 from jupyter_mlops.snapshots.environment import read_environment
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.take import Circumstances, Taken, take_snapshot
@@ -147,10 +149,10 @@ def snapshot(
 
     The content goes to the store and is durable when the command returns; a pointer file beside
     each path names it, and is staged in Git's index. The state as a whole (pointers, code with
-    stripped notebooks, metrics, params, environment) becomes a hidden commit whose parent is HEAD.
-    HEAD, the branch and the data files are not touched. In a notebook that JupyterLab shows, it is
-    saved first. With --external, PATH gets a pointer file that names what is at the URL, an object
-    or all objects below it, by version, ETag and size; nothing is copied.
+    stripped notebooks, metrics, params, environment, which cells ran) becomes a hidden commit whose
+    parent is HEAD. HEAD, the branch and the data files are not touched. In a notebook that
+    JupyterLab shows, it is saved first. With --external, PATH gets a pointer file that names what
+    is at the URL, an object or all objects below it, by version, ETag and size; nothing is copied.
     """
     outside = look_at_external(ws, external, paths) if external is not None else None
     numbers = read_numbers(ws)
@@ -163,6 +165,7 @@ def snapshot(
         params=numbers.params,
         metrics=numbers.metrics,
         environment=read_environment(ws.git.state_dir / "environment"),
+        journal=join_journals(WorktreeVerdicts(ws.git).collect_sessions()),
     )
     taken = take_snapshot(
         ws,

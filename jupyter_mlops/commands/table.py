@@ -123,6 +123,17 @@ COMMANDS: tuple[Command, ...] = (
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("notebook diff", "Show what changed in notebooks, cell by cell.", reads=True),
+    _command(
+        "notebook verdict",
+        "Say whether what a kernel ran is what a notebook says.",
+        reads=True,
+        saves_notebook=True,
+    ),
+    _command(
+        "notebook verify",
+        "Run notebooks of a revision again in a clean kernel, and compare their metrics.",
+        rest=False,
+    ),
     _command("demo", "Make a project with real data and real runs to look at.", rest=False),
     _command(
         "check",

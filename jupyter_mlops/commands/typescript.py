@@ -17,6 +17,7 @@ _HEAD = """\
 // Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
 
 """
+_LINE_LETTERS = 100
 _SIMPLE = {
     "string": "string",
     "integer": "number",
@@ -44,9 +45,10 @@ def render_types(commands: Sequence[Command] = COMMANDS) -> str:
 
 def _render_definition(name: str, schema: Mapping[str, Any]) -> str:
     if "properties" not in schema:
-        return f"export type {name} = {_render_type(schema)};\n"
+        return _break_union(f"export type {name} = {_render_type(schema)};", " =", "  ") + "\n"
     fields = "".join(
-        f"  {key}: {_render_type(one)};\n" for key, one in schema["properties"].items()
+        _break_union(f"  {key}: {_render_type(one)};", ":", "    ") + "\n"
+        for key, one in schema["properties"].items()
     )
     return f"export interface {name} {{\n{fields}}}\n"
 
@@ -80,6 +82,14 @@ def _render_type(schema: Mapping[str, Any]) -> str:
     if kind == "object":
         return f"Record<string, {_render_type(schema.get('additionalProperties', {}))}>"
     return _SIMPLE.get(str(kind), "unknown")
+
+
+def _break_union(line: str, before: str, indent: str) -> str:
+    """Return a line whose type is a union as Prettier has it: one a line where it is too long."""
+    head, _, union = line.partition(f"{before} ")
+    if len(line) <= _LINE_LETTERS:
+        return line
+    return f"{head}{before}" + "".join(f"\n{indent}| {one}" for one in union.split(" | "))
 
 
 def _render_array(schema: Mapping[str, Any]) -> str:

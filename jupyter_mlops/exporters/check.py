@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from jupyter_mlops.exporters.run import run_notebook
 from jupyter_mlops.notebooks.canonical import MALFORMED, format_notebook, iter_counts
 from jupyter_mlops.notebooks.conflict import find_marked
 from jupyter_mlops.reports.findings import NO_FILE, Checked, Finding
-from jupyter_mlops.reports.notebook_rules import check_marks, check_order, find_invalid
+from jupyter_mlops.reports.notebook_rules import check_marks, find_invalid
 from jupyter_mlops.reports.report import Report, encode_report, format_report
 from jupyter_mlops.text import visible
 
@@ -116,14 +117,17 @@ class CheckExporter(Exporter):
         self._check_options()
         checked = self._projects.check_notebook(name, file, content)
         findings = [*checked.findings, *check_marks(name, find_marked(content))]
+        notes = list(checked.notes)
         notebook = parse_checked(name, content)
         if isinstance(notebook, Finding):
-            return self._report(name, file, [*findings, notebook], resources, checked.notes)
+            return self._report(name, file, [*findings, notebook], resources, notes)
         if self._executes:
             findings += run_notebook(name, file, notebook, resources, self._preprocessors)
         else:
-            findings += check_order(name, list(iter_counts(notebook)))
-        return self._report(name, file, findings, resources, checked.notes, notebook)
+            run = self._projects.check_run(name, file, list(iter_counts(notebook)))
+            findings += run.findings
+            notes += run.notes
+        return self._report(name, file, findings, resources, notes, notebook)
 
     def _report(
         self,
@@ -131,7 +135,7 @@ class CheckExporter(Exporter):
         file: Path | None,
         findings: list[Finding],
         resources: Any,
-        notes: tuple[str, ...] = (),
+        notes: Sequence[str] = (),
         notebook: NotebookNode | None = None,
     ) -> tuple[str, dict[str, Any]]:
         self._check_options()

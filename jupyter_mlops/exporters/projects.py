@@ -8,14 +8,17 @@ from pathlib import Path
 
 from jupyter_mlops.commands.notebook_evidence import GitNotebooks
 from jupyter_mlops.commands.project_evidence import iter_pointer_states, read_numbers
+from jupyter_mlops.commands.verdicts import Judged, WorktreeVerdicts
 from jupyter_mlops.commands.workspace import open_workspace
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.git.repository import open_repository
+from jupyter_mlops.notebooks.verdict import VerdictWord
 from jupyter_mlops.reports.findings import Checked, Finding
 from jupyter_mlops.reports.gates import check_gates
-from jupyter_mlops.reports.notebook_rules import check_outputs
+from jupyter_mlops.reports.notebook_rules import Counts, check_order, check_outputs
 from jupyter_mlops.reports.pointers import check_pointers
+from jupyter_mlops.reports.verdict_words import explain_verdict, find_replay, find_run
 
 _NO_CONFIG = f"There is no {CONFIG_NAME}, so pointer files and gates were not looked at."
 _NO_FILE = "{} has no file, so Git and the project were not looked at."
@@ -32,6 +35,7 @@ class Projects:
         self._opened: dict[Path, GitNotebooks | MlopsError] = {}
         self._roots: dict[Path, GitNotebooks] = {}
         self._done: set[Path | str] = set()
+        self._verdicts: dict[Path, WorktreeVerdicts] = {}
 
     def check_notebook(self, name: str, file: Path | None, content: bytes) -> Checked:
         """Return what is wrong with Git's version of a notebook.
@@ -53,6 +57,41 @@ class Projects:
             name, stored.version, stored.unstripped, has_attribute=stored.has_attribute
         )
         return Checked(tuple(findings))
+
+    def check_run(self, name: str, file: Path | None, counts: Counts) -> Checked:
+        """Return what is wrong with the run that a notebook's file shows.
+
+        Where the kernel wrote down what it ran, that decides, and a note has the verdict's word;
+        elsewhere the ``counts`` in the file do.
+        """
+        judged = self._judge(file) if file is not None else None
+        if judged is None:
+            return Checked(tuple(check_order(name, counts)))
+        findings = [*find_run(name, judged.run)]
+        if judged.run.word is VerdictWord.UNKNOWN:
+            findings += check_order(name, counts)
+        if judged.verification is not None:
+            again = judged.verification
+            findings += find_replay(name, again.word, again.why)
+            return Checked(tuple(findings), (f"{name}: {again.word}. {again.why}",))
+        if judged.run.word is VerdictWord.UNKNOWN:
+            return Checked(tuple(findings))
+        told = explain_verdict(judged.run)
+        return Checked(tuple(findings), (f"{name}: {judged.run.word}. {told}",))
+
+    def _judge(self, file: Path) -> Judged | None:
+        """Return the verdict on a notebook, None outside of Git and where it cannot be told."""
+        found = self._open(file)
+        if isinstance(found, MlopsError):
+            return None
+        root = found.repo.root
+        verdicts = self._verdicts.setdefault(root, WorktreeVerdicts(found.repo))
+        try:
+            return verdicts.judge(
+                Path(os.path.realpath(file)).relative_to(root.resolve()).as_posix()
+            )
+        except MlopsError:
+            return None
 
     def check_project(self, file: Path | None, name: str, names: Sequence[str]) -> Checked:
         """Return what is wrong with the project of ``file``: nothing, but for one notebook of it.

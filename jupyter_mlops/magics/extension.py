@@ -1,4 +1,4 @@
-"""``%load_ext jupyter_mlops``: the commands as line magics, with completion."""
+"""``%load_ext jupyter_mlops``: line magics with completion, and the journal of cells."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from jupyter_mlops.document import Document, Hint
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.magics.completion import Completer
+from jupyter_mlops.magics.journal import Recorder
 from jupyter_mlops.magics.progress import CellProgress
 from jupyter_mlops.progress import NoProgress, Progress
 from jupyter_mlops.text import visible
@@ -44,18 +45,22 @@ def load(
     commands: tuple[Command, ...] = COMMANDS,
     patience: Patience | None = None,
 ) -> None:
-    """Register ``%mlops``, the magics of single commands, and completion; again changes nothing.
+    """Register ``%mlops``, the magics of single commands, completion, and the journal of cells.
 
+    Again changes nothing but that the journal is begun anew.
     ``patience`` is had with a front end that is to save the notebook.
     """
     unload(shell)
+    recorder = Recorder(shell)
     for name in (GENERAL_MAGIC, *MAGICS):
         shell.magics_manager.register_function(
-            _Magic(shell, name, commands, patience), "line", name
+            _Magic(shell, name, commands, patience, recorder), "line", name
         )
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(Completer(commands))
     shell.events.register("post_run_cell", _write_logged)
+    shell.events.register("pre_run_cell", recorder.begin_cell)
+    shell.events.register("post_run_cell", recorder.end_cell)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -66,6 +71,12 @@ def unload(shell: InteractiveShell) -> None:
             delattr(shell.magics_manager.user_magics, name)
     if _write_logged in shell.events.callbacks["post_run_cell"]:
         shell.events.unregister("post_run_cell", _write_logged)
+    for event in ("pre_run_cell", "post_run_cell"):
+        for callback in list(shell.events.callbacks[event]):
+            recorder = getattr(callback, "__self__", None)
+            if isinstance(recorder, Recorder):
+                recorder.stop()
+                shell.events.unregister(event, callback)
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, Completer)]
@@ -87,8 +98,10 @@ class _Magic:
         name: str,
         commands: tuple[Command, ...],
         patience: Patience | None,
+        recorder: Recorder,
     ) -> None:
         self._shell = shell
+        self._recorder = recorder
         self._commands = commands
         self._patience = patience
         self._first: tuple[str, ...] = () if name == GENERAL_MAGIC else (name,)
@@ -126,6 +139,7 @@ class _Magic:
             save=command is not None and command.saves_notebook,
             patience=self._patience,
         )
+        self._recorder.look_again()
         result = run_invocation(
             invocation,
             start=current_folder(),

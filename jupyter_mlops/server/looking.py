@@ -41,9 +41,9 @@ _WORKTREE_FILES = (
     *("rebase-merge", "rebase-apply"),
 )
 _COMMON_FILES = ("packed-refs", "reftable/tables.list", "shallow")
-_STORE_FOLDERS = ("packs", "index")
+_STORE_FOLDERS = ("packs", "index", "verifications")
 _REMOTES_FOLDER = "remotes"
-_STATE_FOLDERS = ("origins", "operations")
+_STATE_FOLDERS = ("origins", "operations", "journals")
 
 Stamp = tuple[int, ...] | None
 

@@ -13,6 +13,7 @@ from jupyter_mlops.formats.snapshot import RECORD_PATH
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.git.worktree_files import changed_files, write_worktree_files
+from jupyter_mlops.notebooks.journal import SNAPSHOT_JOURNAL_PATH
 from jupyter_mlops.snapshots.apply import open_worktree
 from jupyter_mlops.snapshots.content import Kept
 from jupyter_mlops.snapshots.handles import Handles
@@ -98,4 +99,4 @@ def _check_kept(handles: Handles, path: str, kept: Container[str]) -> None:
 
 
 def _is_code(path: str) -> bool:
-    return not path.endswith(POINTER_SUFFIX) and path != RECORD_PATH
+    return not path.endswith(POINTER_SUFFIX) and path not in (RECORD_PATH, SNAPSHOT_JOURNAL_PATH)

@@ -11,6 +11,7 @@ from jupyter_mlops.git.change_tree import change_tree
 from jupyter_mlops.git.commits import commit_tree
 from jupyter_mlops.git.refs import RefUpdate, is_ref_name, list_refs, update_refs
 from jupyter_mlops.ids import is_snapshot_id
+from jupyter_mlops.notebooks.journal import SNAPSHOT_JOURNAL_PATH
 from jupyter_mlops.snapshots.apply import clear_leftovers
 from jupyter_mlops.snapshots.handles import Handles
 from jupyter_mlops.snapshots.listing import (
@@ -133,7 +134,8 @@ def make_branch(handles: Handles, snapshot: Listed, branch: str, command: tuple[
             hints=[f"jupyter mlops snapshot branch {snapshot.id} OTHER-NAME"],
         )
     record = snapshot.record
-    tree = change_tree(handles.git, snapshot.commit, {RECORD_PATH: None})
+    gone = {RECORD_PATH: None, SNAPSHOT_JOURNAL_PATH: None}
+    tree = change_tree(handles.git, snapshot.commit, gone)
     parents = [record.base] if record.base else []
     message = record.message or f"State of snapshot {record.id}"
     commit = commit_tree(handles.git, tree, parents, message, record.created_at)

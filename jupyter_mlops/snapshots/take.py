@@ -34,6 +34,7 @@ from jupyter_mlops.git.revisions import Head, head
 from jupyter_mlops.git.staging import stage_paths
 from jupyter_mlops.git.state_tree import write_state_tree
 from jupyter_mlops.ids import new_snapshot_id
+from jupyter_mlops.notebooks.journal import SNAPSHOT_JOURNAL_PATH
 from jupyter_mlops.snapshots.apply import clear_leftovers, one_mover, open_worktree
 from jupyter_mlops.snapshots.content import Kept, keep_content
 from jupyter_mlops.snapshots.external import check_external, leave_external
@@ -65,7 +66,10 @@ from jupyter_mlops.snapshots.unfinished import read_unfinished, settle_unfinishe
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is written into a snapshot besides content: why, from where, with what numbers."""
+    """What is written into a snapshot besides content: why, from where, with what numbers.
+
+    ``journal`` is what kernels ran, as the format journal says, empty where that is not known.
+    """
 
     message: str | None = None
     name: str | None = None
@@ -76,6 +80,7 @@ class Circumstances:
     metrics: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     automatic: bool = False
+    journal: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,10 @@ def commit_state(
         nonlocal record
         more = tuple(LeftOut(path, why) for path, why in left_out_by_git)
         record = replace(record, left_out=named + more)
-        return {RECORD_PATH: encode_snapshot_record(record)}
+        files = {RECORD_PATH: encode_snapshot_record(record)}
+        if circumstances.journal:
+            files[SNAPSHOT_JOURNAL_PATH] = circumstances.journal
+        return files
 
     state = write_state_tree(
         handles.git,

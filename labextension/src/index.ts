@@ -86,12 +86,19 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
         actions.hear(event.job);
       }
     });
-    // A cell may have changed data, of which no event tells.
-    const afterCell = new Debouncer(() => project.refresh(['status']), AFTER_A_CELL_MILLISECONDS);
-    NotebookActions.executed.connect(() => {
+    // A cell may have changed data, and a save a notebook, of which no event tells.
+    const afterCell = new Debouncer(
+      () => project.refresh(['status', 'verdicts']),
+      AFTER_A_CELL_MILLISECONDS
+    );
+    const lookSoon = (): void => {
       if (project.isVisible) {
         void afterCell.invoke();
       }
+    };
+    NotebookActions.executed.connect(lookSoon);
+    notebooks?.widgetAdded.connect((_, notebook) => {
+      notebook.context.fileChanged.connect(lookSoon);
     });
   }
 };

@@ -332,6 +332,13 @@ def _with_notebooks(project: DataProject, runner: Runner) -> None:
         project.write(f"{number}.ipynb", notebook_with(f"shown {number}\n"))
 
 
+def _only_text(project: DataProject, runner: Runner) -> None:
+    """A notebook that needs no kernel."""
+    cell = {"cell_type": "markdown", "id": "text", "metadata": {}, "source": "# Text"}
+    project.write("text.ipynb", notebook_bytes([cell]))
+    project.commit("A text")
+
+
 def _committed_notebooks(project: DataProject, runner: Runner) -> None:
     _with_notebooks(project, runner)
     project.commit("Notebooks")
@@ -621,6 +628,12 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True, slow=True),
     Scenario("strip", _with_notebooks, (OURS, "strip", "."), base="init", data=()),
+    Scenario(
+        "verify of a notebook",
+        _only_text,
+        (OURS, "notebook", "verify", "HEAD", "text.ipynb"),
+        slow=True,
+    ),
     Scenario("upgrade", _nothing, (OURS, "upgrade"), writes=False),
     Scenario("check", _nothing, (OURS, "check", "--read-data"), writes=False),
     Scenario("repair", _damaged, (OURS, "repair", "--yes"), damaged=True),

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.exporters.conftest import RUN_IN_ORDER, STRIPPED, check, make_exporter, rules
+from jupyter_mlops.commands.verifications import Verification, write_verification
+from jupyter_mlops.git.repository import open_repository
+from jupyter_mlops.notebooks.verdict import VerdictWord
+from tests.exporters.conftest import (
+    RUN_IN_ORDER,
+    STRIPPED,
+    check,
+    make_exporter,
+    make_notebook,
+    rules,
+)
+from tests.notebooks.journals import Ran, put_journal
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import Project
 
@@ -194,3 +206,39 @@ def test_a_library_tells_of_the_project_with_its_first_notebook(project: Project
     second, _ = exporter.from_filename(str(two))
     assert "gate-without-metric" in first
     assert "gate-without-metric" not in second
+
+
+class TestRuns:
+    def test_what_the_kernel_ran_decides(self, data: DataProject) -> None:
+        notebook = make_notebook(("a = 1", 7), ("a", 5))
+        data.write("a.ipynb", notebook)
+        assert rules(check(data.root / "a.ipynb"))[-1] == "executed-out-of-order"
+        first, second, gone = Ran("a = 1", "c1"), Ran("a", "c2"), Ran("a = 3", "gone")
+        put_journal(data, first, second, notebook="a.ipynb")
+        report = check(data.root / "a.ipynb")
+        assert "executed-out-of-order" not in rules(report)
+        assert "a.ipynb: clean. Its 2 cells ran once, in order, as in the file." in map(
+            _without_folders, report["notes"]
+        )
+        put_journal(data, second, first, notebook="a.ipynb", later=1)
+        found = check(data.root / "a.ipynb")["findings"][-1]
+        assert found["rule"] == "executed-out-of-order"
+        assert found["why"].startswith("out of order, replayable: cell 1 (c1) ran after")
+        put_journal(data, first, gone, second, notebook="a.ipynb", later=2)
+        found = check(data.root / "a.ipynb")["findings"][-1]
+        assert found["rule"] == "executed-other-code"
+        assert found["why"] == ("used deleted or edited code: “a = 3” ran and is no cell any more.")
+
+    def test_a_replay_that_failed_is_an_error(self, data: DataProject) -> None:
+        head = data.git("rev-parse", "HEAD").strip()
+        repo = open_repository(data.root)
+        at = datetime(2026, 5, 1, tzinfo=UTC)
+        failed = Verification(head, "a.ipynb", VerdictWord.FAILED_REPLAY, "Cell 1 failed: X.", at)
+        write_verification(repo, failed)
+        (found,) = check(data.root / "a.ipynb")["findings"]
+        assert (found["rule"], found["severity"]) == ("replay-failed", "error")
+        assert found["why"] == "failed replay: cell 1 failed: X."
+
+
+def _without_folders(note: str) -> str:
+    return note.rpartition("/")[2]

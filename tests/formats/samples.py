@@ -47,6 +47,7 @@ from jupyter_mlops.formats.snapshot import (
     encode_snapshot_record,
 )
 from jupyter_mlops.ids import Hash, hash_bytes
+from tests.notebooks.journals import Ran, journal_bytes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -188,6 +189,16 @@ ERASURE = Erasure(
 )
 
 
+JOURNAL = journal_bytes(
+    Ran("import os", at=None, outcome=None),
+    Ran("x = 'ü\u2028'\n", "a"),
+    Ran("1 / 0", "b", "failed"),
+    Ran("y" * 70_000, "\x1b"),
+    Ran("train()", "c", None),
+) + journal_bytes(session="f" * 32, notebook=None, stopped=True)
+"""Two sessions, the first one with every kind of run."""
+
+
 def golden_files() -> dict[str, bytes]:
     """Return every golden vector by its file's name."""
     return {
@@ -199,6 +210,7 @@ def golden_files() -> dict[str, bytes]:
         "segment.idx": encode_index(PACKS, ROWS),
         "empty.idx": encode_index((), ()),
         "erasure.json": encode_erasure(ERASURE),
+        "journal.jsonl": JOURNAL,
         "snapshot.json": encode_snapshot_record(SNAPSHOT),
         "chunking.json": (json.dumps(chunking_vectors(), indent=1) + "\n").encode(),
     }

@@ -11,6 +11,7 @@ from jupyter_mlops.formats.pack import decode_footer, decode_record, scan_record
 from jupyter_mlops.formats.pointer import decode_pointer
 from jupyter_mlops.formats.snapshot import decode_snapshot_record
 from jupyter_mlops.ids import format_hash, hash_bytes
+from jupyter_mlops.notebooks.journal import decode_journal
 from tests.formats.samples import (
     DIGITS,
     ERASURE,
@@ -99,3 +100,23 @@ def test_the_erasure_says_what_it_said() -> None:
 def test_the_snapshot_says_what_it_said() -> None:
     record = decode_snapshot_record(golden("snapshot.json"), origin="s")
     assert repr(record) == repr(SNAPSHOT)
+
+
+def test_the_journal_says_what_it_said() -> None:
+    first, second = decode_journal(golden("journal.jsonl"), origin="j")
+    assert [(run.number, run.cell_id, run.outcome) for run in first.runs] == [
+        (1, None, None),
+        (2, "a", "ok"),
+        (3, "b", "failed"),
+        (4, "\x1b", "ok"),
+        (5, "c", None),
+    ]
+    assert (len(first.runs[3].source), second.is_stopped) == (65_536, True)
+    lines = second_reader.read_journal(golden("journal.jsonl"))
+    kinds = [[line["what"] for line in journal] for journal in lines]
+    ran = ["source", "run", "end"]
+    assert kinds == [
+        ["session", "notebook", "source", "run", *ran * 3, "source", "run"],
+        ["session", "stop"],
+    ]
+    assert lines[0][3] == {"what": "run", "number": 1, "hash": lines[0][2]["hash"]}

@@ -63,15 +63,19 @@ from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import format_launcher, parse_launcher
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
+from jupyter_mlops.notebooks.canonical import parse_notebook
 from jupyter_mlops.notebooks.compare import compare_notebooks
 from jupyter_mlops.notebooks.conflict import find_marked, join_sources
+from jupyter_mlops.notebooks.journal import decode_journal, join_journals
 from jupyter_mlops.notebooks.merge import merge_notebooks
 from jupyter_mlops.notebooks.merge_cells import MergedText
 from jupyter_mlops.notebooks.merge_values import Versions
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
 from jupyter_mlops.notebooks.readable import EMPTY, format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings, strip
+from jupyter_mlops.notebooks.verdict import judge
 from jupyter_mlops.objects.merge import merge_pointers
+from jupyter_mlops.reports.verdict_words import explain_verdict
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
 from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
 from jupyter_mlops.snapshots.unfinished import read_unfinished
@@ -79,6 +83,7 @@ from jupyter_mlops.storage.url import parse_url
 from jupyter_mlops.storage.web_listing import parse_links, parse_multistatus
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes, parse_bytes
+from tests.notebooks.journals import seal
 
 Refusals = tuple[type[Exception], ...]
 
@@ -369,6 +374,17 @@ def _stat_cache(data: bytes) -> None:
     read_stat_cache(file)
 
 
+def _journal(data: bytes) -> None:
+    """Read the journal whose lines are those of ``data``: what a check refuses, none can reach."""
+    sealed = seal(data.split(b"\n"))
+    sessions = decode_journal(sealed, origin="x")
+    assert join_journals(sessions) == sealed
+    for session in sessions:
+        told = judge(parse_notebook(_STRIPPED), session.runs)
+        assert "\x1b" not in explain_verdict(told)
+        assert set(told.order) <= {0}
+
+
 def _front_end(data: bytes) -> None:
     """Read what Jupyter's server left beside a kernel's connection file."""
     files = KernelFiles(_folder(), "k")
@@ -424,6 +440,7 @@ TARGETS: Mapping[str, Target] = {
     "erasure": Target(_erasure, _DAMAGE),
     "front-end": Target(_front_end),
     "index": Target(_index, _DAMAGE),
+    "journal": Target(_journal, _DAMAGE),
     "launcher": Target(_launcher),
     "merge": Target(_merge, (*_DAMAGE, NotFoundError)),
     "numbers-json": Target(_numbers("json"), (ValueError,)),

@@ -137,3 +137,27 @@ def test_git_python_is_not_loaded_before_it_is_needed() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+_AT_ONCE = """\
+import threading
+from pathlib import Path
+from jupyter_mlops.git.process import run_git_in
+ready, failed = threading.Barrier(100), []
+def ask(number):
+    ready.wait()
+    threading.Event().wait(number / 500)
+    try:
+        run_git_in(Path("/"), "version")
+    except Exception as error:
+        failed.append(error)
+threads = [threading.Thread(target=ask, args=(number,)) for number in range(100)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+assert not failed, failed
+"""
+
+
+def test_threads_that_start_git_for_the_first_time_at_once() -> None:
+    """GitPython can be imported in part before it knows which program Git is."""
+    subprocess.run([sys.executable, "-c", _AT_ONCE], check=True)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,21 @@ from jupyter_mlops.document import Document
 from jupyter_mlops.document.render_html import render_html
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.notebooks.compare import compare_notebooks
+from jupyter_mlops.notebooks.journal import hash_source
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
 from jupyter_mlops.notebooks.readable import format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, strip
 from jupyter_mlops.objects.outputs import write_outputs
 from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.objects.writer import open_writer
+from jupyter_mlops.snapshots.listing import find_snapshot
 from tests.hostile.arena import Arena, Case, judge_shown, try_cases
 from tests.hostile.conftest import Attack
-from tests.hostile.corpus import MANY, mutated, notebook, words, write
+from tests.hostile.corpus import MANY, PATHS, mutated, notebook, words, write
+from tests.notebooks.journals import seal
 from tests.support.project import Project
 from tests.support.scoreboard import Scoreboard
 
@@ -307,3 +312,103 @@ def test_payloads_of_outputs(tmp_path: Path, scale: int, scoreboard: Scoreboard)
             else:
                 assert strip(joined, settings).notebook == stripped.notebook, payload
     scoreboard.add("hostile inputs", len(payloads))
+
+
+def _bodies(*lines: dict[str, Any], **head: Any) -> list[bytes]:
+    """Return lines of a journal, of which any may be odd."""
+    first = {
+        "what": "session",
+        "format": 0,
+        "id": "0" * 32,
+        "began_at": "2026-01-01T00:00:00.000000Z",
+        "pid": 1,
+        **head,
+    }
+    return [
+        json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        for line in (first, *lines)
+    ]
+
+
+def _ran(source: str, cell: str | None = None, number: int = 1) -> list[dict[str, Any]]:
+    hash = hash_source(source)
+    run = {"what": "run", "number": number, "hash": hash, **({"cell": cell} if cell else {})}
+    return [
+        {"what": "source", "hash": hash, "text": source},
+        run,
+        {"what": "end", "number": number, "outcome": "ok", "seconds": 0.5},
+    ]
+
+
+def journals() -> dict[str, bytes]:
+    """Return journals of what a kernel ran by what is odd in them; their checks are right."""
+    notebook = {"what": "notebook", "path": "evil.ipynb"}
+    evil = "\x1b]0;x\x07<script>alert(1)</script>\u202e"
+    good = _bodies(notebook, *_ran("print(1)", "c1"))
+    found = {
+        "nothing": b"",
+        "no line": b"\n",
+        "good": seal(good),
+        "no check": b"\n".join(good) + b"\n",
+        "no end": seal(good)[:-1],
+        "deep": seal([good[0], b"[" * MANY]),
+        "newer": seal(_bodies(format=1)),
+        "format of text": seal(_bodies(format="0")),
+        "format too big": seal(_bodies(format=10**300)),
+        "two in one": seal(good) * 2,
+        "many": seal(good) * 2000,
+        "hostile texts": seal(_bodies(notebook, *_ran(evil, evil), *_ran("print(1)", "c1", 2))),
+        "a megabyte": seal(_bodies(notebook, *_ran("x" * 10**6, "c1"))),
+        "many runs": seal(
+            _bodies(notebook, *(one for n in range(1, 20_000) for one in _ran(f"{n}", "c", n)))
+        ),
+        "paths": seal(
+            _bodies(*({"what": "notebook", "path": path} for path in PATHS if "\x00" not in path))
+        ),
+        "NUL in a path": seal(_bodies({"what": "notebook", "path": "a\0b"})),
+        "infinite": seal([*good[:-1], good[-1].replace(b"0.5", b"1e999")]),
+        "a number too long": seal([*good[:-1], good[-1].replace(b"0.5", b"9" * 5000)]),
+    }
+    mutations = mutated(5, [b"\n".join(good)], 60)
+    return found | {f"mutation {n}": seal(m.split(b"\n")) for n, m in enumerate(mutations)}
+
+
+def _put_journal(content: bytes) -> Callable[[Arena], object]:
+    """Return what leaves a journal in the worktree, and another in the snapshot ``first``."""
+
+    def plant(arena: Arena) -> None:
+        project = arena.project
+        write("evil.ipynb", notebook(cells=[_cell(id="c1")]))(arena)
+        project.git("add", "evil.ipynb")
+        name = f"20260101T000000.000000Z-{'0' * 32}.jsonl"
+        write(f".git/mlops-worktree/journals/{name}", content)(arena)
+        ref = find_snapshot(open_repository(project.root), "first").ref
+        index = {"GIT_INDEX_FILE": str(arena.root / "index")}
+        project.git("read-tree", ref, env=index)
+        for path, file in ((".mlops/journal.jsonl", name), ("evil.ipynb", "evil.ipynb")):
+            folder = ".git/mlops-worktree/journals/" if file == name else ""
+            oid = project.git("hash-object", "-w", "--no-filters", f"{folder}{file}").strip()
+            project.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{path}", env=index)
+        tree = project.git("write-tree", env=index).strip()
+        (arena.root / "index").unlink()
+        project.git("update-ref", ref, project.git("commit-tree", "-m", "x", tree).strip())
+
+    return plant
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_journals(attack: Attack, scale: int, part: int) -> None:
+    commands = words(
+        "notebook verdict",
+        "notebook verdict evil.ipynb --rev first",
+        "snapshot",
+        "snapshot branch first other",
+        "restore first --code",
+        "notebook verdict evil.ipynb",
+        "check --read-data",
+    )
+    cases = []
+    for number, (name, content) in enumerate(journals().items()):
+        chosen = tuple(commands[(number + step) % 7] for step in range(min(7, 2 + scale)))
+        cases.append(Case(f"journal: {name}", _put_journal(content), chosen))
+    attack(cases[:: max(1, 3 - scale)][part::2])

@@ -79,6 +79,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "params diff": {"old": "HEAD", "new": "first"},
     "notebook diff": {"old": "HEAD", "new": "first", "notebooks": ["notebook.ipynb"]},
     "strip": {"paths": ["notebook.ipynb"], "check": True},
+    "notebook verdict": {"notebooks": ["notebook.ipynb"], "rev": "HEAD"},
     "check": {"read_data": True},
     "repair": {"yes": False},
     "upgrade": {},

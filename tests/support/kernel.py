@@ -48,10 +48,17 @@ class Kernel:
     _client: BlockingKernelClient
 
     def run(
-        self, code: str, on_comm: Callable[[dict[str, Any]], None] = lambda content: None
+        self,
+        code: str,
+        on_comm: Callable[[dict[str, Any]], None] = lambda content: None,
+        *,
+        cell_id: str | None = None,
     ) -> Ran:
-        """Run a cell; ``on_comm`` is called with what each comm opens with, while the cell runs."""
-        asked = self._client.execute(code)
+        """Run a cell; ``on_comm`` is called with what each comm opens with, while the cell runs.
+
+        ``cell_id`` is told to the kernel as JupyterLab does it.
+        """
+        asked = self._ask(code, cell_id)
         messages: list[dict[str, Any]] = []
         while True:
             message = self._client.get_iopub_msg(timeout=_LIMIT_SECONDS)
@@ -62,6 +69,14 @@ class Kernel:
                 on_comm(message["content"])
             if message["content"].get("execution_state") == "idle":
                 return Ran(tuple(messages))
+
+    def _ask(self, code: str, cell_id: str | None) -> str:
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+        content |= {"allow_stdin": False, "stop_on_error": True}
+        metadata = {"cellId": cell_id, "deletedCells": [], "recordTiming": False} if cell_id else {}
+        message = self._client.session.msg("execute_request", content, metadata=metadata)
+        self._client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     def interrupt(self) -> None:
         """Do what the stop button does."""

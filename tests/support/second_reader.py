@@ -512,3 +512,25 @@ def _index_record(line: bytes, packs: list[dict[str, Any]]) -> dict[str, Any]:
         "stored_bytes": stored_bytes,
         "plain_bytes": plain_bytes,
     }
+
+
+def read_journal(data: bytes) -> list[list[dict[str, Any]]]:
+    """Return the lines of each journal in ``data``."""
+    need(data.endswith(b"\n"), "its last line has no end")
+    journals: list[list[dict[str, Any]]] = []
+    check = ""
+    for line in data.decode("utf-8")[:-1].split("\n"):
+        digits, _, body = line.partition(" ")
+        told: dict[str, Any] = json.loads(body)
+        need(json.dumps(told, ensure_ascii=False, separators=(",", ":")) == body, "another form")
+        if told["what"] == "session":
+            need(told["format"] == 0, "another version")
+            journals.append([])
+            check = ""
+        check = blake3((check + body).encode()).hexdigest()[:16]
+        need(digits == check, "a line was changed")
+        if told["what"] == "source" and not told.get("cut"):
+            digest = blake3(told["text"].encode()).hexdigest()
+            need(told["hash"] == f"blake3:{digest}", "a source has another hash")
+        journals[-1].append(told)
+    return journals

@@ -307,6 +307,18 @@ export interface NotebookResult {
   why: string | null;
 }
 
+export interface NotebookVerdict {
+  path: string;
+  verdict: VerdictWord;
+  run: VerdictWord;
+  why: string;
+  cells: VerdictCell[];
+  order: number[];
+  replay: string | null;
+  replayed_at: string | null;
+  not_saved_since: boolean;
+}
+
 export interface PackResult {
   pack: string;
   fate: 'kept' | 'rewritten' | 'trashed';
@@ -612,6 +624,34 @@ export interface UpgradeResult {
   before: number;
   after: number;
 }
+
+export interface VerdictCell {
+  role:
+    | 'deleted'
+    | 'edited'
+    | 'failed'
+    | 'not ended'
+    | 'not run'
+    | 'out of order'
+    | 'ran again'
+    | 'skipped';
+  cell: number | null;
+  id: string | null;
+  source: string;
+}
+
+export interface VerdictResult {
+  revision: string | null;
+  notebooks: NotebookVerdict[];
+}
+
+export type VerdictWord =
+  | 'clean'
+  | 'failed replay'
+  | 'out of order, replayable'
+  | 'unknown'
+  | 'used deleted or edited code'
+  | 'verified';
 
 export interface ICommands {
   init: {
@@ -921,6 +961,14 @@ export interface ICommands {
       notebooks?: string[];
     };
     result: NotebookDiffResult;
+  };
+  'notebook/verdict': {
+    method: 'GET';
+    parameters: {
+      notebooks?: string[];
+      rev?: string | null;
+    };
+    result: VerdictResult;
   };
   check: {
     method: 'GET';

@@ -2,12 +2,12 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Client, IProblem, IWatch } from '../api/client';
 import type { IChanged, What } from '../api/events';
-import type { LogResult, MetricsChartResult, StatusResult } from '../api/schema';
+import type { LogResult, MetricsChartResult, StatusResult, VerdictResult } from '../api/schema';
 import { asProblem, isPassing } from './problem';
 
-export type Part = 'status' | 'log' | 'chart';
+export type Part = 'status' | 'log' | 'chart' | 'verdicts';
 
-const ALL: readonly Part[] = ['status', 'log', 'chart'];
+const ALL: readonly Part[] = ['status', 'log', 'chart', 'verdicts'];
 const PARTS_OF: Record<What, readonly Part[]> = {
   git: ALL,
   store: ALL,
@@ -67,6 +67,10 @@ export class ProjectModel implements IDisposable {
 
   get chart(): MetricsChartResult | null {
     return this._chart;
+  }
+
+  get verdicts(): VerdictResult | null {
+    return this._verdicts;
   }
 
   /** The folder of the project, or the folder that is looked at where it is in none. */
@@ -230,7 +234,7 @@ export class ProjectModel implements IDisposable {
   /** Another project: nothing of the one before is shown. */
   private _place(watch: IWatch): void {
     if (this._watch !== null && watch.project !== this._watch.project) {
-      this._status = this._log = this._chart = null;
+      this._status = this._log = this._chart = this._verdicts = null;
       this._problems.clear();
     }
     this._watch = watch;
@@ -301,6 +305,10 @@ export class ProjectModel implements IDisposable {
         });
         return () => (this._chart = chart);
       }
+      case 'verdicts': {
+        const verdicts = await this.client.read('notebook/verdict', at, {});
+        return () => (this._verdicts = verdicts);
+      }
     }
   }
 
@@ -324,6 +332,7 @@ export class ProjectModel implements IDisposable {
   private _status: StatusResult | null = null;
   private _log: LogResult | null = null;
   private _chart: MetricsChartResult | null = null;
+  private _verdicts: VerdictResult | null = null;
   private _problem: IProblem | null = null;
   private _trouble: IProblem | null = null;
   private _turn = 0;

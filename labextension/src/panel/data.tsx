@@ -4,6 +4,7 @@ import type { State, StatusResult, TrackedResult } from '../api/schema';
 import type { ActionsModel } from '../model/actions';
 import type { ProjectModel } from '../model/project';
 import { formatBytes } from '../model/units';
+import { quote } from '../model/words';
 import { tellUncommitted } from './cards';
 import { Button, Problem } from './parts';
 
@@ -68,16 +69,6 @@ export function Data(props: {
         )}
       </div>
       <Whereabouts status={status} trans={trans} />
-      {status.notebooks_with_outputs.length > 0 && (
-        <p className="jp-Mlops-warning">
-          {trans._n(
-            '%1 notebook is committed with outputs:',
-            '%1 notebooks are committed with outputs:',
-            status.notebooks_with_outputs.length
-          )}{' '}
-          {status.notebooks_with_outputs.join(', ')}. <code>git add --renormalize .</code>
-        </p>
-      )}
     </>
   );
 }
@@ -222,11 +213,6 @@ function Conflict(props: { tracked: TrackedResult; trans: TranslationBundle }): 
       ))}
     </div>
   );
-}
-
-/** Return a path as a shell takes it. */
-function quote(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'"'"'`)}'`;
 }
 
 /** A line to say why, and the button; where nothing is tracked yet, a line for what to keep. */

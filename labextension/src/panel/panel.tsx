@@ -12,11 +12,12 @@ import { Cards } from './cards';
 import { Data } from './data';
 import { History, MetricPicker } from './history';
 import { mlopsIcon } from './icon';
+import { Notebooks, tellNotebooks } from './notebooks';
 import { Problem, Section } from './parts';
 import { Nothing, VersionsDiffer } from './problems';
 import { Snapshots } from './snapshots';
 
-export type SectionName = 'history' | 'snapshots' | 'data';
+export type SectionName = 'history' | 'snapshots' | 'data' | 'notebooks';
 
 /** How the panel looks: which parts are folded, and what the user's settings say. */
 export interface IArrangement {
@@ -166,13 +167,16 @@ export class MlopsPanel extends ReactWidget {
             <Section
               {...section('data')}
               title={trans.__('Data & models')}
-              head={
-                told.length > 0 && (
-                  <span className="jp-Mlops-warning jp-Mlops-counts">{told.join(', ')}</span>
-                )
-              }
+              head={<Counts told={told} />}
             >
               <Data project={project} actions={actions} trans={trans} />
+            </Section>
+            <Section
+              {...section('notebooks')}
+              title={trans.__('Notebooks')}
+              head={<Counts told={tellNotebooks(project, trans)} />}
+            >
+              <Notebooks project={project} trans={trans} />
             </Section>
           </>
         )}
@@ -188,8 +192,8 @@ export class MlopsPanel extends ReactWidget {
     }
   };
 
-  /** Data may have changed in another window, of which no event tells. */
-  private readonly _return = (): void => this.project.refresh(['status']);
+  /** Data and notebooks may have changed in another window, of which no event tells. */
+  private readonly _return = (): void => this.project.refresh(['status', 'verdicts']);
 
   private _arrangement: IArrangement = { folded: [], showAutomatic: false };
   private readonly _arranged = new Signal<this, IArrangement>(this);
@@ -204,6 +208,13 @@ function tellRemotes(status: StatusResult, trans: TranslationBundle): string[] {
       ? [trans._n('%1 not pushed', '%1 not pushed', not_pushed)]
       : [])
   ];
+}
+
+/** What a section's head says that somebody may want to see to. */
+function Counts(props: { told: readonly string[] }): React.JSX.Element | null {
+  return props.told.length > 0 ? (
+    <span className="jp-Mlops-warning jp-Mlops-counts">{props.told.join(', ')}</span>
+  ) : null;
 }
 
 /** How many snapshots there are, and the metric whose values stand beside them. */

@@ -1,0 +1,234 @@
+"""Verdicts on the notebooks of a working tree, and of a revision."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
+
+from jupyter_mlops.commands.journals import (
+    NOT_RECORDED,
+    Journals,
+    judge_run,
+    judge_session,
+    read_journals,
+    select_sessions,
+)
+from jupyter_mlops.commands.verifications import Verification, read_verification
+from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, UnsupportedError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.snapshot import RECORD_PATH, decode_snapshot_record
+from jupyter_mlops.git.launcher import read_nbstripout_settings
+from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.trees import BlobReader, GitTree, open_blob_reader, open_tree
+from jupyter_mlops.notebooks.canonical import parse_notebook
+from jupyter_mlops.notebooks.journal import (
+    MAX_JOURNALS_BYTES,
+    SNAPSHOT_JOURNAL_PATH,
+    Session,
+    decode_journal,
+)
+from jupyter_mlops.notebooks.strip import resolve_settings, strip
+from jupyter_mlops.notebooks.verdict import Verdict, unknown
+from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
+
+SUFFIX = ".ipynb"
+_SNAPSHOTS_ASKED = 200
+
+
+class Judged(NamedTuple):
+    """The verdict on a run, and what came of running the notebook again, if anybody did.
+
+    ``is_older``: the notebook's file was last written before that run began.
+    """
+
+    run: Verdict
+    verification: Verification | None = None
+    is_older: bool = False
+
+
+class WorktreeVerdicts:
+    """Verdicts on the notebooks of a working tree as they are on disk; for one thread."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._tree = WorkTree(repo.root)
+
+    def list_paths(self) -> list[str]:
+        """Return the notebooks that Git tracks, and those that kernels ran, sorted."""
+        ran = {path for session in self._journals.sessions for path in session.notebooks}
+        return sorted(filter(self._exists, {*list_index(self._repo, f"*{SUFFIX}"), *ran}))
+
+    def collect_sessions(self) -> list[Session]:
+        """Return the sessions that are the newest of a notebook here, newest first.
+
+        Those older than a journal that is damaged are left out: that may be the notebook's.
+        """
+        seen: set[str] = set()
+        found = []
+        since, room = self._journals.unreadable_since, MAX_JOURNALS_BYTES
+        for session in self._journals.sessions:
+            newest = {path for path in session.notebooks if self._exists(path)} - seen
+            room -= len(session.encoded) if newest else 0
+            if room < 0 or (since is not None and session.began_at <= since):
+                break
+            if newest:
+                seen |= newest
+                found.append(session)
+        return found
+
+    def judge(self, path: str) -> Judged:
+        """Return the verdict on the notebook ``path``, relative to the working tree.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UnavailableError: it, or the journals, cannot be read.
+        """
+        content = self._tree.read(path)
+        run = self._judge_run(path, content)
+        is_older = run.ran_at is not None and self._written_seconds(path) < run.ran_at.timestamp()
+        return Judged(run, self._find_verification(path, content), is_older)
+
+    def _written_seconds(self, path: str) -> float:
+        try:
+            return (self._repo.root / path).lstat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _judge_run(self, path: str, content: bytes) -> Verdict:
+        """Return what the journals say; a notebook that none can be about is not parsed."""
+        candidates = select_sessions(self._journals, path, self._exists)
+        since = self._journals.unreadable_since
+        if not candidates and since is None:
+            return unknown(NOT_RECORDED)
+        try:
+            notebook = parse_notebook(content)
+        except ValueError as error:
+            return unknown(f"the file {error}")
+        return judge_run(candidates, since, path, notebook)
+
+    def _find_verification(self, path: str, content: bytes) -> Verification | None:
+        """Return that of HEAD, where HEAD has this very notebook."""
+        if self._head is None:
+            return None
+        found = read_verification(self._repo, self._head.oid, path)
+        if found is None:
+            return None
+        with suppress(NotFoundError):
+            if _is_same(self._repo, self._head.read(path), content):
+                return found
+        return None
+
+    def _exists(self, path: str) -> bool:
+        try:
+            return self._tree.stat(path) is not None
+        except (MlopsError, ValueError):
+            return False
+
+    @cached_property
+    def _journals(self) -> Journals:
+        return read_journals(self._repo)
+
+    @cached_property
+    def _head(self) -> GitTree | None:
+        commit = head(self._repo).commit
+        return open_tree(self._repo, commit) if commit is not None else None
+
+
+class RevisionVerdicts:
+    """Verdicts on the notebooks of a commit, or of a snapshot's hidden one; for one thread.
+
+    What ran is told by the snapshot itself; of another commit, by the newest snapshot that has this
+    very notebook and a journal of it.
+    """
+
+    def __init__(self, repo: Repository, commit: str) -> None:
+        self._repo = repo
+        self._commit = commit
+        self._tree = open_tree(repo, commit)
+
+    def list_paths(self) -> list[str]:
+        """Return the notebooks of the revision, sorted."""
+        return [path for path in self._tree.iter_paths() if path.endswith(SUFFIX)]
+
+    def judge(self, path: str) -> Judged:
+        """Return the verdict on the notebook ``path``.
+
+        Raises:
+            NotFoundError: the revision has no such file.
+        """
+        content = self._tree.read(path)
+        verification = read_verification(self._repo, self._key, path)
+        return Judged(self._judge_run(path, content), verification)
+
+    def _judge_run(self, path: str, content: bytes) -> Verdict:
+        try:
+            notebook = parse_notebook(content)
+        except ValueError as error:
+            return unknown(f"the file {error}")
+        try:
+            session = self._find_session(path, content)
+        except IntegrityError:
+            return unknown("the journal in the snapshot is damaged")
+        except UnsupportedError:
+            return unknown("the journal in the snapshot is of a newer version")
+        if session is None:
+            return unknown("no snapshot of it as it is here has a journal of its run")
+        return judge_session(session, notebook)
+
+    def _find_session(self, path: str, content: bytes) -> Session | None:
+        with open_blob_reader(self._repo) as blobs:
+            if RECORD_PATH in self._tree.entries:
+                return _read_session(blobs, self._commit, path)
+            if "\n" in path:
+                return None  # Git is asked line by line
+            for snapshot in islice(self._snapshots, _SNAPSHOTS_ASKED):
+                with suppress(NotFoundError):
+                    if _is_same(self._repo, blobs.read(f"{snapshot.commit}:{path}"), content):
+                        found = _read_session(blobs, snapshot.commit, path)
+                        if found is not None:
+                            return found
+        return None
+
+    @cached_property
+    def _key(self) -> str:
+        return verification_key(self._repo, self._commit, self._tree)
+
+    @cached_property
+    def _snapshots(self) -> list[Listed]:
+        return list_all_snapshots(self._repo)
+
+
+def _is_same(repo: Repository, content: bytes, other: bytes) -> bool:
+    """Return whether two notebooks are the same but for what stripping takes away."""
+    if content == other:
+        return True
+    settings = resolve_settings(*read_nbstripout_settings(repo))
+    return strip(content, settings).notebook == strip(other, settings).notebook
+
+
+def _read_session(blobs: BlobReader, commit: str, path: str) -> Session | None:
+    """Return the session of the notebook ``path`` that a snapshot keeps."""
+    try:
+        encoded = blobs.read(f"{commit}:{SNAPSHOT_JOURNAL_PATH}")
+    except NotFoundError:
+        return None
+    sessions = decode_journal(encoded, origin=f"in {commit[:10]}")
+    of_path = [session for session in sessions if path in session.notebooks]
+    return max(of_path, key=lambda session: session.began_at, default=None)
+
+
+def verification_key(repo: Repository, commit: str, tree: GitTree) -> str:
+    """Return what verifications of a commit are kept under: of a snapshot's, its id.
+
+    Giving a snapshot a name makes another hidden commit of it, and no other state.
+    """
+    if RECORD_PATH not in tree.entries:
+        return commit
+    try:
+        return decode_snapshot_record(tree.read(RECORD_PATH), origin=commit[:10]).id
+    except MlopsError:
+        return commit
