@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import msgspec
 
-from jupyter_mlops.errors import IntegrityError, UnsupportedError
-from jupyter_mlops.formats.names import show
+from jupyter_mlops.formats.canonical_json import JsonFormat, encode_json, format_time, parse_time
 from jupyter_mlops.ids import Hash, format_hash, hash_bytes, parse_hash
 
 FORMAT = 0
@@ -25,7 +21,14 @@ EMPTY_FILE = hash_bytes(b"")
 """The content that all empty files have; it cannot be erased."""
 
 _LATEST_YEAR = 9000  # so that something can always be said after it
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_FORM = JsonFormat(
+    "erasure",
+    code="erasure-invalid",
+    hint="jupyter mlops fetch",
+    version=FORMAT,
+    limit_bytes=MAX_ERASURE_BYTES,
+    writer="erase",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +87,24 @@ def decode_erasure(data: bytes, *, origin: str) -> Erasure:
         IntegrityError: ``data`` is not the one encoding of an erasure (code ``erasure-invalid``).
         UnsupportedError: a newer format.
     """
-    if len(data) > MAX_ERASURE_BYTES:
-        _refuse(origin, f"it is larger than {MAX_ERASURE_BYTES} bytes")
-    try:
-        values = json.loads(data.decode())
-    except RecursionError:
-        _refuse(origin, "it is nested too deeply")
-    except ValueError as error:
-        _refuse(origin, f"it is not JSON: {error}")
-    version = values.get("format") if isinstance(values, dict) else None
-    if isinstance(version, int) and version > FORMAT:
-        raise UnsupportedError(
-            f"The erasure {origin} has format {version}; this version reads {FORMAT}.",
-            code="format-newer",
-            hints=("pip install --upgrade jupyter-mlops",),
-        )
+    values = _FORM.parse(data, origin=origin)
     try:
         erasure = _erasure(msgspec.convert(values, _ErasureJson))
     except (ValueError, msgspec.ValidationError) as error:
-        _refuse(origin, str(error))
+        _FORM.refuse(origin, str(error))
     reason = _explain(erasure)
     if reason:
-        _refuse(origin, reason)
+        _FORM.refuse(origin, reason)
     if _encode(erasure) != data:
-        _refuse(origin, "it says something valid in another form than the one that erase writes")
+        _FORM.refuse(
+            origin, "it says something valid in another form than the one that erase writes"
+        )
     return erasure
 
 
 def _erasure(raw: _ErasureJson) -> Erasure:
-    if raw.format != FORMAT:
-        raise ValueError(f"its format is {raw.format}")
-    if not _TIME.fullmatch(raw.at):
-        raise ValueError(f"its time {show(raw.at)} is not in the form 2026-01-31T12:00:00.000000Z")
     return Erasure(
-        at=datetime.fromisoformat(raw.at),
+        at=parse_time(raw.at),
         by=raw.by,
         reason=raw.reason,
         erased=tuple(map(parse_hash, raw.erased)),
@@ -145,29 +132,19 @@ def _explain(erasure: Erasure) -> str | None:
 
 
 def _encode(erasure: Erasure) -> bytes:
-    at = erasure.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    values = {
-        "at": at,
-        "by": erasure.by,
-        "erased": _texts(erasure.erased),
-        "format": FORMAT,
-        "here_only": erasure.here_only,
-        "lifted": _texts(erasure.lifted),
-        "pieces": _texts(erasure.pieces),
-        "reason": erasure.reason,
-    }
-    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True)
-    # half of a surrogate pair, from a name that is not UTF-8, becomes its JSON escape
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return encode_json(
+        {
+            "at": format_time(erasure.at),
+            "by": erasure.by,
+            "erased": _texts(erasure.erased),
+            "format": FORMAT,
+            "here_only": erasure.here_only,
+            "lifted": _texts(erasure.lifted),
+            "pieces": _texts(erasure.pieces),
+            "reason": erasure.reason,
+        }
+    )
 
 
 def _texts(hashes: Iterable[Hash]) -> list[str]:
     return [format_hash(one) for one in sorted(set(hashes))]
-
-
-def _refuse(origin: str, reason: str) -> NoReturn:
-    raise IntegrityError(
-        f"The erasure {origin} is not valid: {reason}.",
-        code="erasure-invalid",
-        hints=("jupyter mlops fetch",),
-    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Literal, NamedTuple, NoReturn
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from jupyter_mlops.errors import IntegrityError, UnsupportedError
+from jupyter_mlops.formats.canonical_json import JsonFormat, encode_json, format_time, parse_time
 from jupyter_mlops.formats.names import check_path, show
 from jupyter_mlops.ids import Hash, format_hash, is_snapshot_id, parse_hash
 
@@ -24,7 +23,14 @@ Scalar = str | int | float | bool | None
 PathKind = Literal["file", "tree", "external"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_FORM = JsonFormat(
+    "snapshot record",
+    code="snapshot-invalid",
+    hint="git fsck",
+    version=FORMAT,
+    limit_bytes=MAX_RECORD_BYTES,
+    writer="snapshot",
+)
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -127,7 +133,7 @@ def _encode(record: SnapshotRecord) -> bytes:
         "base": record.base,
         "branch": record.branch,
         "message": record.message,
-        "created_at": _format_time(record.created_at),
+        "created_at": format_time(record.created_at),
         "notebook": record.notebook,
         "cells": list(record.cells),
         "params": {name: _finite(value) for name, value in record.params.items()},
@@ -138,7 +144,7 @@ def _encode(record: SnapshotRecord) -> bytes:
         "paths": [{**path._asdict(), "hash": format_hash(path.hash)} for path in record.paths],
         "left_out": [left._asdict() for left in record.left_out],
     }
-    return _to_json(values)
+    return encode_json(values)
 
 
 def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
@@ -148,41 +154,25 @@ def decode_snapshot_record(data: bytes, *, origin: str) -> SnapshotRecord:
         IntegrityError: ``data`` is not the one encoding of a record (code ``snapshot-invalid``).
         UnsupportedError: a newer format.
     """
-    if len(data) > MAX_RECORD_BYTES:
-        _refuse(origin, f"it is larger than {MAX_RECORD_BYTES} bytes")
-    try:
-        values = json.loads(data.decode())
-    except RecursionError:
-        _refuse(origin, "it is nested too deeply")
-    except ValueError as error:
-        _refuse(origin, f"it is not JSON: {error}")
-    if not isinstance(values, dict):
-        _refuse(origin, "it is not a JSON object")
-    version = values.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise UnsupportedError(
-            f"The snapshot record {origin} has format {version}; this version reads {FORMAT}.",
-            code="format-newer",
-            hints=("pip install --upgrade jupyter-mlops",),
-        )
+    values = _FORM.parse(data, origin=origin)
     try:
         record = _record(msgspec.convert(values, _RecordJson))
     except (ValueError, msgspec.ValidationError) as error:
-        _refuse(origin, str(error))
+        _FORM.refuse(origin, str(error))
     reason = _explain(record)
     if reason:
-        _refuse(origin, reason)
+        _FORM.refuse(origin, reason)
     if _encode(record) != data:
-        _refuse(origin, "it says something valid in another form than the one that snapshot writes")
+        _FORM.refuse(
+            origin, "it says something valid in another form than the one that snapshot writes"
+        )
     return record
 
 
 def _record(raw: _RecordJson) -> SnapshotRecord:
-    if raw.format != FORMAT:
-        raise ValueError(f"its format is {raw.format}")
     return SnapshotRecord(
         id=raw.id,
-        created_at=_parse_time(raw.created_at),
+        created_at=parse_time(raw.created_at),
         name=raw.name,
         base=raw.base,
         branch=raw.branch,
@@ -233,27 +223,3 @@ def _metric(name: str, value: float | str) -> float:
             raise ValueError(f"the metric {show(name)} is {show(value)}, not a number")
         return _NOT_FINITE[value]
     return float(value)
-
-
-def _format_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _parse_time(text: str) -> datetime:
-    if not _TIME.fullmatch(text):
-        raise ValueError(f"its time {show(text)} is not in the form 2026-01-31T12:00:00.000000Z")
-    return datetime.fromisoformat(text)
-
-
-def _to_json(values: Mapping[str, object]) -> bytes:
-    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
-    # A lone surrogate (from a file name that is not UTF-8) becomes its JSON escape.
-    return (text + "\n").encode("utf-8", "backslashreplace")
-
-
-def _refuse(origin: str, reason: str) -> NoReturn:
-    raise IntegrityError(
-        f"The snapshot record {origin} is not valid: {reason}.",
-        code="snapshot-invalid",
-        hints=("git fsck",),
-    )
