@@ -13,6 +13,7 @@ from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.doctor import doctor
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.workspace import open_here
+from jupyter_mlops.git.attributes import NOTEBOOK_LINE
 from jupyter_mlops.git.repository import open_repository
 from tests.notebooks.conftest import NOTEBOOKS, code, notebook_bytes
 from tests.support.nbstripout_peer import strip_with_nbstripout
@@ -94,7 +95,7 @@ def test_rules_are_taken_over_wherever_they_stand(
     assert filters(project, str(notebook)) == ["mlops-notebook"]
     assert (
         path.read_text()
-        .replace("*.ipynb filter=mlops-notebook text eol=lf\n", "")
+        .replace(f"{NOTEBOOK_LINE}\n", "")
         .startswith(RULES + "mine.ipynb -filter\n")
     )
     if place.startswith("sub"):
