@@ -18,11 +18,10 @@ from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.git.attributes import (
-    ATTRIBUTE_LINES,
     ATTRIBUTES_NAME,
-    add_lines,
     read_attributes,
     read_missing_lines,
+    stand_last,
 )
 from jupyter_mlops.git.config import ALTERNATES, SHARED_STORE
 from jupyter_mlops.git.launcher import FILTER
@@ -212,7 +211,7 @@ def _explain_missing(repo: Repository, missing: Sequence[str]) -> Finding:
     text = read_rules(repo.root / ATTRIBUTES_NAME)
     if not set(missing) <= set(text.splitlines()):
         return Finding(code, f"{ATTRIBUTES_NAME} lacks: {lines}.", _INIT)
-    if add_lines(text, ATTRIBUTE_LINES) != text:
+    if not stand_last(text, missing):
         problem = f"In {ATTRIBUTES_NAME}, a later rule wins over: {lines}."
         return Finding(code, problem, _INIT)
     shown = _shown(repo, local_rules_path(repo))

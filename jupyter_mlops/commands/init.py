@@ -20,10 +20,10 @@ from jupyter_mlops.files.durable import clear_staging
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import default_config_text
 from jupyter_mlops.git.attributes import (
-    ATTRIBUTE_LINES,
     ATTRIBUTES_NAME,
     add_lines,
     read_missing_lines,
+    stand_last,
 )
 from jupyter_mlops.git.config import SHARED_STORE, read_setting, write_setting
 from jupyter_mlops.git.ignore import LINES_LIMIT_BYTES, ignored
@@ -192,7 +192,9 @@ def _write_config(repo: Repository, tree: WorkTree) -> list[str]:
 
 
 def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
-    if not read_missing_lines(repo) or not _add_lines(tree, ATTRIBUTES_NAME, ATTRIBUTE_LINES):
+    missing = read_missing_lines(repo)
+    text = _read_lines(tree, ATTRIBUTES_NAME).decode("utf-8", "surrogateescape")
+    if not missing or stand_last(text, missing) or not _add_lines(tree, ATTRIBUTES_NAME, missing):
         return []
     return [
         f"Named the filter and diff of notebooks and the merge of pointers in {ATTRIBUTES_NAME}."

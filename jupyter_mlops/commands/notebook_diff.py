@@ -22,7 +22,7 @@ from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import BlobReader, holds_path, open_blob_reader
 from jupyter_mlops.notebooks.compare import CellChange, FieldChange, compare_notebooks
 from jupyter_mlops.notebooks.readable import EMPTY, ReadableNotebook, read_notebook
-from jupyter_mlops.notebooks.strip import resolve_settings
+from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.tracked import resolve_path
 from jupyter_mlops.units import plural
@@ -112,9 +112,9 @@ def notebook_diff(
     before = None if old == "HEAD" and head(repo).commit is None else resolve_revision(repo, old)
     after = None if new is None else resolve_revision(repo, new)
     changed = _list_changed(repo, before, after, _resolve_notebooks(repo, here, notebooks))
-    extra_keys = resolve_settings(*read_nbstripout_settings(repo)).extra_keys
+    settings = resolve_settings(*read_nbstripout_settings(repo))
     with open_blob_reader(repo) as blobs:
-        compared = [_compare(repo, blobs, file, extra_keys) for file in changed]
+        compared = [_compare(repo, blobs, file, settings) for file in changed]
     return NotebookDiffResult(before, after, tuple(one for one in compared if one is not None))
 
 
@@ -154,23 +154,23 @@ def _list_changed(
 
 
 def _compare(
-    repo: Repository, blobs: BlobReader, file: ChangedFile, extra_keys: Sequence[str]
+    repo: Repository, blobs: BlobReader, file: ChangedFile, settings: StripSettings
 ) -> NotebookDiff | None:
     """Return what changed in a file, None where nothing did that a person reads."""
     path = file.new_path or file.old_path or ""
     content = None if file.old_oid is None else blobs.read(file.old_oid)
-    old, old_problem = _read(content, extra_keys)
+    old, old_problem = _read(content, settings.extra_keys)
     if file.new_oid is not None:
         content = blobs.read(file.new_oid)
     elif file.new_path is not None:
         try:
-            content = WorkTree(repo.root).read(file.new_path)
+            content = strip(WorkTree(repo.root).read(file.new_path), settings).notebook
         except NotFoundError:
             content, path = None, file.old_path or path
     else:
         content = None
     added, removed = file.old_path is None, content is None
-    new, new_problem = _read(content, extra_keys)
+    new, new_problem = _read(content, settings.extra_keys)
     problem = old_problem or new_problem
     changes = compare_notebooks(old, new)
     renamed = not added and not removed and file.old_path != file.new_path

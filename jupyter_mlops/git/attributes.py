@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from jupyter_mlops.git.launcher import DIFF_DRIVER, FILTER, MERGE_DRIVER, NOTEBOOK_MERGE_DRIVER
 from jupyter_mlops.git.process import encode_names, run_git, split_nul
@@ -13,22 +13,30 @@ ATTRIBUTES_NAME = ".gitattributes"
 # Both are read back byte for byte, so Git shall not change their line ends on any machine.
 _WANTED: dict[str, dict[str, str]] = {
     "*.ipynb": {"filter": FILTER, "eol": "lf"},
-    "*.mlops": {"eol": "lf", "merge": MERGE_DRIVER},
+    "*.mlops": {"merge": MERGE_DRIVER, "eol": "lf"},
 }
-_LINES = {
-    "*.ipynb": (
-        f"*.ipynb filter={FILTER} diff={DIFF_DRIVER} merge={NOTEBOOK_MERGE_DRIVER} text eol=lf"
-    ),
-    "*.mlops": f"*.mlops merge={MERGE_DRIVER} text eol=lf",
+# How notebooks are shown and merged is a matter of taste: any driver that somebody chose is enough.
+_DRIVERS: dict[str, dict[str, str]] = {
+    "*.ipynb": {"diff": DIFF_DRIVER, "merge": NOTEBOOK_MERGE_DRIVER}
 }
-ATTRIBUTE_LINES = tuple(_LINES.values())
-"""The lines that ``init`` writes, in their order."""
 
-NOTEBOOK_LINE = _LINES["*.ipynb"]
+
+def _line(pattern: str, chosen: Container[str] = ()) -> str:
+    """Return the line for a pattern, without the drivers of which another one is chosen."""
+    drivers = _DRIVERS.get(pattern, {})
+    values = {**_WANTED[pattern], **{k: v for k, v in drivers.items() if k not in chosen}}
+    named = [f"{name}={values[name]}" for name in ("filter", "diff", "merge") if name in values]
+    return " ".join([pattern, *named, "text eol=lf"])
+
+
+ATTRIBUTE_LINES = tuple(map(_line, _WANTED))
+"""The lines that ``init`` writes where nobody has chosen other drivers, in their order."""
+
+NOTEBOOK_LINE = _line("*.ipynb")
 """The one of them that is about notebooks."""
 
-# How notebooks are shown and merged is a matter of taste: any driver that somebody chose is enough.
-_WANTED_IN_ANY_WAY: dict[str, tuple[str, ...]] = {"*.ipynb": ("diff", "merge")}
+# nbstripout's, which it names by itself wherever it is installed, is nobody's choice.
+_NOT_CHOSEN = "ipynb"
 
 # A name that no file has, so that only rules for all such files count.
 _PROBE = "mlops-attribute-probe"
@@ -39,16 +47,20 @@ NOTEBOOK_PROBE = f"{_PROBE}.ipynb"
 def read_missing_lines(repo: Repository) -> tuple[str, ...]:
     """Return the lines that ``.gitattributes`` in the root lacks for what Git finds there now.
 
-    Rules in other files of attributes count as well, be they enough or in the way.
+    Rules in other files of attributes count as well, be they enough or in the way. A driver that
+    somebody chose to show or merge notebooks stays in effect.
     """
     probes = {pattern: pattern.replace("*", _PROBE) for pattern in _WANTED}
     found = read_attributes(repo, list(probes.values()), ("filter", "diff", "eol", "merge"))
-    return tuple(
-        _LINES[pattern]
-        for pattern, wanted in _WANTED.items()
-        if any(found[probes[pattern]].get(name) != value for name, value in wanted.items())
-        or not found[probes[pattern]].keys() >= {*_WANTED_IN_ANY_WAY.get(pattern, ())}
-    )
+    missing = []
+    for pattern, wanted in _WANTED.items():
+        there, drivers = found[probes[pattern]], _DRIVERS.get(pattern, {})
+        lacks = any(there.get(name) != value for name, value in wanted.items())
+        if lacks or not drivers.keys() <= there.keys():
+            ours = {*drivers.values(), _NOT_CHOSEN, None}
+            chosen = {name for name in drivers if there.get(name) not in ours}
+            missing.append(_line(pattern, chosen))
+    return tuple(missing)
 
 
 def add_lines(text: str, lines: Sequence[str]) -> str:
@@ -63,6 +75,15 @@ def add_lines(text: str, lines: Sequence[str]) -> str:
     if kept and not kept.endswith("\n"):
         kept += newline
     return kept + "".join(line + newline for line in lines)
+
+
+def stand_last(text: str, lines: Collection[str]) -> bool:
+    """Return whether ``lines`` are in a ``.gitattributes`` with none but ours behind them."""
+    present = [line.strip() for line in text.splitlines()]
+    if not set(lines) <= set(present):
+        return False
+    behind = present[min(map(present.index, lines), default=0) :]
+    return {*behind} <= {*lines, *ATTRIBUTE_LINES, ""}
 
 
 def read_attributes(

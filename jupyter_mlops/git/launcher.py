@@ -127,7 +127,8 @@ fi
 cat >&2 <<END
 jupyter-mlops, through which Git passes this project's notebooks, is neither at $interpreter \
 nor on PATH: install it with "pip install jupyter-mlops" and "jupyter mlops init", or go on \
-without it after "{freeing}".
+without it after "{freeing}"; Git then takes outputs in, \
+unless you take "filter={filter}" out of .gitattributes for a filter of another tool.
 END
 exit {status}
 """
@@ -161,7 +162,11 @@ def format_launcher(installation: Installation) -> bytes:
     interpreter = shlex.quote(installation.interpreter.as_posix())
     package = shlex.quote(installation.package.as_posix())
     return _LAUNCHER.format(
-        interpreter=interpreter, package=package, freeing=FREEING_COMMAND, status=NOT_FOUND_STATUS
+        interpreter=interpreter,
+        package=package,
+        filter=FILTER,
+        freeing=FREEING_COMMAND,
+        status=NOT_FOUND_STATUS,
     ).encode("utf-8", "surrogateescape")
 
 

@@ -28,6 +28,9 @@ NBSTRIPOUT = "nbstripout"
 RULES_LIMIT_BYTES = 100 * 1024**2
 """Git itself reads no larger file of attributes."""
 
+_DIFF_RULE = "*.ipynb diff=ipynb"
+"""What ``nbstripout --install`` writes as well: Git shows notebooks by its command."""
+
 # Zeppelin's notebooks, for which it writes a rule as well, stay with it.
 _RULE = re.compile(rf"^(?!\s*#|\s*\S*\.zpln\s).*\sfilter={NBSTRIPOUT}(?:\s|$)")
 
@@ -89,9 +92,13 @@ def _take_over(text: str) -> bytes | None:
     Right after it, so that what comes next wins over ours as it did over nbstripout's.
     """
     lines = text.splitlines(keepends=True)
-    places = [place for place, line in enumerate(lines) if _RULE.match(line)]
-    if not places or NOTEBOOK_LINE in (line.strip() for line in lines[places[-1] :]):
+    if not any(map(_RULE.match, lines)):
         return None
-    head = "".join(lines[: places[-1] + 1])
-    rules = add_lines(head, (NOTEBOOK_LINE,)) + "".join(lines[places[-1] + 1 :])
+    last = max(
+        place for place, line in enumerate(lines) if _RULE.match(line) or line.strip() == _DIFF_RULE
+    )
+    if NOTEBOOK_LINE in (line.strip() for line in lines[last:]):
+        return None
+    head = "".join(lines[: last + 1])
+    rules = add_lines(head, (NOTEBOOK_LINE,)) + "".join(lines[last + 1 :])
     return rules.encode("utf-8", "surrogateescape")

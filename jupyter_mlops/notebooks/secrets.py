@@ -29,10 +29,16 @@ _MARKS = ("://", "AccountKey=", "PRIVATE KEY", "PuTTY-User-Key")
 _NAMES = ("password", "passwd", "_pass", "pwd", "secret", "token", "key", "contrase")
 _HARMLESS = ("tokeniz", "tokens", "token_type")
 _VARIABLE = re.compile(
-    r"^[ \t]{0,20}(?:export )?[A-Z0-9_]{0,60}(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)[A-Z0-9_]{0,60}"
-    r"=(\S{1,200})$",
+    r"^[ \t]{0,20}(?:export )?[A-Z0-9_]{0,60}(?:KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD)"
+    r"[A-Z0-9_]{0,60}=(\S{1,200})$",
     re.MULTILINE,
 )
+_BARE = re.compile(
+    r"(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|token)[ \t]{0,3}[:=][ \t]{0,3}"
+    r"([^\s\"']\S{7,199})(?!\S)",
+    re.IGNORECASE,
+)
+_CODE_OR_PATH = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]|[/~.]")
 _LIKELY = re.compile(r"[!-;=-~][!-~]{7,199}")  # not <like_this1>
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -133,6 +139,9 @@ def _without_code(text: str) -> str:
 def _has_named(text: str) -> bool:
     """Return whether ``text`` gives something a value that is called, say, a password."""
     if any(_is_likely(found[1]) for found in _VARIABLE.finditer(text)):
+        return True
+    bare = (found[1].rstrip(",;") for found in _BARE.finditer(text))
+    if any(_is_likely(value) and not _CODE_OR_PATH.match(value) for value in bare):
         return True
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capital letters have two small ones

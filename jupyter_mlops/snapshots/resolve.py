@@ -101,7 +101,11 @@ def _find_conflicts(handles: Handles, paths: Sequence[str]) -> dict[str, Version
             if versions is not None:
                 found[path] = versions
     selected = select_tracked(found, paths)
+    notebooks = list_unmerged(handles.git, "*.ipynb")
     for path in paths or [""]:
+        name = path or next(iter(notebooks), "")
+        if not selected and name in notebooks:
+            raise _is_notebook(name)
         if not selected or (path and not select_tracked(found, [path])):
             raise NotFoundError(
                 f"{path or 'Nothing'} is {'not ' if path else ''}in a merge conflict.",
@@ -127,3 +131,17 @@ def _is_invalid(handles: Handles, path: str) -> bool:
     except MlopsError:
         return True
     return False
+
+
+def _is_notebook(path: str) -> NotFoundError:
+    quoted = shlex.quote(path)
+    return NotFoundError(
+        f"{path} is a notebook: what both sides changed stands between marks in its cells, where"
+        " you choose.",
+        code="not-in-conflict",
+        hints=(
+            f"git add -- {quoted}   (when no marks are left)",
+            f"git checkout --ours -- {quoted}",
+            f"git checkout --theirs -- {quoted}",
+        ),
+    )

@@ -64,6 +64,7 @@ def test_what_nbstripout_installed_is_taken_over_and_stays(project: Project) -> 
     assert "Took over from nbstripout." in told
     assert ".git/info/attributes, after nbstripout; without that line there" in told
     assert filters(project, "a.ipynb", "b/c.ipynb") == ["mlops-notebook"] * 2
+    assert project.git("check-attr", "diff", "a.ipynb").endswith(": mlops-notebook\n")
     assert filters(project, "a.zpln") == ["nbstripout"]
     assert settings(project) == before
     assert codes(project) == []

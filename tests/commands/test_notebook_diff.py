@@ -64,6 +64,14 @@ def test_a_run_is_no_change(two: Project) -> None:
     assert compare(two).notebooks == ()
 
 
+def test_what_git_does_not_take_is_no_change(two: Project) -> None:
+    clean = "nbstripout --drop-tagged-cells scratch --extra-keys cell.metadata.mine"
+    two.git("config", "filter.nbstripout.clean", clean)
+    scratch = code("scratch()", id="scratch", metadata={"tags": ["scratch"]})
+    two.write("same.ipynb", notebook_bytes([LOAD, scratch, FIT | {"metadata": {"mine": 1}}]))
+    assert compare(two).notebooks == ()
+
+
 def test_before_the_first_commit_all_is_new(tmp_path: Any) -> None:
     project = make_project(tmp_path / "unborn")
     project.write("a.ipynb", OLD)

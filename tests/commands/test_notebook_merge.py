@@ -124,6 +124,15 @@ def test_a_merge_brings_both_sides_and_the_outputs_whose_source_stands(merging: 
     assert merging.git("hash-object", "nb.ipynb") == merging.git("rev-parse", "HEAD:nb.ipynb")
 
 
+def test_resolve_tells_how_a_notebook_is_resolved(merging: Merging) -> None:
+    assert merging.run("merge", "other").returncode == 1
+    for named in ((), ("nb.ipynb",)):
+        done = merging.mlops("resolve", *named, "--ours")
+        assert done.returncode == 3
+        assert "nb.ipynb is a notebook" in done.stderr
+        assert "git checkout --ours -- nb.ipynb" in done.stderr
+
+
 def test_a_conflict_is_marked_in_its_cell_and_leaves_no_trace(merging: Merging) -> None:
     done = merging.run("merge", "other")
     assert done.returncode == 1

@@ -45,6 +45,20 @@ def test_a_users_own_line_is_enough(project: Project) -> None:
     assert read_missing_lines(open_repository(project.root)) == ()
 
 
+@pytest.mark.parametrize("first", ["", "*.ipynb filter=mlops-notebook text eol=lf\n"])
+def test_drivers_that_somebody_chose_stay_in_effect(project: Project, first: str) -> None:
+    repo = open_repository(project.root)
+    text = f"{first}*.ipynb diff=jupyternotebook merge=jupyternotebook\n"
+    project.write(".gitattributes", text)
+    lines = read_missing_lines(repo)
+    project.write(".gitattributes", add_lines(text, lines))
+    assert read_missing_lines(repo) == ()
+    found = read_attributes(repo, ["a.ipynb", "a.mlops"], ("filter", "diff", "merge"))
+    chosen = dict.fromkeys(("diff", "merge"), "jupyternotebook")
+    assert found["a.ipynb"] == {"filter": "mlops-notebook"} | chosen
+    assert found["a.mlops"] == {"merge": "mlops-pointer"}
+
+
 @pytest.mark.parametrize("own", ["merge=mlops-notebook", "diff=mlops-notebook"])
 def test_notebooks_that_git_would_show_or_merge_as_json_lack_their_line(
     project: Project, own: str
