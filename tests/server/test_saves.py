@@ -19,8 +19,8 @@ from tests.support.server import PATIENCE_SECONDS, Running
 def tracked(served: DataProject) -> DataProject:
     """The project, with the filter and two committed notebooks."""
     assert served.mlops("init").returncode == 0
-    for name in ("run.ipynb", "deep/other.ipynb"):
-        served.write(name, json.dumps(_notebook("one")))
+    served.write("run.ipynb", json.dumps(_notebook("one")))
+    served.write("deep/other.ipynb", json.dumps(_notebook("one", source="z")))
     served.commit("Notebooks")
     return served
 
@@ -40,7 +40,7 @@ def save(server: Running, path: str, notebook: dict[str, Any]) -> None:
 
 
 def test_a_notebook_that_was_only_run_is_unchanged(server: Running, tracked: DataProject) -> None:
-    tracked.write("deep/other.ipynb", json.dumps(_notebook("another program ran it")))
+    tracked.write("deep/other.ipynb", json.dumps(_notebook("another program ran it", source="z")))
     save(server, "project/run.ipynb", _notebook("two", "three"))
     assert tracked.git("status", "--porcelain") == ""
     (tracked.root / "run.ipynb").unlink()
