@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jupyter_mlops.git.attributes import read_attributes
 from jupyter_mlops.git.dirty_cache import file_state, read_dirty_cache
 from jupyter_mlops.git.index_file import open_private_index, put_index_back, read_index_stat
 from jupyter_mlops.git.process import (
@@ -39,6 +40,8 @@ def settle_unchanged(
     repo: Repository,
     pattern: str,
     *,
+    driver: str,
+    choose: Callable[[list[str]], list[str]] = list,
     kept_in: str | None = None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Settled:
@@ -51,6 +54,9 @@ def settle_unchanged(
     Args:
         repo: the repository.
         pattern: which files; ``*`` matches any characters, ``/`` among them.
+        driver: the filter that they go through; files with another one stay as they are.
+        choose: returns those of the files that Git may write over, now that the filter has run; it
+            does so without asking once they count as unchanged.
         kept_in: a commit that has the files as they are on disk, which spares the filters of those
             that it has otherwise than the index.
         now_ns: tells the time in nanoseconds since 1970, as files' times are told.
@@ -61,6 +67,8 @@ def settle_unchanged(
     """
     expected, looked_at_ns = read_index_stat(repo), now_ns()
     looking = _list_modified(repo, pattern)
+    filters = read_attributes(repo, looking, ("filter",)) if looking else {}
+    looking = [path for path in looking if filters[path].get("filter") == driver]
     if looking and kept_in is not None:
         words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", kept_in, "--")
         changed = set(split_nul(run_git(repo, *words, f":(top){pattern}")))
@@ -83,14 +91,15 @@ def settle_unchanged(
             said += _stage(repo, env, looking)
             made = _read_staged(repo, pattern, env)
             same = [path for path in looking if made.get(path) == staged.get(path)]
-            if same == looking:
+            going = choose(same)
+            if going == looking:
                 if not put_index_back(repo, private, expected, patience_seconds=0):
                     looking = []
                 break
         for path in set(looking) - set(same):
             if (blob := made.get(path)) is not None:
                 cache.record(path, states[path], looked_at_ns, *blob)
-        looking = same
+        looking = going
     cache.write(repo)
     return Settled(tuple(looking), tuple(dict.fromkeys(said)))
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.commands.notebook_state import settle_notebooks
+from jupyter_mlops.git.repository import open_repository
 from tests.notebooks.conftest import NOTEBOOKS, code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import Project, make_project
@@ -50,11 +52,14 @@ def test_commands_let_git_know_it_again(run: Project, words: tuple[str, ...]) ->
 
 
 def test_a_commit_of_something_else_does_so_too(run: Project) -> None:
+    tree = json.loads(AGAIN, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    unordered = json.dumps(tree).encode()
+    run.write("nb.ipynb", unordered)
     run.write("other.txt", "1\n")
     run.git("add", "other.txt")
     run.git("commit", "-q", "-m", "Other")
     assert run.git("status", "--porcelain") == ""
-    assert run.read("nb.ipynb") == AGAIN
+    assert run.read("nb.ipynb") == unordered
 
 
 def test_pull_switch_and_rebase_go_through(run: Project) -> None:
@@ -84,8 +89,29 @@ def test_outputs_that_are_not_kept_are_told(run: Project, command: str) -> None:
     told = run.mlops(command)
     assert "AWS Access Key in cell 1" in " ".join(told.stdout.split())
     assert AWS not in told.stdout + told.stderr
-    again = json.loads(run.mlops(command, "--json").stdout)
-    assert again["outputs_not_kept"] == []
+    (again,) = json.loads(run.mlops(command, "--json").stdout)["outputs_not_kept"]
+    assert "AWS Access Key in cell 1" in again
+    assert run.git("status", "--porcelain") == " M nb.ipynb\n"
+    run.git("add", "nb.ipynb")
+    assert json.loads(run.mlops(command, "--json").stdout)["outputs_not_kept"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".gitattributes", "*.ipynb filter=other\n"),
+        ("mlops.toml", "[notebooks]\nkeep_outputs = false\n"),
+    ],
+)
+def test_git_does_not_write_over_outputs_that_nobody_keeps(
+    run: Project, path: str, text: str
+) -> None:
+    run.git("config", "filter.other.clean", "git show HEAD:nb.ipynb")
+    run.write(path, text)
+    assert settle_notebooks(open_repository(run.root)) == ()
+    assert run.git("diff", "--", "nb.ipynb") == ""
+    run.git("switch", "-q", "topic", check=False)
+    assert run.read("nb.ipynb") == AGAIN
 
 
 def test_where_git_has_no_notebook_no_filter_is_started(project: Project) -> None:

@@ -25,7 +25,7 @@ def filtered(project: Project) -> Project:
 
 
 def settle(project: Project) -> Settled:
-    return settle_unchanged(open_repository(project.root), "*.ipynb")
+    return settle_unchanged(open_repository(project.root), "*.ipynb", driver="drop")
 
 
 def status(project: Project) -> str:
@@ -41,6 +41,21 @@ def test_what_only_looks_changed_is_settled(filtered: Project) -> None:
     assert status(filtered) == ""
     filtered.git("switch", "-q", "-c", "topic", "HEAD")
     assert filtered.read("a.ipynb") == b"code\nout 1\n"
+
+
+def test_what_must_not_be_written_over_stays_modified(filtered: Project) -> None:
+    for name in ("a.ipynb", "deep/b.ipynb"):
+        filtered.write(name, "code\nout 1\n")
+
+    def choose(paths: list[str]) -> list[str]:
+        return [path for path in paths if path != "a.ipynb"]
+
+    repo = open_repository(filtered.root)
+    settled = settle_unchanged(repo, "*.ipynb", driver="drop", choose=choose)
+    assert settled.paths == ("deep/b.ipynb",)
+    assert status(filtered) == " M a.ipynb\n"
+    filtered.write(".gitattributes", "*.ipynb filter=drop\n/a.ipynb filter=other\n")
+    assert settle(filtered).paths == ()
 
 
 def test_what_is_changed_stays_so(filtered: Project) -> None:
@@ -104,7 +119,9 @@ def test_what_a_commit_has_otherwise_is_known_to_be_changed(filtered: Project) -
     filtered.git("reset", "-q", "--", ".")
     filtered.git("config", "filter.drop.clean", "echo asked >&2; grep -v out")
     filtered.write("deep/b.ipynb", "code\nout\n")
-    settled = settle_unchanged(open_repository(filtered.root), "*.ipynb", kept_in=kept_in)
+    settled = settle_unchanged(
+        open_repository(filtered.root), "*.ipynb", driver="drop", kept_in=kept_in
+    )
     assert settled == Settled(("deep/b.ipynb",), ("asked",))
     filtered.write("deep/b.ipynb", "code\nout 2\n")
     os.utime(filtered.root / "a.ipynb", (1, 1))
@@ -117,7 +134,10 @@ def test_a_file_that_is_changed_is_filtered_once(filtered: Project) -> None:
     filtered.write("a.ipynb", "changed\n")
     repo = open_repository(filtered.root)
     later = time.time_ns() + 10_000_000_000
-    asked = [settle_unchanged(repo, "*.ipynb", now_ns=lambda: later).said for _ in range(2)]
+    asked = [
+        settle_unchanged(repo, "*.ipynb", driver="drop", now_ns=lambda: later).said
+        for _ in range(2)
+    ]
     assert asked == [("asked",), ()]
     filtered.write("a.ipynb", "code\nout\n")
     assert settle(filtered).paths == ("a.ipynb",)
