@@ -8,7 +8,7 @@ it knows of the file's size and times.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,6 @@ from jupyter_mlops.git.index_file import open_private_index, put_index_back, rea
 from jupyter_mlops.git.process import (
     NO_HOOKS,
     encode_names,
-    git_failed,
     run_git,
     split_nul,
     try_git,
@@ -26,6 +25,7 @@ from jupyter_mlops.git.process import (
 from jupyter_mlops.git.repository import Repository
 
 _CACHE = "dirty-notebooks"
+_FAILING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def settle_unchanged(
         now_ns: tells the time in nanoseconds since 1970, as files' times are told.
 
     Raises:
-        UnavailableError: Git fails, say because a file vanished meanwhile; nothing was changed.
-        OSError: likewise.
+        UnavailableError: Git fails; nothing was changed.
+        OSError: a file vanished meanwhile; likewise.
     """
     expected, looked_at_ns = read_index_stat(repo), now_ns()
     looking = _list_modified(repo, pattern)
@@ -88,15 +88,15 @@ def settle_unchanged(
     while looking:
         with open_private_index(repo) as private:
             env = {"GIT_INDEX_FILE": str(private)}
-            said += _stage(repo, env, looking)
+            taken = _stage(repo, env, looking, said)
             made = _read_staged(repo, pattern, env)
-            same = [path for path in looking if made.get(path) == staged.get(path)]
+            same = [path for path in taken if made.get(path) == staged.get(path)]
             going = choose(same)
             if going == looking:
                 if not put_index_back(repo, private, expected, patience_seconds=0):
                     looking = []
                 break
-        for path in set(looking) - set(same):
+        for path in set(taken) - set(same):
             if (blob := made.get(path)) is not None:
                 cache.record(path, states[path], looked_at_ns, *blob)
         looking = going
@@ -114,13 +114,30 @@ def _list_modified(repo: Repository, pattern: str) -> list[str]:
     return sorted(set(split_nul(run_git(repo, *words, f":(top){pattern}"))))
 
 
-def _stage(repo: Repository, env: Mapping[str, str], paths: Iterable[str]) -> list[str]:
-    """Stage files that are in the index; return what filters said."""
+def _stage(
+    repo: Repository, env: Mapping[str, str], paths: list[str], said: list[str]
+) -> list[str]:
+    """Stage files that are in the index; return those that Git took, and add what filters said.
+
+    Git takes all files of a call or none, so after a failure each half is tried, until the file
+    that fails stands alone. Where several fail, it is not for what they are: the rest is left.
+    """
     args = (*NO_HOOKS, "-c", "core.splitIndex=false", "update-index", "-z", "--stdin")
-    status, _, said = try_git(repo, *args, input=encode_names(paths), env=env)
-    if status != 0:
-        raise git_failed(args, said)
-    return said.decode("utf-8", "replace").splitlines()
+    taken: list[str] = []
+    parts = [paths]
+    failed = 0
+    while parts and failed < _FAILING:
+        part = parts.pop()
+        status, _, told = try_git(repo, *args, input=encode_names(part), env=env)
+        if status == 0:
+            taken += part
+            said += told.decode("utf-8", "replace").splitlines()
+        elif len(part) == 1:
+            failed += 1
+        else:
+            middle = len(part) // 2
+            parts += [part[middle:], part[:middle]]
+    return taken
 
 
 def _read_staged(repo: Repository, pattern: str, env: Mapping[str, str]) -> dict[str, _Staged]:

@@ -70,6 +70,20 @@ def test_what_is_changed_stays_so(filtered: Project) -> None:
     assert "-code\n+code 2" in filtered.git("diff")
 
 
+def test_what_its_filter_refuses_holds_nothing_else_back(filtered: Project) -> None:
+    names = [f"{number}.ipynb" for number in range(5)]
+    for name in names:
+        filtered.write(name, "code\n")
+    filtered.commit("More")
+    filtered.git("config", "filter.drop.required", "true")
+    filtered.git("config", "filter.drop.clean", "grep -v out; ! test %f = 3.ipynb")
+    for name in names:
+        filtered.write(name, "code\nout\n")
+    assert settle(filtered).paths == tuple(name for name in names if name != "3.ipynb")
+    filtered.git("config", "filter.drop.clean", "grep -v out")
+    assert status(filtered) == " M 3.ipynb\n"
+
+
 def test_what_is_staged_stays_staged(filtered: Project) -> None:
     filtered.write("a.ipynb", "code 2\n")
     filtered.git("add", "a.ipynb")
