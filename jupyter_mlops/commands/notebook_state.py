@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-from functools import partial
-
-from jupyter_mlops.clock import SystemClock
-from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.workspace import open_project_store, read_config_if_valid
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.launcher import FILTER, read_nbstripout_settings
 from jupyter_mlops.git.listing import list_holding, list_index
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.settling import settle_unchanged
 from jupyter_mlops.git.trees import open_blob_reader, open_tree
-from jupyter_mlops.notebooks.canonical import CellPlace, format_notebook, parse_notebook
+from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.conflict import MARK_BEGIN, find_marked
-from jupyter_mlops.notebooks.strip import carries_outputs, resolve_settings, strip
-from jupyter_mlops.objects.recent import RecentOutputs
+from jupyter_mlops.notebooks.strip import carries_outputs, resolve_settings
+from jupyter_mlops.snapshots.kept_outputs import find_not_kept
 
 _PATTERN = "*.ipynb"
 _TOLD = "jupyter-mlops: "
@@ -42,35 +35,16 @@ def settle_notebooks(repo: Repository, *, kept_in: str | None = None) -> tuple[s
     try:
         if not read_config_if_valid(repo.root).notebooks.keep_outputs:
             return ()
-        choose = partial(_find_kept, repo)
+        store = open_project_store(repo)
+
+        def choose(paths: list[str]) -> list[str]:
+            not_kept = find_not_kept(repo, store, paths)
+            return [path for path in paths if path not in not_kept]
+
         settled = settle_unchanged(repo, _PATTERN, driver=FILTER, choose=choose, kept_in=kept_in)
     except (MlopsError, OSError):
         return ()
     return tuple(line.removeprefix(_TOLD) for line in settled.said if line.startswith(_TOLD))
-
-
-def _find_kept(repo: Repository, paths: Iterable[str]) -> list[str]:
-    """Return those of the notebooks that would come back with the outputs that they have."""
-    settings = resolve_settings(*read_nbstripout_settings(repo))
-    worktree = WorkTree(repo.root)
-    # Opened now, as the filter has written to both.
-    store, recent = open_project_store(repo), RecentOutputs(repo.state_dir)
-    keeper = OutputKeeper(store, SystemClock(), recent=recent)
-
-    def is_kept(path: str) -> bool:
-        present = worktree.read(path)
-        stripped = strip(present, settings)
-        if stripped.removed is None:
-            return True
-        joined = keeper.join(stripped.notebook, settings, path)
-        return joined == format_notebook(parse_notebook(present))
-
-    kept = []
-    for path in paths:
-        with suppress(MlopsError):
-            if is_kept(path):
-                kept.append(path)
-    return kept
 
 
 def notebooks_with_outputs(repo: Repository) -> list[str]:

@@ -17,10 +17,10 @@ from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Bytes, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import ConflictError, NotFoundError, UsageError
 from jupyter_mlops.formats.pointer_external import ExternalPointer
-from jupyter_mlops.snapshots.code import CodeChanges, restore_code
+from jupyter_mlops.snapshots.code import NOTEBOOK_SUFFIX, CodeChanges, restore_code
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.origins import read_origins
-from jupyter_mlops.snapshots.outputs import NOTEBOOK_SUFFIX, restore_outputs
+from jupyter_mlops.snapshots.outputs import restore_outputs
 from jupyter_mlops.snapshots.plan import PathPlan
 from jupyter_mlops.snapshots.restore import Restored, restore_data
 from jupyter_mlops.snapshots.tracked import read_tracked, select_tracked

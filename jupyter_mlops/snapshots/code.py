@@ -17,8 +17,11 @@ from jupyter_mlops.notebooks.journal import SNAPSHOT_JOURNAL_PATH
 from jupyter_mlops.snapshots.apply import open_worktree
 from jupyter_mlops.snapshots.content import Kept
 from jupyter_mlops.snapshots.handles import Handles
+from jupyter_mlops.snapshots.kept_outputs import find_not_kept
 from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.snapshots.take import Circumstances, commit_state
+
+NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> Cod
         dry_run: plan only.
 
     Raises:
-        ConflictError: something that a snapshot leaves out stands where a file is to be written or
-            deleted; nothing was touched.
+        ConflictError: something that a snapshot leaves out, or a notebook with outputs that are
+            not kept, stands where a file is to be written or deleted; nothing was touched.
     """
     differing, lacking = changed_files(handles.git, commit)
     written = [path for path in differing if _is_code(path)]
@@ -68,6 +71,8 @@ def restore_code(handles: Handles, commit: str, *, dry_run: bool = False) -> Cod
 def keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
     """Keep the whole state; return the snapshot's id once it surely holds all that is ``going``.
 
+    That is also the outputs of notebooks.
+
     Raises:
         ConflictError: it does not.
     """
@@ -75,8 +80,17 @@ def keep_state(handles: Handles, why: str, going: Iterable[str]) -> str:
     record, hidden = commit_state(handles, Kept({}, {}, 0, 0), circumstances, [], head(handles.git))
     left_out = {left.path for left in record.left_out}
     kept = open_tree(handles.git, hidden).entries.keys() - left_out
+    going = list(going)
     for path in going:
         _check_kept(handles, path, kept)
+    notebooks = [path for path in going if path.endswith(NOTEBOOK_SUFFIX)]
+    for path in find_not_kept(handles.git, handles.store, notebooks):
+        raise ConflictError(
+            f"Nothing was restored: {path} has outputs that are not kept, and they would be"
+            " overwritten.",
+            code="would-overwrite",
+            hints=[f"mv -- {shlex.quote(path)} ELSEWHERE"],
+        )
     return record.id
 
 

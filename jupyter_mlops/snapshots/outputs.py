@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.config import NotebooksConfig
-from jupyter_mlops.errors import ConflictError, NotFoundError
+from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.config import allows_secrets
@@ -16,16 +16,14 @@ from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.trees import GitTree, open_tree
 from jupyter_mlops.git.worktree_files import changed_files
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.notebooks.kept import KeepRules, select_kept
-from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
+from jupyter_mlops.notebooks.kept import KeepRules
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.snapshots.apply import open_worktree
-from jupyter_mlops.snapshots.code import CodeChanges, keep_state
+from jupyter_mlops.snapshots.code import NOTEBOOK_SUFFIX, CodeChanges, keep_state
 from jupyter_mlops.snapshots.handles import Handles
-
-NOTEBOOK_SUFFIX = ".ipynb"
 
 
 def read_keep_rules(repo: Repository, config: NotebooksConfig) -> KeepRules:
@@ -55,8 +53,8 @@ def restore_outputs(
 
     Raises:
         NotFoundError: the commit has no notebook of a name, or the store no outputs of it.
-        ConflictError: outputs would be overwritten that the store does not take, or something that
-            a snapshot leaves out stands where a notebook is; nothing was touched.
+        ConflictError: outputs would be overwritten that are not kept, or something that a snapshot
+            leaves out stands where a notebook is; nothing was touched.
     """
     search = _Search(
         handles,
@@ -73,8 +71,6 @@ def restore_outputs(
     written = tuple(sorted(found))
     if dry_run or not written:
         return CodeChanges(written, (), None)
-    for path in written:
-        _refuse_loss(handles, path, found[path].present, search.settings)
     saved_as = keep_state(handles, f"before the outputs of {commit[:10]}", written)
     for path in written:
         present = search.worktree.stat(path)
@@ -152,23 +148,3 @@ class _Search:
         joined = attach_outputs(base, decode_outputs(payload))
         same = strip(joined, self.settings).notebook == strip(base, self.settings).notebook
         return _Found(hash_bytes(stripped), base, joined) if same and joined != base else None
-
-
-def _refuse_loss(handles: Handles, path: str, present: bytes, settings: StripSettings) -> None:
-    """Refuse when a notebook has outputs that no snapshot keeps.
-
-    Raises:
-        ConflictError: it has.
-    """
-    stripped = strip(present, settings)
-    if stripped.removed is None:
-        return
-    rules = read_keep_rules(handles.git, handles.config.notebooks)
-    size_bytes = len(encode_outputs(stripped.removed, handles.clock.now()))
-    if select_kept(stripped.notebook, stripped.removed, rules, size_bytes).left_out:
-        raise ConflictError(
-            f"Nothing was restored: {path} has outputs that the store does not take, for their size"
-            " or as they look like secrets, and they would be overwritten.",
-            code="would-overwrite",
-            hints=(f"cp -- {shlex.quote(path)} ELSEWHERE",),
-        )

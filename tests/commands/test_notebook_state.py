@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlops.commands.notebook_state import settle_notebooks
+from jupyter_mlops.commands.workspace import open_workspace
+from jupyter_mlops.errors import ConflictError
 from jupyter_mlops.git.repository import open_repository
+from jupyter_mlops.snapshots.code import restore_code
+from jupyter_mlops.snapshots.outputs import restore_outputs
 from tests.notebooks.conftest import NOTEBOOKS, code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import Project, make_project
@@ -111,6 +115,10 @@ def test_git_does_not_write_over_outputs_that_nobody_keeps(
     assert settle_notebooks(open_repository(run.root)) == ()
     assert run.git("diff", "--", "nb.ipynb") == ""
     run.git("switch", "-q", "topic", check=False)
+    ws = open_workspace(run.root)
+    for restore, revision in ((restore_code, "topic"), (restore_outputs, "HEAD")):
+        with pytest.raises(ConflictError, match=r"nb.ipynb has outputs that are not kept"):
+            restore(ws, run.git("rev-parse", revision).strip())
     assert run.read("nb.ipynb") == AGAIN
 
 

@@ -1,0 +1,54 @@
+"""Whether the store has the outputs that notebooks of the working tree have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jupyter_mlops.errors import MlopsError, NotFoundError
+from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.git.launcher import read_nbstripout_settings
+from jupyter_mlops.git.repository import Repository
+from jupyter_mlops.ids import hash_bytes
+from jupyter_mlops.notebooks.canonical import format_notebook, parse_notebook
+from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.objects.outputs import read_outputs
+from jupyter_mlops.objects.recent import RecentOutputs
+from jupyter_mlops.objects.store import Store
+
+
+def find_not_kept(repo: Repository, store: Store, paths: Iterable[str]) -> list[str]:
+    """Return those of the notebooks that have something which would not come back from the store.
+
+    Whatever the reason is: another filter, a setting, a secret, damage. What is no regular file has
+    nothing.
+    """
+    settings = resolve_settings(*read_nbstripout_settings(repo))
+    recent = RecentOutputs(repo.state_dir)
+    worktree = WorkTree(repo.root)
+    store.reload()  # the filter writes in a process of its own
+
+    def is_kept(path: str) -> bool:
+        if (repo.root / path).is_symlink():
+            return True
+        try:
+            return _is_kept(store, recent, settings, path, worktree.read(path))
+        except NotFoundError:
+            return True
+        except MlopsError:
+            return False
+
+    return [path for path in paths if not is_kept(path)]
+
+
+def _is_kept(
+    store: Store, recent: RecentOutputs, settings: StripSettings, path: str, content: bytes
+) -> bool:
+    stripped = strip(content, settings)
+    if stripped.removed is None:
+        return True
+    bare, canonical = stripped.notebook, format_notebook(parse_notebook(content))
+    payload = read_outputs(store, hash_bytes(bare), trashed=False)
+    if payload is not None and attach_outputs(bare, decode_outputs(payload)) == canonical:
+        return True
+    return recent.attach(store, path, bare).content == canonical
