@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.config import NotebooksConfig
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import ConflictError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Mode
 from jupyter_mlops.git.config import allows_secrets
@@ -54,7 +54,8 @@ def restore_outputs(
     Raises:
         NotFoundError: the commit has no notebook of a name, or the store no outputs of it.
         ConflictError: outputs would be overwritten that are not kept, or something that a snapshot
-            leaves out stands where a notebook is; nothing was touched.
+            leaves out stands where a notebook is; nothing was touched. Or a notebook was saved
+            meanwhile, and it and those after it are left as they are.
     """
     search = _Search(
         handles,
@@ -73,9 +74,7 @@ def restore_outputs(
         return CodeChanges(written, (), None)
     saved_as = keep_state(handles, f"before the outputs of {commit[:10]}", written)
     for path in written:
-        present = search.worktree.stat(path)
-        mode = present.mode if present is not None else Mode.FILE
-        search.worktree.write_file(path, found[path].content, mode)
+        search.write(path, found[path])
         search.recent.note(path, found[path].key)
     search.recent.write()
     return CodeChanges(written, (), saved_as)
@@ -83,10 +82,13 @@ def restore_outputs(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A notebook that gets other bytes, and the name under which its outputs are kept."""
+    """A notebook that gets other bytes, and the name under which its outputs are kept.
+
+    ``present`` is what it has now, None where there is no file.
+    """
 
     key: Hash
-    present: bytes
+    present: bytes | None
     content: bytes
 
 
@@ -114,11 +116,9 @@ class _Search:
                 code="outputs-missing",
                 hints=("jupyter mlops fetch --all-branches",),
             )
-        try:
-            present = self.worktree.read(path)
-        except NotFoundError:
-            present = stripped
-        return self._join(present, stripped, payload)
+        present = self._read(path)
+        content = self._join(stripped if present is None else present, payload)
+        return _Found(hash_bytes(stripped), present, content) if content is not None else None
 
     def iter_all(self, differing: set[str], *, only_bare: bool) -> Iterator[tuple[str, _Found]]:
         """Yield the notebooks of the same code that get other bytes by their outputs."""
@@ -127,15 +127,33 @@ class _Search:
             payload = read_outputs(self.handles.store, hash_bytes(stripped))
             if payload is None:
                 continue
-            try:
-                present = self.worktree.read(path)
-            except NotFoundError:
+            present = self._read(path)
+            if present is None or (only_bare and not self._is_bare(path, present, stripped)):
                 continue
-            if only_bare and not self._is_bare(path, present, stripped):
-                continue
-            found = self._join(stripped, stripped, payload)
-            if found is not None and found.content != present:
-                yield path, _Found(found.key, present, found.content)
+            content = self._join(stripped, payload)
+            if content is not None and content != present:
+                yield path, _Found(hash_bytes(stripped), present, content)
+
+    def write(self, path: str, found: _Found) -> None:
+        """Write what was found unless somebody has saved the notebook since.
+
+        Raises:
+            ConflictError: somebody has; the file is left as it is.
+        """
+        if self._read(path) != found.present:
+            raise ConflictError(
+                f"{path} was saved by another program meanwhile, and is left as it is.",
+                code="file-changing",
+                hints=("jupyter mlops restore",),
+            )
+        stat = self.worktree.stat(path)
+        self.worktree.write_file(path, found.content, stat.mode if stat is not None else Mode.FILE)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return self.worktree.read(path)
+        except NotFoundError:
+            return None
 
     def _is_bare(self, path: str, present: bytes, stripped: bytes) -> bool:
         """Return whether a notebook has no outputs but such as other versions of it had here."""
@@ -143,8 +161,8 @@ class _Search:
             return True
         return present == self.recent.attach(self.handles.store, path, stripped).content
 
-    def _join(self, base: bytes, stripped: bytes, payload: bytes) -> _Found | None:
+    def _join(self, base: bytes, payload: bytes) -> bytes | None:
         """Return ``base`` with outputs; None where they would change more than outputs."""
         joined = attach_outputs(base, decode_outputs(payload))
         same = strip(joined, self.settings).notebook == strip(base, self.settings).notebook
-        return _Found(hash_bytes(stripped), base, joined) if same and joined != base else None
+        return joined if same and joined != base else None

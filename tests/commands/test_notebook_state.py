@@ -122,6 +122,23 @@ def test_git_does_not_write_over_outputs_that_nobody_keeps(
     assert run.read("nb.ipynb") == AGAIN
 
 
+def test_a_save_while_outputs_are_restored_stays(run: Project) -> None:
+    bare = [code(source, outputs=[], execution_count=None) for source in ("x = 1\nx", "new")]
+    saved = notebook_bytes([*bare, code("newer", outputs=[], execution_count=None)])
+    run.write("saved", saved)
+    run.write("nb.ipynb", notebook_bytes(bare))
+    run.git("config", "--unset", "filter.mlops-notebook.process")
+    run.git("config", "filter.mlops-notebook.clean", "cat; cp saved nb.ipynb")
+    commit = run.git("rev-parse", "HEAD").strip()
+    with pytest.raises(ConflictError) as caught:
+        restore_outputs(open_workspace(run.root), commit, ["nb.ipynb"])
+    assert caught.value.code == "file-changing"
+    assert run.read("nb.ipynb") == saved
+    run.git("config", "filter.mlops-notebook.clean", "cat")
+    assert restore_outputs(open_workspace(run.root), commit, ["nb.ipynb"]).written
+    assert b"newer" in run.read("nb.ipynb")
+
+
 def test_where_git_has_no_notebook_no_filter_is_started(project: Project) -> None:
     assert project.mlops("init").returncode == 0
     project.commit("Set up")
