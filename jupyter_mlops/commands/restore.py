@@ -153,6 +153,13 @@ def restore(
             code="revision-missing",
             hints=["jupyter mlops log", "jupyter mlops restore REVISION --code"],
         )
+    if revision is not None and code and notebooks:
+        words = shlex.join([revision, *notebooks])
+        raise UsageError(
+            "--code brings all code back, so no notebooks can be named with it.",
+            code="usage",
+            hints=[f"jupyter mlops restore {words} --outputs"],
+        )
     command = ws.execution.command
     changed: CodeChanges | None = None
     set_up: tuple[str, ...] = ()

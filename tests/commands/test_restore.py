@@ -354,6 +354,13 @@ def test_code_needs_a_revision(two_states: DataProject) -> None:
         assert caught.value.code == "revision-missing"
 
 
+def test_a_notebook_named_is_not_all_code(two_states: DataProject) -> None:
+    two_states.write("train.py", "mine\n")
+    with pytest.raises(UsageError):
+        two_states.restore("HEAD", "nb.ipynb", code=True, outputs=True)
+    assert two_states.read("train.py") == b"mine\n"
+
+
 def test_outputs_that_the_store_has_come_back(two_states: DataProject) -> None:
     cell = {
         "id": "a",
