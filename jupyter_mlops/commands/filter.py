@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from typing import Annotated, Literal
@@ -12,8 +13,8 @@ from jupyter_mlops.commands.notebook_outputs import (
     describe_secrets,
 )
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
-from jupyter_mlops.config import Config, NotebooksConfig
+from jupyter_mlops.commands.workspace import Here, open_project_store, read_config_if_valid
+from jupyter_mlops.config import NotebooksConfig
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.config import allows_secrets
 from jupyter_mlops.git.filter_protocol import serve
@@ -45,20 +46,21 @@ def filter(
     Git calls this itself. Content comes on standard input and leaves on standard output. Cleaning
     keeps what it strips in the store; smudging brings it back.
     """
-    with _NotebookFilter(here) as notebooks:
-        if direction == "process":
-            serve(
-                sys.stdin.buffer,
-                sys.stdout.buffer,
-                clean=notebooks.clean,
-                smudge=notebooks.smudge,
-                report=notebooks.report,
-            )
-            return
-        convert = notebooks.clean if direction == "clean" else notebooks.smudge
-        converted = convert(path, sys.stdin.buffer.read())
-    sys.stdout.buffer.write(converted)
-    sys.stdout.buffer.flush()
+    # Python's own output may write a part and call it done, where it is not buffered.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        with _NotebookFilter(here) as notebooks:
+            if direction == "process":
+                serve(
+                    sys.stdin.buffer,
+                    output,
+                    clean=notebooks.clean,
+                    smudge=notebooks.smudge,
+                    report=notebooks.report,
+                )
+                return
+            convert = notebooks.clean if direction == "clean" else notebooks.smudge
+            converted = convert(path, sys.stdin.buffer.read())
+        output.write(converted)
 
 
 class _NotebookFilter(ExitStack):
@@ -129,10 +131,10 @@ class _NotebookFilter(ExitStack):
 
     def _read_config(self) -> NotebooksConfig:
         try:
-            config = read_config(self._open_repository().root)
-        except MlopsError:  # absent, or in the middle of a merge
-            config = Config()
-        return config.notebooks
+            root = self._open_repository().root
+        except MlopsError:
+            return NotebooksConfig()
+        return read_config_if_valid(root).notebooks
 
     def _open_keeper(self) -> OutputKeeper:
         if self._keeper is None:

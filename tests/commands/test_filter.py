@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -358,3 +359,23 @@ def test_with_an_environment_elsewhere_on_path_git_works(gone: Gone, tmp_path: P
     assert run(gone.project, "status", "--porcelain", PATH=path).stdout == " M nb.ipynb\n"
     assert run(gone.project, "add", "nb.ipynb", PATH=path).returncode == 0
     assert b"one" not in gone.project.git("cat-file", "blob", ":nb.ipynb").encode()
+
+
+def test_status_0_means_that_all_was_written(mlops: Project) -> None:
+    notebook = notebook_bytes([code("x = 1\n" * 50_000, outputs=[], execution_count=None)])
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_mlops", "filter", "clean", "nb.ipynb"],
+        cwd=mlops.root,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        input=notebook,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert len(pipe.read()) < len(notebook)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
