@@ -82,10 +82,10 @@ class DoctorResult:
 def doctor(here: Here) -> DoctorResult:
     """Say what is wrong with this clone, and the one command that mends it.
 
-    Looks at mlops.toml, the notebook filter, the diff of notebooks, the merge of pointer files, the
-    hooks, where jupyter-mlops is installed, the store, the pointer files, and at notebooks with
-    outputs and big files that were committed without the tool. Remotes are tried for five seconds.
-    Changes nothing; the exit status is 1 when something is wrong.
+    Looks at mlops.toml, the notebook filter, the diff of notebooks, the merge of notebooks and
+    pointer files, the hooks, where jupyter-mlops is installed, the store, the pointer files, and at
+    notebooks with outputs and big files that were committed without the tool. Remotes are tried for
+    five seconds. Changes nothing; the exit status is 1 when something is wrong.
     """
     repo = open_repository(here.cwd)
     findings = [*_check_config(repo), *_check_clone(repo), *_check_attributes(repo)]

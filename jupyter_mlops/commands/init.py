@@ -34,6 +34,7 @@ from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
 from jupyter_mlops.objects.shared import move_own_packs, own_packs
 from jupyter_mlops.objects.store import create_shared_store, is_store
+from jupyter_mlops.reports.findings import quote_path
 from jupyter_mlops.units import format_bytes, plural
 
 _IGNORE_NAME = ".gitignore"
@@ -70,7 +71,7 @@ class InitResult:
         if self.to_commit:
             rows = tuple((Code(path),) for path in self.to_commit)
             blocks.append(Table(("to commit, so that clones have it too",), rows))
-            names = " ".join(self.to_commit)
+            names = " ".join(map(quote_path, self.to_commit))
             blocks.append(
                 Hint("Commit", f'git add {names} && git commit -m "Use jupyter-mlops" -- {names}')
             )
@@ -98,10 +99,10 @@ def init(
 
     Writes mlops.toml and the lines of .gitattributes and .gitignore (Jupyter's checkpoints) that
     are missing, and sets up what Git does not carry: the notebook filter, the diff of notebooks,
-    the merge of pointer files, the hooks (hooks that exist still run), and where jupyter-mlops is
-    installed. With --store or --new-store this clone keeps its content in a folder that many clones
-    and users share: the setting mlops.store of this clone's Git. What the clone has already is
-    moved there.
+    the merge of notebooks and pointer files, the hooks (hooks that exist still run), and where
+    jupyter-mlops is installed. With --store or --new-store this clone keeps its content in a folder
+    that many clones and users share: the setting mlops.store of this clone's Git. What the clone
+    has already is moved there.
     Running it again repairs, and changes nothing where nothing is wrong.
     """
     if store is not None and new_store is not None:

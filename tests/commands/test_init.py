@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from jupyter_mlops.commands.clone import current_installation, ensure_clone, read_launcher
-from jupyter_mlops.commands.init import init
+from jupyter_mlops.commands.init import InitResult, init
 from jupyter_mlops.commands.workspace import open_here
+from jupyter_mlops.document import Hint
 from jupyter_mlops.errors import ConflictError, NotFoundError, UnavailableError, UsageError
 from jupyter_mlops.files.owner import current_owner, format_owner
 from jupyter_mlops.git.attributes import ATTRIBUTE_LINES
@@ -37,6 +39,13 @@ def test_a_repository_becomes_a_project(project: Project) -> None:
     assert read_launcher(open_repository(project.root)) == current_installation()
     project.commit("Use jupyter-mlops")
     assert init(open_here(project.root)).to_commit == ()
+
+
+def test_the_command_to_commit_takes_any_path() -> None:
+    path = "my notebooks/.gitattributes"
+    blocks = InitResult(".", ("Set up.",), (path,)).describe().blocks
+    (command,) = [b.command for b in blocks if isinstance(b, Hint) and b.text == "Commit"]
+    assert shlex.split(command).count(path) == 2
 
 
 def test_a_second_time_clears_what_a_killed_one_noted_of_locks(project: Project) -> None:
