@@ -48,9 +48,9 @@ class RestoreResult:
 
     ``revision`` is the full id of the commit that was restored, null for the working tree's own
     pointers; ``saved_as`` the automatic snapshot of what was overwritten; ``code`` the code files
-    written or deleted, ``code_saved_as`` the automatic snapshot of the code before. ``set_up``
-    tells what this clone lacked and got, a sentence each. ``erased`` are the files that could not
-    be brought back because their content was erased.
+    written or deleted, ``outputs`` the notebooks that got outputs, ``code_saved_as`` the automatic
+    snapshot of both before. ``set_up`` tells what this clone lacked and got, a sentence each.
+    ``erased`` are the files that could not be brought back because their content was erased.
     """
 
     revision: str | None
@@ -61,6 +61,7 @@ class RestoreResult:
     dry_run: bool = False
     paths: tuple[RestoredPath, ...] = ()
     code: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     code_saved_as: str | None = None
     set_up: tuple[str, ...] = ()
     erased: tuple[str, ...] = ()
@@ -80,7 +81,8 @@ class RestoreResult:
             f" left {self.unchanged} unchanged{of}."
         )
         blocks: list[Block] = [Note(sentence) for sentence in self.set_up]
-        blocks.append(Note(line, "good"))
+        if self.paths or not self.outputs:
+            blocks.append(Note(line, "good"))
         blocks += describe_erased(self.erased)
         if self.saved_as and self.saved_as != self.code_saved_as:
             blocks.append(Note(f"What was overwritten is kept as snapshot {self.saved_as}."))
@@ -95,9 +97,13 @@ class RestoreResult:
         if self.code:
             title = "code that changes" if self.dry_run else "code that changed"
             blocks.append(Table((title,), tuple((Code(path),) for path in self.code)))
+        if self.outputs:
+            title = "gets outputs" if self.dry_run else "got outputs"
+            blocks.append(Table((title,), tuple((Code(path),) for path in self.outputs)))
         if self.code_saved_as:
-            command = f"jupyter mlops restore {self.code_saved_as} --code"
-            blocks.append(Hint("Take the code back", command))
+            what = "code" if self.code else "outputs"
+            command = f"jupyter mlops restore {self.code_saved_as} --{what}"
+            blocks.append(Hint(f"Take the {what} back (undo does not)", command))
         return Document(tuple(blocks))
 
 
@@ -179,7 +185,7 @@ def restore(
     if not dry_run:
         set_up += ensure_clone(ws.git)
         settle_notebooks(ws.git)
-    return _result(commit, restored, changed, set_up, dry_run=dry_run)
+    return _result(commit, restored, changed, set_up, with_code=code, dry_run=dry_run)
 
 
 def _fetch_external(
@@ -266,6 +272,7 @@ def _result(
     changed: CodeChanges | None,
     set_up: tuple[str, ...],
     *,
+    with_code: bool,
     dry_run: bool,
 ) -> RestoreResult:
     plans = restored.plans
@@ -287,7 +294,8 @@ def _result(
             )
             for plan in plans
         ),
-        code=changed.paths if changed is not None else (),
+        code=changed.paths if changed is not None and with_code else (),
+        outputs=changed.paths if changed is not None and not with_code else (),
         code_saved_as=code_saved_as,
         set_up=set_up,
         erased=restored.erased,

@@ -159,7 +159,7 @@ def test_outputs_that_the_store_does_not_take_are_not_overwritten(parted: Projec
     mine = parted.write("nb.ipynb", notebook_bytes(cells)).read_bytes()
     done = parted.mlops("restore", "topic", "nb.ipynb", "--outputs")
     assert done.returncode == 4
-    assert "nb.ipynb has outputs that the store does not take" in " ".join(done.stderr.split())
+    assert "nb.ipynb has outputs that are not kept" in " ".join(done.stderr.split())
     assert parted.read("nb.ipynb") == mine
 
 

@@ -391,7 +391,7 @@ def test_outputs_that_the_store_has_come_back(two_states: DataProject) -> None:
     two_states.commit("notebooks")
     edited = two_states.write("edited.ipynb", stripped.notebook.replace(b'"1"', b'"3"'))
     result = two_states.restore("HEAD", outputs=True)
-    assert result.code == ("kept.ipynb",)
+    assert result.outputs == ("kept.ipynb",)
     assert result.code_saved_as is not None
     restored = json.loads(two_states.read("kept.ipynb"))
     assert restored["cells"][0]["outputs"] == cell["outputs"]
@@ -412,7 +412,7 @@ def test_outputs_of_a_store_that_would_change_code_are_none(two_states: DataProj
         writer.finish()
     two_states.write("nb.ipynb", stripped.notebook)
     two_states.commit("notebook")
-    assert two_states.restore("HEAD", outputs=True).code == ()
+    assert two_states.restore("HEAD", outputs=True).outputs == ()
     assert two_states.read("nb.ipynb") == stripped.notebook
 
 

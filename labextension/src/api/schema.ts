@@ -475,6 +475,7 @@ export interface RestoreResult {
   dry_run: boolean;
   paths: RestoredPath[];
   code: string[];
+  outputs: string[];
   code_saved_as: string | null;
   set_up: string[];
   erased: string[];
