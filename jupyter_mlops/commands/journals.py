@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.notebooks.canonical import Notebook, iter_cells
 from jupyter_mlops.notebooks.journal import (
     MAX_JOURNALS_BYTES,
+    CellRun,
     Session,
     decode_journal,
 )
@@ -25,7 +27,11 @@ from jupyter_mlops.notebooks.verdict import Verdict, judge, unknown
 NOT_RECORDED = "no kernel that had loaded the extension ran it here"
 """Why nothing can be said of a notebook that has no journal."""
 
+UNRECORDED_VARIABLE = "JUPYTER_MLOPS_UNRECORDED"
+"""Set for kernels whose outputs no notebook gets: they keep no journal."""
+
 _NAME_MOMENT = "%Y%m%dT%H%M%S.%fZ"
+_NOTED_AFTER_SECONDS = 1.0
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{32})\.jsonl")
 
 
@@ -41,7 +47,7 @@ def journal_name(began_at: datetime, session_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Journals:
-    """The sessions of kernels in a worktree, newest first.
+    """The sessions of kernels in a worktree, the one that ran a cell last first.
 
     ``unreadable_since`` is when the newest journal began that cannot be believed, None without one:
     whose notebook it was cannot be told.
@@ -75,44 +81,89 @@ def read_journals(repo: Repository) -> Journals:
             sessions += found
         else:
             unreadable.append(datetime.strptime(match[1], _NAME_MOMENT).replace(tzinfo=UTC))
-    sessions.sort(key=lambda session: session.began_at, reverse=True)
+    sessions.sort(key=last_ran_at, reverse=True)
     return Journals(tuple(sessions), max(unreadable, default=None))
 
 
-def select_sessions(
-    journals: Journals, path: str, exists: Callable[[str], bool]
-) -> tuple[Session, ...]:
-    """Return the sessions that may belong to the notebook at ``path``, newest first.
+def last_ran_at(session: Session) -> datetime:
+    """Return when the last cell began that counts; when the session did, where none has."""
+    ran = (run.began_at for run in reversed(session.runs) if counts(run) and run.began_at)
+    return max(session.began_at, next(ran, session.began_at))
 
-    Those are the ones of which the path is known, and those whose notebooks are all gone, as after
-    a rename; ``exists`` tells whether a path is a file of the working tree.
+
+def counts(run: CellRun) -> bool:
+    """Return whether a run may have changed what a cell sees."""
+    return run.outcome != "not-run" and not is_aside(run.source)
+
+
+def select_sessions(
+    sessions: Iterable[Session], path: str, exists: Callable[[str], bool]
+) -> tuple[Session, ...]:
+    """Return the sessions that may belong to the notebook at ``path``, in the same order.
+
+    Those are the ones of which the path is known, those of which none is, as of kernels that
+    nbconvert and papermill start, and those whose notebooks are all gone, as after a rename;
+    ``exists`` tells whether a path is a file of the working tree.
     """
     return tuple(
         session
-        for session in journals.sessions
-        if path in session.notebooks
-        or (session.notebooks and not any(map(exists, session.notebooks)))
+        for session in sessions
+        if path in session.notebooks or not any(map(exists, session.notebooks))
     )
 
 
-def judge_run(
-    sessions: Iterable[Session], unreadable_since: datetime | None, path: str, notebook: Notebook
-) -> Verdict:
-    """Return what the newest session of the notebook at ``path`` says of its content ``notebook``.
+def find_session(sessions: Sequence[Session], path: str, notebook: Notebook) -> Session | None:
+    """Return the first of ``sessions``, which may belong to the notebook at ``path``, that does.
 
-    ``sessions`` are those that may belong to it; of one that is known for other paths only it must
-    have run cells with the ids of this one.
+    One of which no path is known does where the notebook has notes of when its cells ran, as
+    nbconvert and papermill leave them with the outputs, and they ran in it. One that is known for
+    other paths only must have run cells with the ids of this one, and counts only where no other
+    does.
     """
+    for session in sessions:
+        if path in session.notebooks or (not session.notebooks and _is_noted(session, notebook)):
+            return session
     ids = {cell.get("id") for cell in iter_cells(notebook)} - {None}
-    session = next(
+    return next(
         (
             session
             for session in sessions
-            if path in session.notebooks or any(run.cell_id in ids for run in session.runs)
+            if session.notebooks and any(run.cell_id in ids for run in session.runs)
         ),
         None,
     )
-    if unreadable_since is not None and (session is None or session.began_at <= unreadable_since):
+
+
+def _is_noted(session: Session, notebook: Notebook) -> bool:
+    """Return whether the notebook says of one of its cells that it ran during ``session``."""
+    if not session.runs:
+        return False
+    last = session.runs[-1]
+    took = (last.began_at or session.began_at) - session.began_at
+    took_seconds = took.total_seconds() + (last.seconds or 0.0) + _NOTED_AFTER_SECONDS
+    return any(
+        0.0 <= (at - session.began_at).total_seconds() <= took_seconds
+        for at in _iter_noted(notebook)
+    )
+
+
+def _iter_noted(notebook: Notebook) -> Iterator[datetime]:
+    for cell in iter_cells(notebook):
+        metadata = cell.get("metadata")
+        noted = metadata.get("execution") if isinstance(metadata, dict) else None
+        for text in noted.values() if isinstance(noted, dict) else ():
+            with suppress(ValueError, TypeError):
+                at = datetime.fromisoformat(text)
+                yield at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def judge_run(session: Session | None, journals: Journals, notebook: Notebook) -> Verdict:
+    """Return what ``session``, the notebook's, says of its content; None where it has none.
+
+    A journal that cannot be read, and began later, may be the notebook's.
+    """
+    since = journals.unreadable_since
+    if since is not None and (session is None or session.began_at <= since):
         return unknown("a journal of what kernels ran here is damaged, or of a newer version")
     return judge_session(session, notebook) if session is not None else unknown(NOT_RECORDED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
@@ -10,8 +11,10 @@ from typing import NamedTuple
 from jupyter_mlops.commands.journals import (
     NOT_RECORDED,
     Journals,
+    find_session,
     judge_run,
     judge_session,
+    last_ran_at,
     read_journals,
     select_sessions,
 )
@@ -30,9 +33,10 @@ from jupyter_mlops.notebooks.journal import (
     SNAPSHOT_JOURNAL_PATH,
     Session,
     decode_journal,
+    name_notebooks,
 )
 from jupyter_mlops.notebooks.strip import resolve_settings, strip
-from jupyter_mlops.notebooks.verdict import Verdict, unknown
+from jupyter_mlops.notebooks.verdict import Verdict, VerdictWord, unknown
 from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
 
 SUFFIX = ".ipynb"
@@ -63,22 +67,34 @@ class WorktreeVerdicts:
         return sorted(filter(self._exists, {*list_index(self._repo, f"*{SUFFIX}"), *ran}))
 
     def collect_sessions(self) -> list[Session]:
-        """Return the sessions that are the newest of a notebook here, newest first.
+        """Return the sessions that the notebooks here are judged by, newest first.
 
-        Those older than a journal that is damaged are left out: that may be the notebook's.
+        Each says of all these notebooks that it is theirs. Those older than a journal that is
+        damaged are left out: that may be the notebook's.
         """
-        seen: set[str] = set()
-        found = []
+        paths: dict[str, list[str]] = {}
+        for path in self.list_paths():
+            with suppress(MlopsError, ValueError):
+                session = self._find_session(path)
+                if session is not None:
+                    paths.setdefault(session.id, []).append(path)
         since, room = self._journals.unreadable_since, MAX_JOURNALS_BYTES
+        found = []
         for session in self._journals.sessions:
-            newest = {path for path in session.notebooks if self._exists(path)} - seen
-            room -= len(session.encoded) if newest else 0
-            if room < 0 or (since is not None and session.began_at <= since):
+            if session.id not in paths or (since is not None and session.began_at <= since):
+                continue
+            named = name_notebooks(session, paths[session.id])
+            room -= len(named.encoded)
+            if room < 0:
                 break
-            if newest:
-                seen |= newest
-                found.append(session)
+            found.append(named)
         return found
+
+    def _find_session(self, path: str) -> Session | None:
+        candidates = select_sessions(self._journals.sessions, path, self._exists)
+        if not candidates or path in candidates[0].notebooks:
+            return next(iter(candidates), None)
+        return find_session(candidates, path, parse_notebook(self._tree.read(path)))
 
     def judge(self, path: str) -> Judged:
         """Return the verdict on the notebook ``path``, relative to the working tree.
@@ -90,7 +106,10 @@ class WorktreeVerdicts:
         content = self._tree.read(path)
         run = self._judge_run(path, content)
         is_older = run.ran_at is not None and self._written_seconds(path) < run.ran_at.timestamp()
-        return Judged(run, self._find_verification(path, content), is_older)
+        verification = self._find_verification(path, content)
+        if verification is not None and _is_spoilt(run, verification.replayed_at):
+            verification = None
+        return Judged(run, verification, is_older)
 
     def _written_seconds(self, path: str) -> float:
         try:
@@ -100,15 +119,15 @@ class WorktreeVerdicts:
 
     def _judge_run(self, path: str, content: bytes) -> Verdict:
         """Return what the journals say; a notebook that none can be about is not parsed."""
-        candidates = select_sessions(self._journals, path, self._exists)
-        since = self._journals.unreadable_since
-        if not candidates and since is None:
+        candidates = select_sessions(self._journals.sessions, path, self._exists)
+        if not candidates and self._journals.unreadable_since is None:
             return unknown(NOT_RECORDED)
         try:
             notebook = parse_notebook(content)
         except ValueError as error:
             return unknown(f"the file {error}")
-        return judge_run(candidates, since, path, notebook)
+        session = find_session(candidates, path, notebook)
+        return judge_run(session, self._journals, notebook)
 
     def _find_verification(self, path: str, content: bytes) -> Verification | None:
         """Return that of HEAD, where HEAD has this very notebook."""
@@ -202,6 +221,14 @@ class RevisionVerdicts:
         return list_all_snapshots(self._repo)
 
 
+def _is_spoilt(run: Verdict, replayed_at: datetime) -> bool:
+    """Return whether what the notebook shows is of a run since, which running all may not repeat.
+
+    A clean one comes to what the replay did.
+    """
+    return run.word is not VerdictWord.CLEAN and run.ran_at is not None and run.ran_at > replayed_at
+
+
 def _is_same(repo: Repository, content: bytes, other: bytes) -> bool:
     """Return whether two notebooks are the same but for what stripping takes away."""
     if content == other:
@@ -218,7 +245,7 @@ def _read_session(blobs: BlobReader, commit: str, path: str) -> Session | None:
         return None
     sessions = decode_journal(encoded, origin=f"in {commit[:10]}")
     of_path = [session for session in sessions if path in session.notebooks]
-    return max(of_path, key=lambda session: session.began_at, default=None)
+    return max(of_path, key=last_ran_at, default=None)
 
 
 def verification_key(repo: Repository, commit: str, tree: GitTree) -> str:

@@ -12,6 +12,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbconvert.preprocessors import CellExecutionError, ExecutePreprocessor
 from nbformat import NotebookNode
 
+from jupyter_mlops.commands.journals import UNRECORDED_VARIABLE
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.notebook_rules import find_failed_cell, find_failed_run
@@ -89,14 +90,19 @@ def run_notebook(
 
 @contextmanager
 def _named(file: Path | None) -> Iterator[None]:
-    """Let kernels that are started know ``file`` as their notebook."""
-    before = os.environ.get(_SESSION_NAME)
-    if file is not None:
-        os.environ[_SESSION_NAME] = str(file.absolute())
+    """Let kernels that are started know ``file`` as their notebook.
+
+    They keep no journal: the file does not get what they put out.
+    """
+    names = {_SESSION_NAME: str(file.absolute())} if file is not None else {}
+    changed = {**names, UNRECORDED_VARIABLE: "1"}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(_SESSION_NAME, None)
-        else:
-            os.environ[_SESSION_NAME] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlops.clock import Clock, SystemClock
-from jupyter_mlops.commands.journals import journal_name, journals_folder
+from jupyter_mlops.commands.journals import (
+    UNRECORDED_VARIABLE,
+    journal_name,
+    journals_folder,
+)
 from jupyter_mlops.commands.kernel import find_notebook
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
@@ -52,7 +56,8 @@ class Recorder:
 
     Lines wait until the project is known, which a thread of its own finds out, and are written at
     once from then on, before the next line of the cell's code runs. A journal that cannot be
-    written whole is removed: none is better than one with gaps.
+    written whole is removed: none is better than one with gaps. There is none either where
+    :data:`UNRECORDED_VARIABLE` is set.
     """
 
     def __init__(self, shell: InteractiveShell, clock: Clock | None = None) -> None:
@@ -71,7 +76,7 @@ class Recorder:
         self._root: Path | None = None
         self._notebook: str | None = None
         self._written_bytes = 0
-        self._is_over = False
+        self._is_over = bool(os.environ.get(UNRECORDED_VARIABLE))
         self._search: threading.Thread | None = None
 
     def begin_cell(self, info: Any) -> None:
@@ -144,7 +149,7 @@ class Recorder:
         self._waiting.append(line)
         history = self._shell.history_manager
         earlier = list(history.input_hist_raw[1:]) if history is not None else []
-        if under_way and earlier and earlier[-1] == under_way[0]:
+        if under_way and earlier and earlier[-1] == under_way[0].rstrip("\n"):
             earlier.pop()
         for source in earlier:
             self._add_run(source, None, None)

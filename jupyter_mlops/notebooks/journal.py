@@ -137,8 +137,9 @@ def format_moment(at: datetime) -> str:
 class JournalEncoder:
     """Makes the lines of one journal, in order."""
 
-    def __init__(self) -> None:
-        self._check = b""
+    def __init__(self, before: bytes = b"") -> None:
+        """Begin behind ``before``, the lines that it has already."""
+        self._check = before[:-1].rpartition(b"\n")[2][:_CHECK_DIGITS]
 
     def encode(self, line: Line) -> bytes:
         """Return the next line's bytes."""
@@ -187,6 +188,20 @@ def decode_journal(data: bytes, *, origin: str) -> tuple[Session, ...]:
 def join_journals(sessions: Sequence[Session]) -> bytes:
     """Return what :func:`decode_journal` takes apart."""
     return b"".join(session.encoded for session in sessions)
+
+
+def name_notebooks(session: Session, paths: Sequence[str]) -> Session:
+    """Return the session with ``paths`` among its notebooks, unless it is stopped.
+
+    Paths that are no UTF-8 are left out.
+    """
+    new = [path for path in paths if path not in session.notebooks and _encodable(path) == path]
+    if session.is_stopped or not new:
+        return session
+    encoder = JournalEncoder(session.encoded)
+    lines = b"".join(encoder.encode(NotebookLine(path)) for path in new)
+    notebooks = (*session.notebooks, *new)
+    return replace(session, notebooks=notebooks, encoded=session.encoded + lines)
 
 
 _Lines = list[tuple[bytes, Line]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -48,6 +48,56 @@ def test_the_newest_kernel_counts(project: DataProject) -> None:
     put_journal(project, Ran("none"), later=3, notebook=None)
     one = verdict(project)
     assert (one.verdict, one.order) == ("clean", (1, 2))
+
+
+def test_the_kernel_that_ran_a_cell_last_counts(project: DataProject) -> None:
+    """Of two that live at the same time; what only looks runs nothing."""
+    evening = NOON + timedelta(hours=8)
+    put_journal(project, A, B, Ran("%mlops status", at=evening))
+    put_journal(project, B, A, later=1)
+    assert verdict(project).verdict == "out of order, replayable"
+    put_journal(project, A, B, Ran("z", at=evening))
+    assert verdict(project).verdict == "used deleted or edited code"
+    assert verdict(project, rev=project.snapshot().id).verdict == "used deleted or edited code"
+
+
+def noted(at: datetime) -> bytes:
+    """Return the notebook with what nbconvert and papermill write beside the outputs."""
+    note = {"execution": {"iopub.execute_input": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "x": 1}}
+    cells = [code("a = 1", id="ia", metadata=note), code("b = 2", id="ib")]
+    return notebook_bytes(cells)
+
+
+def test_a_kernel_that_knows_no_notebook_counts_for_the_one_that_says_when_it_ran(
+    project: DataProject,
+) -> None:
+    put_journal(project, A, Ran("z"), B)
+    later = NOON + timedelta(hours=1)
+    end = Ran("b = 2", at=later + timedelta(seconds=3))
+    put_journal(project, Ran("a = 1", at=later), end, later=1, notebook=None)
+    # As after `nbconvert --to html`, which leaves the file alone.
+    assert verdict(project).verdict == "used deleted or edited code"
+    for seconds, word in ((-1, "used deleted or edited code"), (2, "clean"), (60, None)):
+        project.write("train.ipynb", noted(later + timedelta(seconds=seconds)))
+        assert verdict(project).verdict == (word or "used deleted or edited code")
+    project.write("train.ipynb", noted(later))
+    assert verdict(project, rev=project.snapshot().id).verdict == "clean"
+    project.write("train.ipynb", noted(later).replace(b"2026-", b"\\u0000-"))
+    assert verdict(project).verdict == "used deleted or edited code"
+
+
+def test_a_copy_that_is_gone_takes_nothing_over(project: DataProject) -> None:
+    put_journal(project, A, B)
+    put_journal(project, B, A, later=1, notebook="train-Copy1.ipynb")
+    assert verdict(project).verdict == "clean"
+
+
+def test_a_snapshot_of_a_renamed_notebook_keeps_what_ran(project: DataProject) -> None:
+    put_journal(project, A, B)
+    project.git("mv", "train.ipynb", "moved.ipynb")
+    project.commit("Renamed")
+    assert verdict(project, "moved.ipynb").verdict == "clean"
+    assert verdict(project, "moved.ipynb", rev=project.snapshot().id).verdict == "clean"
 
 
 def test_a_notebook_that_was_edited_since(project: DataProject) -> None:
@@ -179,6 +229,12 @@ def test_what_came_of_a_replay_is_said_from_then_on(project: DataProject) -> Non
     failed = Verification(commit, "train.ipynb", VerdictWord.FAILED_REPLAY, "It did not.", at)
     write_verification(repo, failed)
     assert verdict(project).verdict == "failed replay"
+    # A run since counts where running all may come to something else.
+    put_journal(project, Ran("a = 1", "ia", at=at), Ran("b = 2", "ib", at=at), later=24 * 365)
+    assert verdict(project).verdict == "failed replay"
+    since = at + timedelta(seconds=1)
+    put_journal(project, A, Ran("z"), Ran("b = 2", "ib", at=since), later=24 * 366)
+    assert verdict(project).verdict == "used deleted or edited code"
     # Another notebook than HEAD's was not run.
     project.write("train.ipynb", NOTEBOOK.replace(b"b = 2", b"b = 3"))
     assert verdict(project).replay is None

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.commands.journals import read_journals
+from jupyter_mlops.git.repository import open_repository
 from tests.exporters.conftest import RUN_IN_ORDER, STRIPPED, convert, make_notebook
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.project import Project, make_project
@@ -39,13 +41,18 @@ def test_a_gate_judges_what_the_run_logs_under_the_notebooks_name(clean: Project
     clean.write("metrics/train.json", '{"acc": 0.95}')
     clean.write("mlops.toml", '[[gate]]\nmetric = "metrics/train.json:acc"\nmin = 0.9\n')
     clean.write(
-        "train.ipynb", make_notebook(("import jupyter_mlops\njupyter_mlops.log(acc=0.1)", None))
+        "train.ipynb",
+        make_notebook(
+            ("%load_ext jupyter_mlops\nimport jupyter_mlops\njupyter_mlops.log(acc=0.1)", None)
+        ),
     )
     clean.commit("a gate that is kept")
     assert convert(clean.root, "train.ipynb").status == 0
     done = convert(clean.root, "--execute", "train.ipynb")
     assert done.status == 1
     assert json.loads(clean.read("metrics/train.json"))["acc"] == 0.1
+    # Its outputs are not the file's, and so it is none of its runs.
+    assert read_journals(open_repository(clean.root)).sessions == ()
 
 
 def test_three_notebooks_of_which_one_raises(clean: Project) -> None:

@@ -83,7 +83,7 @@ def test_it_is_the_users_alone_and_outside_of_the_working_tree(
 
 def test_what_ran_before_the_extension_was_loaded(project: Project, bare: InteractiveShell) -> None:
     run(bare, "a = 1", "x")
-    run(bare, "%load_ext jupyter_mlops", "y")
+    run(bare, "%load_ext jupyter_mlops\n", "y")
     run(bare, "b = 2", "z")
     found = session(bare, project)
     assert told(found) == [
