@@ -25,7 +25,7 @@ from jupyter_mlops.formats.snapshot import RECORD_PATH, decode_snapshot_record
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.repository import Repository
-from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.revisions import Move, head, list_moves
 from jupyter_mlops.git.trees import BlobReader, GitTree, open_blob_reader, open_tree
 from jupyter_mlops.notebooks.canonical import parse_notebook
 from jupyter_mlops.notebooks.journal import (
@@ -76,7 +76,7 @@ class WorktreeVerdicts:
         for path in self.list_paths():
             with suppress(MlopsError, ValueError):
                 session = self._find_session(path)
-                if session is not None:
+                if session is not None and not self._is_gits(path, session):
                     paths.setdefault(session.id, []).append(path)
         since, room = self._journals.unreadable_since, MAX_JOURNALS_BYTES
         found = []
@@ -127,7 +127,41 @@ class WorktreeVerdicts:
         except ValueError as error:
             return unknown(f"the file {error}")
         session = find_session(candidates, path, notebook)
-        return judge_run(session, self._journals, notebook)
+        run = judge_run(session, self._journals, notebook)
+        if session is not None and not _is_whole(run) and self._is_gits(path, session):
+            return self._judge_head(path)
+        return run
+
+    def _judge_head(self, path: str) -> Verdict:
+        """Return what is known of HEAD's version of a notebook, which Git wrote here."""
+        if self._head is not None:
+            run = RevisionVerdicts(self._repo, self._head.oid).judge(path).run
+            if run.word is not VerdictWord.UNKNOWN:
+                return run
+        return unknown("another version of it ran here last, and Git wrote this one since")
+
+    def _is_gits(self, path: str, session: Session) -> bool:
+        """Return whether Git wrote the notebook after ``session``, as in a switch, and nobody then.
+
+        That is HEAD's version, where neither HEAD had it when the session ended, nor a commit that
+        was made here since, and the session is none of a whole run of it.
+        """
+        since_seconds = last_ran_at(session).timestamp()
+        new = [move for move in self._moves if move.at_seconds > since_seconds]
+        if self._head is None or not new or "\n" in path:
+            return False
+        had = [*self._moves[len(new) :][:1], *(move for move in new if move.is_own)]
+        content = self._tree.read(path)
+        with open_blob_reader(self._repo) as blobs, suppress(NotFoundError):
+            now = blobs.read(f"{self._head.oid}:{path}")
+            for move in had:
+                with suppress(NotFoundError):
+                    if blobs.read(f"{move.commit}:{path}") == now:
+                        return False
+            return _is_same(self._repo, now, content) and not _is_whole(
+                judge_session(session, parse_notebook(content))
+            )
+        return False
 
     def _find_verification(self, path: str, content: bytes) -> Verification | None:
         """Return that of HEAD, where HEAD has this very notebook."""
@@ -150,6 +184,10 @@ class WorktreeVerdicts:
     @cached_property
     def _journals(self) -> Journals:
         return read_journals(self._repo)
+
+    @cached_property
+    def _moves(self) -> list[Move]:
+        return list_moves(self._repo)
 
     @cached_property
     def _head(self) -> GitTree | None:
@@ -219,6 +257,11 @@ class RevisionVerdicts:
     @cached_property
     def _snapshots(self) -> list[Listed]:
         return list_all_snapshots(self._repo)
+
+
+def _is_whole(run: Verdict) -> bool:
+    """Return whether all of the notebook ran, once and in order."""
+    return run.word is VerdictWord.CLEAN and not run.cells
 
 
 def _is_spoilt(run: Verdict, replayed_at: datetime) -> bool:

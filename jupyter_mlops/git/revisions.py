@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jupyter_mlops.git.process import run_git, try_git
 from jupyter_mlops.git.repository import Repository
@@ -31,10 +31,19 @@ _REF_LISTS = ("packed-refs", "reftable/tables.list", "refs/mlops/snapshots")
 _REF_PREFIXES = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 _REF_LIMIT_BYTES = 4096
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MOVE = re.compile(r"([0-9a-f]+) [^ ]*@\{([0-9]+)\} (.*)")
 _BRANCH_PREFIX = "refs/heads/"
 
 Stamp = tuple[tuple[int, int, int, int] | None, ...]
 """Inode, size, and times of change of files, None for one that is not there."""
+
+
+class Move(NamedTuple):
+    """HEAD came to ``commit``, a full id; ``is_own``: with a commit that was made here."""
+
+    commit: str
+    at_seconds: int
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,18 @@ def list_stashes(repo: Repository) -> list[str]:
     """Return the full ids of the stashed commits, the newest first."""
     printed = run_git(repo, "stash", "list", "--format=%H", allow=(0, 128))
     return printed.decode("ascii", "replace").split()
+
+
+def list_moves(repo: Repository) -> list[Move]:
+    """Return the last thousand moves of HEAD that its reflog has, the newest first."""
+    options = ("--walk-reflogs", "--no-show-signature", "--date=unix", "--max-count=1000")
+    _, printed, _ = try_git(repo, "log", *options, "--format=%H %gd %gs", "HEAD", "--")
+    lines = printed.decode("utf-8", "surrogateescape").split("\n")
+    return [
+        Move(matched[1], int(matched[2]), matched[3].startswith("commit"))
+        for matched in map(_MOVE.fullmatch, lines)
+        if matched is not None
+    ]
 
 
 def shorten(repo: Repository, commit: str) -> str:

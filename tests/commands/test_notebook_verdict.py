@@ -86,6 +86,69 @@ def test_a_kernel_that_knows_no_notebook_counts_for_the_one_that_says_when_it_ra
     assert verdict(project).verdict == "used deleted or edited code"
 
 
+OTHER = NOTEBOOK.replace(b"b = 2", b"b = 3")
+
+
+def git_at(project: DataProject, hour: int, *words: str) -> None:
+    """Run Git as it would be then; :func:`ran_at` is in the same hours."""
+    at = f"@{int(NOON.timestamp()) + 10**9 + 3600 * hour} +0000"
+    project.git(*words, env={"GIT_COMMITTER_DATE": at})
+
+
+def ran_at(project: DataProject, hour: int, source: str) -> None:
+    at = NOON + timedelta(seconds=10**9, hours=hour)
+    put_journal(project, Ran("a = 1", "ia", at=at), Ran(source, "ib", at=at), later=hour)
+
+
+def test_a_version_that_git_brought_is_not_judged_by_the_run_of_another(
+    project: DataProject,
+) -> None:
+    git_at(project, 0, "switch", "-c", "feat")
+    ran_at(project, 1, "b = 3")
+    project.write("train.ipynb", OTHER)
+    git_at(project, 2, "commit", "-qam", "Other")
+    git_at(project, 3, "switch", "-")
+    ran_at(project, 4, "b = 2")
+    assert verdict(project).verdict == "clean"
+    git_at(project, 5, "switch", "feat")
+    one = verdict(project)
+    assert (one.verdict, one.cells) == ("unknown", ())
+    assert one.why == "Another version of it ran here last, and Git wrote this one since."
+    assert verdict(project, rev=project.snapshot().id).verdict == "unknown"
+    git_at(project, 6, "switch", "-")
+    assert verdict(project).verdict == "clean"
+
+
+def test_what_was_edited_after_its_run_stays_so_in_commits(project: DataProject) -> None:
+    ran_at(project, 1, "b = 2")
+    project.write("train.ipynb", OTHER)
+    git_at(project, 2, "commit", "-qam", "Edited after the run")
+    assert verdict(project).verdict == "used deleted or edited code"
+    git_at(project, 3, "rebase", "--force-rebase", "HEAD~1")
+    assert verdict(project).verdict == "used deleted or edited code"
+    # Undone by hand, with the outputs of the other version.
+    ran_at(project, 4, "b = 3")
+    project.write("train.ipynb", NOTEBOOK)
+    git_at(project, 5, "commit", "-qam", "Undone")
+    assert verdict(project).verdict == "used deleted or edited code"
+
+
+def test_a_version_that_git_brought_is_known_where_a_snapshot_has_its_run(
+    project: DataProject,
+) -> None:
+    ran_at(project, 1, "b = 2")
+    project.snapshot()
+    git_at(project, 2, "switch", "-c", "feat")
+    project.write("train.ipynb", OTHER)
+    git_at(project, 3, "commit", "-qam", "Other")
+    ran_at(project, 4, "b = 3")
+    assert verdict(project).verdict == "clean"
+    git_at(project, 5, "switch", "-")
+    assert verdict(project).verdict == "clean"
+    project.write("train.ipynb", NOTEBOOK.replace(b"b = 2", b"b = 4"))
+    assert verdict(project).verdict == "used deleted or edited code"
+
+
 def test_a_copy_that_is_gone_takes_nothing_over(project: DataProject) -> None:
     put_journal(project, A, B)
     put_journal(project, B, A, later=1, notebook="train-Copy1.ipynb")
