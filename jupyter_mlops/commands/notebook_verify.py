@@ -14,10 +14,11 @@ from jupyter_mlops.commands.notebook_paths import resolve_notebooks
 from jupyter_mlops.commands.replay import Ended, count_cells, replay
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.verdicts import RevisionVerdicts, verification_key
-from jupyter_mlops.commands.verifications import Verification, write_verification
+from jupyter_mlops.commands.verifications import REPLAYED, Verification, write_verification
 from jupyter_mlops.commands.workspace import Workspace, open_workspace
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Number, Table
+from jupyter_mlops.document.model import Tone
 from jupyter_mlops.errors import NotFoundError, UsageError
 from jupyter_mlops.files.durable import iter_names, make_folder
 from jupyter_mlops.files.owner import current_owner, format_owner, is_gone, parse_owner
@@ -36,11 +37,16 @@ from jupyter_mlops.notebooks.verdict import VerdictWord
 from jupyter_mlops.reports.findings import name_cell
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.restore import restore_data
-from jupyter_mlops.tracking.names import clean_run_name
+from jupyter_mlops.tracking.names import UNKNOWN, clean_run_name
 from jupyter_mlops.units import format_duration, format_number, plural
 
 DEFAULT_TOLERANCE = 0.001
 _NAMED_METRICS = 4
+_TONES: dict[VerdictWord, Tone] = {
+    VerdictWord.VERIFIED: "good",
+    VerdictWord.FAILED_REPLAY: "bad",
+    VerdictWord.UNKNOWN: "warning",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class ReplayedMetric:
 class NotebookReplay:
     """What came of running one notebook again.
 
-    ``verdict`` is ``verified`` or ``failed replay``, ``why`` a sentence. ``cells`` counts those
+    ``verdict`` is ``verified`` or ``failed replay``, or ``unknown`` where its kernel is not
+    installed; ``why`` is a sentence. ``cells`` counts those
     that ran to their end; ``failed_cell`` is the number, from 1, of the one that did not, with its
     id, and ``error`` says why. ``metrics`` are those that the notebook logs.
     """
@@ -84,15 +91,14 @@ class VerifyResult:
 
     @property
     def exit_status(self) -> int:
-        """1 when a notebook did not come to what the revision has."""
+        """1 when a notebook did not come to what the revision has, or could not be run."""
         return int(any(one.verdict != VerdictWord.VERIFIED for one in self.notebooks))
 
     def describe(self) -> Document:
         """Return a sentence on each notebook, and the metrics that differ."""
         blocks: list[Block] = []
         for one in self.notebooks:
-            good = one.verdict == VerdictWord.VERIFIED
-            blocks.append(Note(f"{one.path}: {one.verdict}. {one.why}", "good" if good else "bad"))
+            blocks.append(Note(f"{one.path}: {one.verdict}. {one.why}", _TONES[one.verdict]))
             rows = tuple(
                 (Code(m.name), *map(_cell, (m.recorded, m.replayed, m.difference)))
                 for m in one.metrics
@@ -133,6 +139,7 @@ def notebook_verify(
     not touched. Snapshots and pushes that it calls for are passed over. Verified: it ran to its
     end, and the metrics that it logs are those of the revision, within the tolerance. Failed
     replay: it did not, with the cell or the metrics named. notebook verdict knows it from then on.
+    Unknown: its kernel is not installed here.
     """
     if not 0 <= tolerance < math.inf:
         raise UsageError(
@@ -167,8 +174,9 @@ def notebook_verify(
     results = []
     for path in paths:
         result = _verify(ws, commit, tree, path, tolerance, timeout)
-        verification = Verification(state, path, result.verdict, result.why, ws.clock.now())
-        write_verification(ws.git, verification)
+        if result.verdict in REPLAYED:
+            verification = Verification(state, path, result.verdict, result.why, ws.clock.now())
+            write_verification(ws.git, verification)
         results.append(result)
     return VerifyResult(commit, tolerance, tuple(results))
 
@@ -182,19 +190,43 @@ def _verify(
     metrics: tuple[ReplayedMetric, ...] = ()
     try:
         notebook = nbformat.reads(tree.read(path).decode("utf-8"), as_version=4)
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        count = count_cells(notebook)
+    except Exception:  # whatever may be wrong with a file, also by its schema
         ended = Ended(0, "it is not a notebook that can be read")
     else:
+        own = _own_metrics(tree, path)
         with _open_replay(ws.git, commit) as root:
             there = open_workspace(root, clock=ws.clock, progress=ws.progress)
             restore_data(there, None, [], command=(), log=False)
             before = _stamp_files(there)
-            label = f"Running {path}"
-            with ws.progress.task(label, count_cells(notebook), "cells") as task:
-                ended = replay(notebook, root / path, timeout, task)
+            with ws.progress.task(f"Running {path}", count, "cells") as task:
+                ended = replay(
+                    notebook, root / path, timeout, task, is_named=not _is_unnamed(tree, path)
+                )
             if ended.error is None:
-                metrics = _compare(there, tree, path, before, tolerance)
+                metrics = _compare(there, tree, own, before, tolerance)
     return _result(path, ended, metrics, ws.clock.monotonic_seconds() - began_seconds, tolerance)
+
+
+def _metrics_file(name: str) -> str:
+    return f"metrics/{clean_run_name(name)}.json"
+
+
+def _own_metrics(tree: GitTree, path: str) -> str | None:
+    """Return the metrics file of a notebook, None where another file of its name may write it."""
+    stem = Path(path).stem
+    same = [one for one in map(Path, tree.iter_paths()) if one.stem == stem]
+    several = sum(one.suffix in (".ipynb", ".py") for one in same) > 1
+    return None if several else _metrics_file(stem)
+
+
+def _is_unnamed(tree: GitTree, path: str) -> bool:
+    """Return whether the recorded run did not know its notebook, as with nbconvert and papermill.
+
+    Its metrics are then those of a run without a name.
+    """
+    files = {_metrics_file(name): name for name in (Path(path).stem, UNKNOWN)}
+    return [name for file, name in files.items() if file in tree.entries] == [UNKNOWN]
 
 
 _Stamps = Mapping[str, tuple[int, int]]
@@ -213,32 +245,33 @@ def _stamp_files(ws: Workspace) -> _Stamps:
 
 
 def _compare(
-    ws: Workspace, tree: GitTree, path: str, before: _Stamps, tolerance: float
+    ws: Workspace, tree: GitTree, own: str | None, before: _Stamps, tolerance: float
 ) -> tuple[ReplayedMetric, ...]:
-    """Compare the metrics of all files that the run wrote, or should have."""
+    """Compare the metrics of all files that the run wrote, or should have, as ``own``."""
     patterns = ws.config.metrics.files
     after = _stamp_files(ws)
-    own = f"metrics/{clean_run_name(Path(path).stem)}.json"
-    files = {own, *(file for file, stamp in after.items() if before.get(file) != stamp)}
+    files = {file for file, stamp in after.items() if before.get(file) != stamp}
     recorded = read_metrics(tree, patterns).values
     replayed = read_metrics(WorkingTree(ws.root, patterns), patterns).values
-    if before.get(own) == after.get(own):
+    if own is not None and own not in files:
+        files.add(own)
         replayed = {name: v for name, v in replayed.items() if split_name(name)[0] != own}
     names = [name for name in sorted({*recorded, *replayed}) if split_name(name)[0] in files]
     return tuple(
-        _compare_one(name, recorded.get(name), replayed.get(name), tolerance) for name in names
+        compare_metric(name, recorded.get(name), replayed.get(name), tolerance) for name in names
     )
 
 
-def _compare_one(
+def compare_metric(
     name: str, recorded: float | None, replayed: float | None, tolerance: float
 ) -> ReplayedMetric:
+    """Compare a metric with the recorded one, of which it may differ by the part ``tolerance``."""
     if recorded is None or replayed is None:
         return ReplayedMetric(name, recorded, replayed, None, agrees=False)
     if recorded == replayed or (math.isnan(recorded) and math.isnan(replayed)):
         return ReplayedMetric(name, recorded, replayed, 0.0, agrees=True)
     difference = replayed - recorded
-    allowed = tolerance * abs(recorded) if recorded else tolerance
+    allowed = tolerance * abs(recorded)
     agrees = math.isfinite(allowed) and abs(difference) <= allowed
     return ReplayedMetric(name, recorded, replayed, difference, agrees)
 
@@ -252,7 +285,11 @@ def _result(
 ) -> NotebookReplay:
     differing = [one for one in metrics if not one.agrees]
     ran = f"{plural(ended.ran, 'cell')} ran in {format_duration(max(1.0, seconds))}"
-    if ended.error is not None:
+    verdict = VerdictWord.VERIFIED
+    if not ended.is_tried:
+        verdict = VerdictWord.UNKNOWN
+        why = f"It was not run: {ended.error}."
+    elif ended.error is not None:
         where = name_cell(ended.cell) if ended.cell is not None else "The run"
         why = f"{where[:1].upper()}{where[1:]} failed: {ended.error.rstrip('.')}."
     elif differing:
@@ -264,11 +301,12 @@ def _result(
         why = f"{ran}, and {same} came out within {format_number(tolerance)} of the recorded value."
     else:
         why = f"{ran}; it logs no metrics that could be compared."
-    failed = ended.error is not None or bool(differing)
+    if ended.is_tried and (ended.error is not None or differing):
+        verdict = VerdictWord.FAILED_REPLAY
     cell: CellPlace | None = ended.cell
     return NotebookReplay(
         path=path,
-        verdict=VerdictWord.FAILED_REPLAY if failed else VerdictWord.VERIFIED,
+        verdict=verdict,
         why=why,
         seconds=round(seconds, 3),
         cells=ended.ran,

@@ -10,27 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.commands.kernels import private_kernel
-from jupyter_mlops.commands.run import REPLAY_VARIABLE
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.document.cells import shorten
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.progress import Task
 from jupyter_mlops.text import visible
+from jupyter_mlops.tracking.place import REPLAY_VARIABLE
 
 _MAY_RAISE = "raises-exception"
 _OWN_KERNEL = "python3"
+_SESSION_NAME = "JPY_SESSION_NAME"
 _LOOK_SECONDS = 0.1
+_ERROR_WIDTH = 200
+_ERROR_LETTERS = 800
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended: ``error`` says in one line why it did not reach its end, and ``cell`` where.
 
-    ``ran`` counts the cells that ran to their end.
+    ``ran`` counts the cells that ran to their end. Where ``is_tried`` is false it could not begin:
+    its kernel is not installed.
     """
 
     ran: int
     error: str | None = None
     cell: CellPlace | None = None
+    is_tried: bool = True
 
 
 def count_cells(notebook: Any) -> int:
@@ -38,8 +43,10 @@ def count_cells(notebook: Any) -> int:
     return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
 
 
-def replay(notebook: Any, file: Path, cell_seconds: int | None, task: Task) -> Ended:
-    """Run ``notebook`` in a new kernel, in the folder of ``file``, which it is told to be.
+def replay(
+    notebook: Any, file: Path, cell_seconds: int | None, task: Task, *, is_named: bool = True
+) -> Ended:
+    """Run ``notebook`` in a new kernel, in the folder of ``file``.
 
     The kernel is that which the notebook names, this interpreter's for Python. It ends with the
     call, also with one that is interrupted. ``task`` is advanced by cells, from this thread. A
@@ -50,15 +57,17 @@ def replay(notebook: Any, file: Path, cell_seconds: int | None, task: Task) -> E
         file: the notebook's file.
         cell_seconds: the longest that a cell may take, None for as long as it wants.
         task: told of each cell that has run.
-
-    Raises:
-        NotFoundError: the notebook's kernel is not installed (``kernel-not-found``).
+        is_named: whether the kernel is told that it is that of ``file``.
     """
     if not count_cells(notebook):
         return Ended(0)
-    named = notebook.metadata.get("kernelspec", {}).get("name")
+    spec = notebook.metadata.get("kernelspec")
+    named = spec.get("name") if isinstance(spec, dict) else None
     with private_kernel(None if named in (None, _OWN_KERNEL) else str(named)) as manager:
-        run = _Run(notebook, file, cell_seconds, manager)
+        environment = {**os.environ, REPLAY_VARIABLE: "1", _SESSION_NAME: str(file)}
+        if not is_named:
+            del environment[_SESSION_NAME]
+        run = _Run(notebook, file.parent, cell_seconds, manager, environment)
         run.start()
         try:
             while run.is_alive():
@@ -74,7 +83,14 @@ def replay(notebook: Any, file: Path, cell_seconds: int | None, task: Task) -> E
 class _Run(threading.Thread):
     """A thread with an event loop of its own: the caller's thread may have one that runs."""
 
-    def __init__(self, notebook: Any, file: Path, cell_seconds: int | None, manager: Any) -> None:
+    def __init__(
+        self,
+        notebook: Any,
+        folder: Path,
+        cell_seconds: int | None,
+        manager: Any,
+        environment: dict[str, str],
+    ) -> None:
         super().__init__(name="mlops-replay", daemon=True)
         import asyncio
 
@@ -84,18 +100,17 @@ class _Run(threading.Thread):
         self._client = NotebookClient(
             notebook,
             km=manager,
-            resources={"metadata": {"path": str(file.parent)}},
+            resources={"metadata": {"path": str(folder)}},
             timeout=cell_seconds,
             extra_arguments=["--log-level=ERROR"],
             on_cell_execute=self._begin,
             on_cell_executed=self._end,
         )
-        self._environment = {**os.environ, "JPY_SESSION_NAME": str(file), REPLAY_VARIABLE: "1"}
         self._ran: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._count = 0
         self._cell: CellPlace | None = None
         self._error: BaseException | None = None
-        self._execution = self._client.async_execute(cleanup_kc=True, env=self._environment)
+        self._execution = self._client.async_execute(cleanup_kc=True, env=environment)
         self._task = self._loop.create_task(self._execution)
 
     def run(self) -> None:
@@ -127,11 +142,9 @@ class _Run(threading.Thread):
             case None:
                 return Ended(self._count)
             case NoSuchKernel():
-                raise NotFoundError(
-                    f"The notebook wants the kernel {kernel!r}, which is not installed here.",
-                    code="kernel-not-found",
-                    hints=("jupyter kernelspec list",),
-                ) from error
+                wanted = shorten(visible(kernel[:_ERROR_LETTERS]), _ERROR_WIDTH)
+                told = f"it wants the kernel {wanted}, which is not installed here"
+                return Ended(0, told, is_tried=False)
             case CellExecutionError():
                 told = f"{error.ename}: {error.evalue}" if error.evalue else str(error.ename)
             case CellTimeoutError():
@@ -140,8 +153,9 @@ class _Run(threading.Thread):
                 told = "the kernel died"
             case _:
                 told = f"{type(error).__name__}: {error}"
-        lines = visible(told, keep_lines=True).strip().splitlines()
-        return Ended(self._count, lines[0] if lines else "it failed", self._cell)
+        lines = visible(told.strip()[:_ERROR_LETTERS], keep_lines=True).splitlines()
+        first = shorten(lines[0], _ERROR_WIDTH) if lines else "it failed"
+        return Ended(self._count, first, self._cell)
 
     def _begin(self, cell: Any, cell_index: int) -> None:
         self._cell = CellPlace(cell_index, cell.get("id"))

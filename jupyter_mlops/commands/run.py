@@ -28,6 +28,7 @@ from jupyter_mlops.document import Document, Note
 from jupyter_mlops.errors import InternalError, MlopsError
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.progress import Progress
+from jupyter_mlops.tracking.place import REPLAY_VARIABLE
 
 
 def run_command(
@@ -65,21 +66,25 @@ def run_command(
     raise InternalError(f"{command.name!r} returned a {type(result).__name__}, which is no result.")
 
 
-REPLAY_VARIABLE = "JUPYTER_MLOPS_REPLAY"
-"""Set for the kernels of ``notebook verify``: what others see is not changed by a replay."""
-
 _REPLAYED = frozenset({"restore", "pull", "fetch", "get", "import", "update", "strip"})
 
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A command that was not carried out, since the notebook that calls it is being verified."""
+    """A command that was not carried out, since the notebook that calls it is being verified.
+
+    Whatever field of its result the notebook reads is None.
+    """
 
     command: str
 
     def describe(self) -> Document:
         """Return the sentence that says so."""
         return Document((Note(f"{self.command} is passed over while a notebook is verified."),))
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("_"):
+            raise AttributeError(name)
 
 
 def _is_replayed(command: Command) -> bool:

@@ -20,6 +20,8 @@ from jupyter_mlops.git.revisions import head
 from jupyter_mlops.tracking.values import format_line
 
 SERIES_FORMAT = 0
+REPLAY_VARIABLE = "JUPYTER_MLOPS_REPLAY"
+"""Set for the kernels of ``notebook verify``: nothing of a replay is seen outside of it."""
 
 _LOGGER = logging.getLogger("jupyter_mlops")
 _told: set[Path] = set()
@@ -42,7 +44,7 @@ class Place:
 def resolve_place(start: Path) -> Place:
     """Return the place for runs begun in ``start``: its project, or the folder itself.
 
-    A warning says that it is the folder itself, once in a process.
+    A warning says that it is the folder itself, once in a process. A replay keeps no series.
     """
     try:
         repository = open_repository(start)
@@ -55,7 +57,7 @@ def resolve_place(start: Path) -> Place:
         return Place(start)
     return Place(
         repository.root,
-        repository.store_dir / "runs",
+        None if os.environ.get(REPLAY_VARIABLE) else repository.store_dir / "runs",
         repository.state_dir / "staging",
         now.commit,
         now.branch,

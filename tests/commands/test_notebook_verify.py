@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from jupyter_mlops.commands.notebook_verdict import notebook_verdict
-from jupyter_mlops.commands.notebook_verify import NotebookReplay, notebook_verify
+from jupyter_mlops.commands.notebook_verify import (
+    NotebookReplay,
+    compare_metric,
+    notebook_verify,
+)
 from jupyter_mlops.errors import NotFoundError, UsageError
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.data_project import DataProject
@@ -21,7 +25,7 @@ GOOD = (
     "%load_ext jupyter_mlops\nimport jupyter_mlops as mlops",
     "x = int(open('../data/x.txt').read())",
     "mlops.log(acc=x / 10, loss=float('nan'))",
-    "%snapshot -m 'by the notebook'",
+    "kept = %snapshot -m 'by the notebook'\nprint(kept.id)",
 )
 WAITING = """\
 import pathlib, time
@@ -63,10 +67,19 @@ def project(data_project: DataProject) -> DataProject:
 
 @pytest.mark.slow
 def test_a_notebook_that_can_be_run_again(project: DataProject) -> None:
+    # One that nbconvert or papermill ran, whose kernel was told no notebook.
+    write_notebook(project, "auto.ipynb", "import jupyter_mlops as mlops\nmlops.log(zero=1e-4)")
+    project.write("metrics/run.json", '{"zero": 0.0001}')
+    # Metrics are named after the notebook's name alone: these are the other one's.
+    write_notebook(project, "train.ipynb")
+    project.commit("More")
     project.write("data/x.txt", "7, not kept")
     before = project.git("for-each-ref"), project.git("status", "--porcelain")
-    result = notebook_verify(project.open(), "HEAD", ("deep/train.ipynb",))
-    found = one(result.notebooks)
+    paths = ("deep/train.ipynb", "auto.ipynb", "train.ipynb")
+    result = notebook_verify(project.open(), "HEAD", paths)
+    found, auto, empty = result.notebooks
+    assert (auto.verdict, [m.name for m in auto.metrics]) == ("verified", ["metrics/run.json:zero"])
+    assert (empty.verdict, empty.metrics) == ("verified", ())
     assert (found.verdict, found.cells, found.error, result.exit_status) == ("verified", 4, None, 0)
     assert next((m.name, m.replayed, m.agrees) for m in found.metrics) == (
         "metrics/train.json:acc",
@@ -77,32 +90,47 @@ def test_a_notebook_that_can_be_run_again(project: DataProject) -> None:
     # The user's files and snapshots are as they were, and what it did is known from now on.
     assert (project.git("for-each-ref"), project.git("status", "--porcelain")) == before
     assert project.read("data/x.txt") == b"7, not kept"
+    assert not (project.root / ".git/mlops/runs").exists()
     assert no_trace(project)
-    (told,) = notebook_verdict(project.open(), rev="HEAD").notebooks
+    (told,) = notebook_verdict(project.open(), ("deep/train.ipynb",), rev="HEAD").notebooks
     assert (told.verdict, told.replay) == ("verified", found.why)
     # Less tolerance, and it is another thing.
-    stricter = notebook_verify(project.open(), "HEAD", tolerance=1e-5)
+    stricter = notebook_verify(project.open(), "HEAD", ("deep/train.ipynb",), tolerance=1e-5)
     assert one(stricter.notebooks).verdict == "failed replay"
     assert "acc is 0.5 instead of 0.5001" in one(stricter.notebooks).why
     assert stricter.exit_status == 1
-    assert notebook_verdict(project.open()).notebooks[0].verdict == "failed replay"
+    (told,) = notebook_verdict(project.open(), ("deep/train.ipynb",)).notebooks
+    assert told.verdict == "failed replay"
 
 
 @pytest.mark.slow
 def test_notebooks_that_cannot_be_run_again(project: DataProject) -> None:
-    write_notebook(project, "raises.ipynb", "a = 1", "raise ValueError('\x1b[2J<b>')", "b = 2")
-    write_notebook(project, "dies.ipynb", "import os; os._exit(3)")
+    write_notebook(
+        project, "raises.ipynb", "a = 1", "raise ValueError('\x1b[2J<b>' + 'x' * 2**21)", "b = 2"
+    )
+    write_notebook(project, "dies.ipynb", "import os; os._exit(3)", kernelspec=None)
     write_notebook(project, "waits.ipynb", "import time\nwhile True: time.sleep(1)")
-    project.write("broken.ipynb", "{")
+    project.write("broken.ipynb", '{"cells": [{}], "nbformat": 4, "nbformat_minor": 5}')
+    write_notebook(project, "r.ipynb", "x", kernelspec={"name": "none-such", "display_name": "R"})
     project.write("metrics/silent.json", '{"acc": 1}')
     write_notebook(project, "silent.ipynb", "a = 1")
     project.commit("More")
-    names = ("raises.ipynb", "dies.ipynb", "waits.ipynb", "broken.ipynb", "silent.ipynb")
+    names = ("r.ipynb", "raises.ipynb", "dies.ipynb", "waits.ipynb", "broken.ipynb", "silent.ipynb")
     result = notebook_verify(project.open(), "HEAD", names, timeout=3)
-    raises, dies, waits, broken, silent = result.notebooks
-    assert {replay.verdict for replay in result.notebooks} == {"failed replay"}
+    other, raises, dies, waits, broken, silent = result.notebooks
+    assert (other.verdict, other.error) == (
+        "unknown",
+        "it wants the kernel none-such, which is not installed here",
+    )
+    assert {replay.verdict for replay in result.notebooks[1:]} == {"failed replay"}
+    known = notebook_verdict(project.open(), names, rev="HEAD").notebooks
+    assert [told.replay for told in known] == [
+        None,
+        *(replay.why for replay in result.notebooks[1:]),
+    ]
     assert (raises.failed_cell, raises.failed_id, raises.cells) == (2, "c1", 1)
-    assert raises.why == "Cell 2 (c1) failed: ValueError: \\x1b[2J<b>."
+    assert raises.why.startswith("Cell 2 (c1) failed: ValueError: \\x1b[2J<b>xxx")
+    assert len(raises.why) < 300
     assert dies.why == "Cell 1 (c0) failed: the kernel died."
     assert waits.why == "Cell 1 (c0) failed: it took longer than allowed."
     assert broken.error == "it is not a notebook that can be read"
@@ -175,12 +203,11 @@ def test_what_it_refuses(project: DataProject) -> None:
         notebook_verify(ws, "HEAD", timeout=0)
     with pytest.raises(NotFoundError):
         notebook_verify(ws, "nowhere")
-    write_notebook(project, "r.ipynb", "x", kernelspec={"name": "none-such", "display_name": "R"})
-    project.commit("Another language")
-    with pytest.raises(NotFoundError, match="none-such") as caught:
-        notebook_verify(ws, "HEAD", ("r.ipynb",))
-    assert caught.value.code == "kernel-not-found"
-    assert no_trace(project)
+
+
+@pytest.mark.parametrize(("replayed", "agrees"), [(0.0, True), (0.0009, False), (-0.0, True)])
+def test_a_part_of_nothing_is_nothing(replayed: float, agrees: bool) -> None:
+    assert compare_metric("m.json:loss", 0.0, replayed, 0.001).agrees == agrees
 
 
 def test_hooks_of_the_project_are_not_run(project: DataProject, tmp_path: Path) -> None:
@@ -190,8 +217,7 @@ def test_hooks_of_the_project_are_not_run(project: DataProject, tmp_path: Path) 
     project.write("broken.ipynb", "{")
     write_notebook(project, "r.ipynb", "x", kernelspec={"name": "none-such", "display_name": "R"})
     project.commit("With hooks")
-    with pytest.raises(NotFoundError):
-        notebook_verify(project.open(), "HEAD", ("r.ipynb",))
+    notebook_verify(project.open(), "HEAD", ("r.ipynb",))
     assert not (tmp_path / "ran").exists()
 
 
