@@ -62,8 +62,8 @@ class SnapshotResult:
     ``base`` is the full id of the commit it is tied to, null before the first one; ``commit`` the
     ordinary commit where one was asked for. ``new_bytes`` are plain bytes that the store lacked,
     ``stored_bytes`` the bytes that it grew by. ``changed_imports`` are imported paths that are not
-    as they came, ``outputs_not_kept`` sentences about notebooks, ``notebooks_in_conflict`` those in
-    which marks of a merge conflict stand.
+    as they came, ``outputs_not_kept`` sentences about notebooks and what they ran,
+    ``notebooks_in_conflict`` those in which marks of a merge conflict stand.
     """
 
     id: str
@@ -156,6 +156,7 @@ def snapshot(
     """
     outside = look_at_external(ws, external, paths) if external is not None else None
     numbers = read_numbers(ws)
+    ran = WorktreeVerdicts(ws.git).collect_sessions()
     circumstances = Circumstances(
         message=message,
         name=name,
@@ -165,7 +166,7 @@ def snapshot(
         params=numbers.params,
         metrics=numbers.metrics,
         environment=read_environment(ws.git.state_dir / "environment"),
-        journal=join_journals(WorktreeVerdicts(ws.git).collect_sessions()),
+        journal=join_journals(ran.sessions),
     )
     taken = take_snapshot(
         ws,
@@ -176,6 +177,10 @@ def snapshot(
         commit_files=list_number_files(ws) if commit else None,
     )
     not_kept = settle_notebooks(ws.git, kept_in=SNAPSHOT_REFS + taken.record.id)
+    if ran.secrets:
+        cells = plural(ran.secrets, "cell")
+        told = f"The code of {cells} that ran and stands in no notebook is not kept"
+        not_kept += (f"{told}: a secret may be in it.",)
     return _result(ws, taken, not_kept)
 
 

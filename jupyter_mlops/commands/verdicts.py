@@ -27,14 +27,17 @@ from jupyter_mlops.git.listing import list_index
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import Move, head, list_moves
 from jupyter_mlops.git.trees import BlobReader, GitTree, open_blob_reader, open_tree
-from jupyter_mlops.notebooks.canonical import parse_notebook
+from jupyter_mlops.notebooks.canonical import cell_source, iter_cells, parse_notebook
 from jupyter_mlops.notebooks.journal import (
     MAX_JOURNALS_BYTES,
     SNAPSHOT_JOURNAL_PATH,
     Session,
     decode_journal,
+    hash_source,
+    leave_sources_out,
     name_notebooks,
 )
+from jupyter_mlops.notebooks.secrets import find_secrets
 from jupyter_mlops.notebooks.strip import resolve_settings, strip
 from jupyter_mlops.notebooks.verdict import Verdict, VerdictWord, unknown
 from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
@@ -54,6 +57,13 @@ class Judged(NamedTuple):
     is_older: bool = False
 
 
+class Collected(NamedTuple):
+    """Sessions for a snapshot, and how many sources are left out of them for their secrets."""
+
+    sessions: list[Session]
+    secrets: int
+
+
 class WorktreeVerdicts:
     """Verdicts on the notebooks of a working tree as they are on disk; for one thread."""
 
@@ -64,13 +74,14 @@ class WorktreeVerdicts:
     def list_paths(self) -> list[str]:
         """Return the notebooks that Git tracks, and those that kernels ran, sorted."""
         ran = {path for session in self._journals.sessions for path in session.notebooks}
-        return sorted(filter(self._exists, {*list_index(self._repo, f"*{SUFFIX}"), *ran}))
+        return sorted(filter(self._exists, {*self._tracked, *ran}))
 
-    def collect_sessions(self) -> list[Session]:
+    def collect_sessions(self) -> Collected:
         """Return the sessions that the notebooks here are judged by, newest first.
 
         Each says of all these notebooks that it is theirs. Those older than a journal that is
-        damaged are left out: that may be the notebook's.
+        damaged are left out: that may be the notebook's. So are sources that show a secret, unless
+        the notebook, which Git tracks, has them as well.
         """
         paths: dict[str, list[str]] = {}
         for path in self.list_paths():
@@ -79,16 +90,35 @@ class WorktreeVerdicts:
                 if session is not None and not self._is_gits(path, session):
                     paths.setdefault(session.id, []).append(path)
         since, room = self._journals.unreadable_since, MAX_JOURNALS_BYTES
-        found = []
+        found: list[Session] = []
+        secrets: set[str] = set()
         for session in self._journals.sessions:
             if session.id not in paths or (since is not None and session.began_at <= since):
                 continue
             named = name_notebooks(session, paths[session.id])
+            secret = self._find_secrets(named, paths[session.id])
+            if secret:
+                named = leave_sources_out(named, secret)
+                secrets |= secret
             room -= len(named.encoded)
             if room < 0:
                 break
             found.append(named)
-        return found
+        return Collected(found, len(secrets))
+
+    def _find_secrets(self, session: Session, paths: list[str]) -> set[str]:
+        """Return the hashes of sources that show a secret and that no snapshot would have else."""
+        known: set[str] = set()
+        for path in self._tracked.intersection(paths):
+            with suppress(MlopsError, ValueError):
+                cells = iter_cells(parse_notebook(self._tree.read(path)))
+                known.update(hash_source(cell_source(cell)) for cell in cells)
+        sources = {run.source_hash: run.source for run in session.runs}
+        return {
+            hash
+            for hash, source in sources.items()
+            if hash not in known and find_secrets({"text": source})
+        }
 
     def _find_session(self, path: str) -> Session | None:
         candidates = select_sessions(self._journals.sessions, path, self._exists)
@@ -180,6 +210,10 @@ class WorktreeVerdicts:
             return self._tree.stat(path) is not None
         except (MlopsError, ValueError):
             return False
+
+    @cached_property
+    def _tracked(self) -> frozenset[str]:
+        return frozenset(list_index(self._repo, f"*{SUFFIX}"))
 
     @cached_property
     def _journals(self) -> Journals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, NoReturn
@@ -21,6 +21,8 @@ MAX_SOURCE_LETTERS = 65_536
 MAX_ID_LETTERS = 256
 SNAPSHOT_JOURNAL_PATH = ".mlops/journal.jsonl"
 """Where the tree of a snapshot has the journals of its notebooks, one after the other."""
+LEFT_OUT = "# left out: a secret may have been in it"
+"""What a snapshot has in place of such a source."""
 
 Outcome = Literal["ok", "failed", "not-run"]
 """How a run ended; ``not-run``: refused before anything ran, as what is no Python is."""
@@ -202,6 +204,26 @@ def name_notebooks(session: Session, paths: Sequence[str]) -> Session:
     lines = b"".join(encoder.encode(NotebookLine(path)) for path in new)
     notebooks = (*session.notebooks, *new)
     return replace(session, notebooks=notebooks, encoded=session.encoded + lines)
+
+
+def leave_sources_out(session: Session, hashes: Collection[str]) -> Session:
+    """Return the session with :data:`LEFT_OUT` in place of the sources with these hashes."""
+    new_hash = hash_source(LEFT_OUT)
+    is_told = False
+    encoder = JournalEncoder()
+    encoded = bytearray()
+    for _, line in next(_split(session.encoded, "of a session")):
+        match line:
+            case SourceLine(hash) if hash in hashes:
+                if is_told:
+                    continue
+                is_told = True
+                line = SourceLine(new_hash, LEFT_OUT)
+            case RunLine(hash=hash) if hash in hashes:
+                line.hash = new_hash
+        encoded += encoder.encode(line)
+    (changed,) = decode_journal(bytes(encoded), origin="of a session")
+    return changed
 
 
 _Lines = list[tuple[bytes, Line]]

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_mlops.commands.journals import is_aside
 from jupyter_mlops.commands.notebook_verdict import NotebookVerdict, notebook_verdict
+from jupyter_mlops.commands.snapshot import snapshot
 from jupyter_mlops.commands.verifications import Verification, write_verification
 from jupyter_mlops.document.render_html import render_html
 from jupyter_mlops.document.render_text import render_text
@@ -269,6 +270,21 @@ def test_a_branch_made_of_a_snapshot_has_no_journal(project: DataProject) -> Non
     assert ".mlops" not in project.git("ls-tree", "-r", "--name-only", "topic")
     project.mlops("restore", taken.id, "--code")
     assert not (project.root / ".mlops").exists()
+
+
+def test_a_snapshot_has_no_secrets_of_cells_that_are_gone(project: DataProject) -> None:
+    """A snapshot may be pushed; what stands in the notebook it has anyway."""
+    here, gone = (f"token = 'ghp_{letter * 36}'" for letter in "aB")
+    project.write("train.ipynb", notebook_bytes([code(here, id="ia"), code("b = 2", id="ib")]))
+    put_journal(project, Ran(here, "ia"), Ran(gone), Ran(gone + "\n#"), Ran("z"), B)
+    taken = snapshot(project.open(), ())
+    kept = project.git("show", f"refs/mlops/snapshots/{taken.id}:.mlops/journal.jsonl")
+    assert ("ghp_a" in kept, "ghp_B" in kept) == (True, False)
+    (told,) = taken.outputs_not_kept
+    assert told.startswith("The code of 2 cells that ran and stands in no notebook is not kept")
+    one = verdict(project, rev=taken.id)
+    assert one.verdict == "used deleted or edited code"
+    assert one.why.startswith("“# left out: a secret may have been in it” and “z” ran")
 
 
 def test_a_snapshot_leaves_out_what_may_be_of_another_run(project: DataProject) -> None:
