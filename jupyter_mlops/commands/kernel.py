@@ -23,6 +23,11 @@ from jupyter_mlops.document import Document
 from jupyter_mlops.document.render_html import render_html
 from jupyter_mlops.document.render_text import render_text
 
+_SESSION_NAME = "JPY_SESSION_NAME"
+OWNER_VARIABLE = "JUPYTER_MLOPS_KERNEL"
+"""Which kernel was told its notebook, for those that its cells begin."""
+_PID = os.getpid()
+"""This kernel's, also in processes that it forks."""
 _CONNECTION_FILE = re.compile(r"kernel-(.+)\.json")
 
 
@@ -72,19 +77,34 @@ def find_notebook(shell: Shell, environ: Mapping[str, str] = os.environ) -> Path
     """Return the notebook's file as VS Code, JupyterLab or Jupyter name it, None where none does.
 
     JupyterLab's side follows a rename; Jupyter's own answer is as old as the kernel. A file that is
-    no longer there counts as unknown.
+    no longer there counts as unknown, as does what another kernel was told, whose cell began this
+    process: :func:`claim_notebook`.
     """
     files = find_kernel_files(shell)
     for named in (
         shell.user_ns.get("__vsc_ipynb_file__"),
         *(str(client.notebook) for client in (list_clients(files) if files is not None else ())),
-        environ.get("JPY_SESSION_NAME"),
+        _find_own_name(environ),
     ):
         if isinstance(named, str) and named.endswith(".ipynb"):
             path = Path(os.path.abspath(named))
             if path.is_file():
                 return path
     return None
+
+
+def claim_notebook() -> None:
+    """Have kernels that a cell of this one begins not take this one's notebook for theirs."""
+    told = _find_own_name(os.environ)
+    if told is not None:
+        os.environ[OWNER_VARIABLE] = f"{_PID} {told}"
+
+
+def _find_own_name(environ: Mapping[str, str]) -> str | None:
+    """Return what Jupyter told this process of its notebook, and not one that it descends from."""
+    told = environ.get(_SESSION_NAME)
+    pid, _, claimed = environ.get(OWNER_VARIABLE, "").partition(" ")
+    return None if claimed == told and pid != str(_PID) else told
 
 
 def find_kernel_files(shell: Shell) -> KernelFiles | None:

@@ -13,6 +13,7 @@ from nbconvert.preprocessors import CellExecutionError, ExecutePreprocessor
 from nbformat import NotebookNode
 
 from jupyter_mlops.commands.journals import UNRECORDED_VARIABLE
+from jupyter_mlops.commands.kernel import OWNER_VARIABLE
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.notebook_rules import find_failed_cell, find_failed_run
@@ -95,7 +96,7 @@ def _named(file: Path | None) -> Iterator[None]:
     They keep no journal: the file does not get what they put out.
     """
     names = {_SESSION_NAME: str(file.absolute())} if file is not None else {}
-    changed = {**names, UNRECORDED_VARIABLE: "1"}
+    changed = {**names, UNRECORDED_VARIABLE: "1", OWNER_VARIABLE: ""}
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:

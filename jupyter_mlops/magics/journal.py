@@ -16,7 +16,7 @@ from jupyter_mlops.commands.journals import (
     journal_name,
     journals_folder,
 )
-from jupyter_mlops.commands.kernel import find_notebook
+from jupyter_mlops.commands.kernel import claim_notebook, find_notebook
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.append import append_bytes
@@ -61,6 +61,7 @@ class Recorder:
     """
 
     def __init__(self, shell: InteractiveShell, clock: Clock | None = None) -> None:
+        claim_notebook()
         self._shell = shell
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
@@ -272,11 +273,14 @@ def _beneath(root: Path, notebook: Path) -> str | None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Make room for one more journal: the newest ones stay."""
-    names = sorted(iter_names(folder), reverse=True)
-    total_bytes = 0
-    for place, name in enumerate(names):
+    """Make room for one more journal: those that were written to last stay."""
+    stats = []
+    for name in iter_names(folder):
         with suppress(OSError):
-            total_bytes += os.lstat(folder / name).st_size
+            found = os.lstat(folder / name)
+            stats.append((found.st_mtime_ns, name, found.st_size))
+    total_bytes = 0
+    for place, (_, name, size_bytes) in enumerate(sorted(stats, reverse=True)):
+        total_bytes += size_bytes
         if place >= _KEPT_JOURNALS - 1 or total_bytes > MAX_JOURNALS_BYTES - MAX_JOURNAL_BYTES:
             remove(folder / name)

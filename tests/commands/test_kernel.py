@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from jupyter_mlops.commands.front_end import KernelFiles, Patience
-from jupyter_mlops.commands.kernel import find_kernel_files, find_notebook, read_execution
+from jupyter_mlops.commands.kernel import (
+    OWNER_VARIABLE,
+    claim_notebook,
+    find_kernel_files,
+    find_notebook,
+    read_execution,
+)
 from tests.support.front_end import FrontEnd
 
 
@@ -44,6 +55,30 @@ def test_the_notebook_is_what_the_front_end_says(tmp_path: Path) -> None:
     assert find_notebook(FakeShell(), {"JPY_SESSION_NAME": str(tmp_path / "console")}) is None
     assert find_notebook(FakeShell(), {"JPY_SESSION_NAME": str(tmp_path / "gone.ipynb")}) is None
     assert find_notebook(FakeShell(), {}) is None
+
+
+_CHILD = """\
+from types import SimpleNamespace
+from jupyter_mlops.commands.kernel import find_notebook
+print(find_notebook(SimpleNamespace(user_ns={}, kernel=None)))"""
+
+
+def test_a_kernel_that_a_cell_begins_is_not_that_of_the_cells_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = tmp_path / "mine.ipynb", tmp_path / "other.ipynb"
+    mine.touch()
+    other.touch()
+    monkeypatch.setenv("JPY_SESSION_NAME", str(mine))
+    monkeypatch.setenv(OWNER_VARIABLE, "")
+    claim_notebook()
+    assert find_notebook(FakeShell()) == mine
+    for told, found in ((mine, None), (other, other)):
+        environment = {**os.environ, "JPY_SESSION_NAME": str(told)}
+        child = subprocess.run(
+            [sys.executable, "-c", _CHILD], env=environment, check=True, capture_output=True
+        )
+        assert child.stdout.decode().strip() == str(found)
 
 
 def test_the_files_of_a_kernel_lie_beside_its_connection_file(tmp_path: Path) -> None:
