@@ -21,6 +21,7 @@ from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.append import append_bytes
 from jupyter_mlops.files.durable import iter_names, make_folder, remove
+from jupyter_mlops.files.own import read_own_file
 from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.notebooks.journal import (
     FORMAT,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _KEPT_JOURNALS = 64
+_KEPT_NAMELESS = 16
 _STOP_BYTES = 64
 _WAITING_LETTERS = 2 * MAX_JOURNAL_BYTES
 _LINE_LETTERS = 400
@@ -273,14 +275,27 @@ def _beneath(root: Path, notebook: Path) -> str | None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Make room for one more journal: those that were written to last stay."""
+    """Make room for one more journal: those that were written to last stay.
+
+    Of those that name no notebook, as papermill's, there are a few only.
+    """
     stats = []
     for name in iter_names(folder):
         with suppress(OSError):
             found = os.lstat(folder / name)
             stats.append((found.st_mtime_ns, name, found.st_size))
-    total_bytes = 0
-    for place, (_, name, size_bytes) in enumerate(sorted(stats, reverse=True)):
-        total_bytes += size_bytes
-        if place >= _KEPT_JOURNALS - 1 or total_bytes > MAX_JOURNALS_BYTES - MAX_JOURNAL_BYTES:
+    kept = nameless = total_bytes = 0
+    for _, name, size_bytes in sorted(stats, reverse=True):
+        is_nameless = not _names_notebook(folder / name)
+        is_full = kept >= _KEPT_JOURNALS - 1 or (is_nameless and nameless >= _KEPT_NAMELESS - 1)
+        if is_full or total_bytes + size_bytes > MAX_JOURNALS_BYTES - MAX_JOURNAL_BYTES:
             remove(folder / name)
+            continue
+        kept += 1
+        nameless += is_nameless
+        total_bytes += size_bytes
+
+
+def _names_notebook(file: Path) -> bool:
+    found = read_own_file(file, MAX_JOURNAL_BYTES)
+    return found is not None and b' {"what":"notebook",' in found.content
