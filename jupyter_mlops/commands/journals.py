@@ -30,6 +30,8 @@ NOT_RECORDED = "no kernel that had loaded the extension ran it here"
 UNRECORDED_VARIABLE = "JUPYTER_MLOPS_UNRECORDED"
 """Set for kernels whose outputs no notebook gets: they keep no journal."""
 
+_HARMLESS = {("push",), ("fetch",), ("notebook", "verify")}
+_EVALUATED = frozenset("{$")  # IPython puts values in their places
 _NAME_MOMENT = "%Y%m%dT%H%M%S.%fZ"
 _NOTED_AFTER_SECONDS = 1.0
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{32})\.jsonl")
@@ -177,20 +179,45 @@ def judge_session(session: Session, notebook: Notebook) -> Verdict:
 
 def is_aside(source: str) -> bool:
     """Return whether a cell does nothing but call magics of ours that touch nothing a cell sees."""
-    lines = [line.strip() for line in source.splitlines()]
-    told = [line for line in lines if line and not line.startswith("#")]
+    told = list(_iter_told(source))
     return bool(told) and all(map(_is_aside_line, told))
+
+
+def _iter_told(source: str) -> Iterator[str]:
+    """Yield the lines that say something, magics that are continued in one piece."""
+    continued = ""
+    for line in source.splitlines():
+        whole = continued + line.strip()
+        if whole.startswith("%") and whole.endswith("\\"):
+            continued = whole[:-1]
+            continue
+        continued = ""
+        if whole and not whole.startswith("#"):
+            yield whole
+    if continued:
+        yield continued
 
 
 def _is_aside_line(line: str) -> bool:
     words = line.removeprefix("%").split()
-    if not line.startswith("%") or not words:
+    if not line.startswith("%") or not words or not _EVALUATED.isdisjoint(line):
         return False
-    if words == ["load_ext", "jupyter_mlops"]:
+    if words in (["load_ext", "jupyter_mlops"], ["reload_ext", "jupyter_mlops"]):
         return True
-    general = words[0] == PROGRAM.split()[1]
-    if not general and words[0] not in MAGICS:
+    name = words[0].rstrip("?")
+    general = name == PROGRAM.split()[1]
+    if not general and name not in MAGICS:
         return False
     typed = tuple(words[1:] if general else words)
+    if words[0] != name:
+        return len(words) == 1
+    if _asks_for_help(typed):
+        return True
     named = [command for command in COMMANDS if typed[: len(command.words)] == command.words]
-    return bool(named) and all(c.reads or c.saves_notebook or c.words == ("push",) for c in named)
+    return bool(named) and all(c.reads or c.saves_notebook or c.words in _HARMLESS for c in named)
+
+
+def _asks_for_help(words: tuple[str, ...]) -> bool:
+    return not words or (
+        words[-1] == "--help" and not any(word.startswith("-") for word in words[:-1])
+    )

@@ -14,6 +14,7 @@ from jupyter_mlops.notebooks.canonical import CellPlace, Notebook, cell_source, 
 from jupyter_mlops.notebooks.journal import CellRun, hash_source
 
 _MAY_RAISE = "raises-exception"
+_MAY_SKIP = "skip-execution"
 
 
 class VerdictWord(StrEnum):
@@ -78,6 +79,7 @@ class _Cell:
     source: str
     hash: str
     may_raise: bool
+    may_skip: bool
 
 
 def judge(
@@ -112,8 +114,9 @@ def _list_cells(notebook: Notebook, is_aside: Callable[[str], bool]) -> list[_Ce
         metadata, name = cell.get("metadata"), cell.get("id")
         tags = metadata.get("tags") if isinstance(metadata, dict) else None
         place = CellPlace(index, name if isinstance(name, str) else None)
-        may_raise = isinstance(tags, list) and _MAY_RAISE in tags
-        cells.append(_Cell(place, source, hash_source(source), may_raise))
+        tags = tags if isinstance(tags, list) else []
+        hash = hash_source(source)
+        cells.append(_Cell(place, source, hash, _MAY_RAISE in tags, _MAY_SKIP in tags))
     return cells
 
 
@@ -174,14 +177,15 @@ def _judge_order(cells: Sequence[_Cell], found: Sequence[tuple[CellRun, _Cell]])
     disorder += [
         told("skipped", cell)
         for cell in cells
-        if cell.place.index < lowest and not counts[cell.place.index]
+        if cell.place.index < lowest and not counts[cell.place.index] and not cell.may_skip
     ]
     failed = [(run, cell) for run, cell in found if _has_failed(run, last) and not cell.may_raise]
     disorder += [told("failed", cell) for run, cell in failed if run is not last]
     beside = [told("failed", cell) for run, cell in failed if run is last]
     if last.outcome is None and last.began_at is not None:
         beside.append(told("not ended", found[-1][1]))
-    beside += [told("not run", cell) for cell in cells if cell.place.index > lowest]
+    below = [cell for cell in cells if cell.place.index > lowest and not cell.may_skip]
+    beside += [told("not run", cell) for cell in below]
     word = VerdictWord.OUT_OF_ORDER if disorder else VerdictWord.CLEAN
     return Verdict(word, tuple(dict.fromkeys((*disorder, *beside))), order, ran_at=last.began_at)
 

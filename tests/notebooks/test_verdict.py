@@ -103,6 +103,14 @@ def test_a_cell_that_is_meant_to_raise() -> None:
     assert judge(raising, runs_of(A, Ran(B.source, "ib", "failed"), C)).word is VerdictWord.CLEAN
 
 
+def test_a_cell_that_is_meant_to_be_left_out() -> None:
+    tagged = [cell(one, metadata={"tags": ["skip-execution"]}) for one in (B, C)]
+    skipping = notebook(cell(A), tagged[0], code("d", id="id"), tagged[1])
+    verdict = judge(skipping, runs_of(A, Ran("d", "id")))
+    assert (verdict.word, verdict.cells) == (VerdictWord.CLEAN, ())
+    assert judge(skipping, runs_of(A, B, Ran("d", "id"), C)).word is VerdictWord.CLEAN
+
+
 def test_newlines_at_the_end_make_no_other_code() -> None:
     assert judge(notebook(code("a = 1\n", id="ia")), runs_of(A)).word is VerdictWord.CLEAN
     assert judge(notebook(code("a = 1 ", id="ia")), runs_of(A)).word is VerdictWord.OTHER_CODE
