@@ -15,7 +15,7 @@ from jupyter_mlops.commands.notebook_outputs import (
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Here, open_project_store, read_config_if_valid
 from jupyter_mlops.config import NotebooksConfig
-from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.errors import MlopsError, UnavailableError
 from jupyter_mlops.git.config import allows_secrets
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
@@ -47,20 +47,26 @@ def filter(
     keeps what it strips in the store; smudging brings it back.
     """
     # Python's own output may write a part and call it done, where it is not buffered.
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
-        with _NotebookFilter(here) as notebooks:
-            if direction == "process":
-                serve(
-                    sys.stdin.buffer,
-                    output,
-                    clean=notebooks.clean,
-                    smudge=notebooks.smudge,
-                    report=notebooks.report,
-                )
-                return
-            convert = notebooks.clean if direction == "clean" else notebooks.smudge
-            converted = convert(path, sys.stdin.buffer.read())
+    output = os.fdopen(sys.stdout.fileno(), "wb", closefd=False)
+    with _NotebookFilter(here) as notebooks:
+        if direction == "process":
+            serve(
+                sys.stdin.buffer,
+                output,
+                clean=notebooks.clean,
+                smudge=notebooks.smudge,
+                report=notebooks.report,
+            )
+            return
+        convert = notebooks.clean if direction == "clean" else notebooks.smudge
+        converted = convert(path, sys.stdin.buffer.read())
+    try:
         output.write(converted)
+        output.flush()
+    except OSError as error:
+        raise UnavailableError(
+            f"The notebook cannot be handed over: {error.strerror}.", code="output-failed"
+        ) from error
 
 
 class _NotebookFilter(ExitStack):
