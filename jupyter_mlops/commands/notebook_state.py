@@ -22,8 +22,7 @@ def settle_notebooks(repo: Repository, *, kept_in: str | None = None) -> tuple[s
     """Let notebooks that were run and not edited count as unchanged, for Git's own commands too.
 
     Their outputs are kept first. Where that cannot be done now it is left for later, silently. One
-    that Git could not bring back with all of its outputs stays modified, so that Git does not write
-    over it unasked.
+    whose outputs are not kept stays modified, so that Git does not write over it unasked.
 
     Args:
         repo: the repository.
@@ -35,10 +34,9 @@ def settle_notebooks(repo: Repository, *, kept_in: str | None = None) -> tuple[s
     try:
         if not read_config_if_valid(repo.root).notebooks.keep_outputs:
             return ()
-        store = open_project_store(repo)
 
         def choose(paths: list[str]) -> list[str]:
-            not_kept = find_not_kept(repo, store, paths)
+            not_kept = set(find_not_kept(repo, open_project_store(repo), paths))
             return [path for path in paths if path not in not_kept]
 
         settled = settle_unchanged(repo, _PATTERN, driver=FILTER, choose=choose, kept_in=kept_in)

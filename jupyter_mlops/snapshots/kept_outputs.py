@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.notebooks.canonical import format_notebook, parse_notebook
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
 from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
-from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.objects.recent import RecentOutputs
+from jupyter_mlops.objects.records import iter_copies
 from jupyter_mlops.objects.store import Store
 
 
 def find_not_kept(repo: Repository, store: Store, paths: Iterable[str]) -> list[str]:
-    """Return those of the notebooks that have something which would not come back from the store.
+    """Return those of the notebooks that have outputs which the store has not.
 
     Whatever the reason is: another filter, a setting, a secret, damage. What is no regular file has
     nothing.
@@ -48,7 +49,10 @@ def _is_kept(
     if stripped.removed is None:
         return True
     bare, canonical = stripped.notebook, format_notebook(parse_notebook(content))
-    payload = read_outputs(store, hash_bytes(bare), trashed=False)
-    if payload is not None and attach_outputs(bare, decode_outputs(payload)) == canonical:
-        return True
+    key = hash_bytes(bare)
+    if key not in store.erased:
+        # Also those that are not the newest: two notebooks of the same code have one key.
+        for payload in iter_copies(store, RecordKind.OUTPUTS, key, trashed=False):
+            if attach_outputs(bare, decode_outputs(payload)) == canonical:
+                return True
     return recent.attach(store, path, bare).content == canonical
