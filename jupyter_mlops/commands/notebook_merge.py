@@ -153,7 +153,7 @@ def _remember_outputs(
     config = read_config_if_valid(repo.root).notebooks
     if not config.keep_outputs:
         return
-    recent = RecentOutputs(repo.store_dir)
+    recent = RecentOutputs(repo.state_dir, repo.root)
     try:
         store = open_project_store(repo)
         clear_store(store)

@@ -110,11 +110,11 @@ class OutputKeeper:
         if known is not None and same_outputs(known, payload):
             self._note(path, key)
             return Keeping(done=True)
-        older = self._find_moment(stripped, removed, path)
+        if known is not None and self._is_as_written(stripped, removed, path):
+            return Keeping(done=True)  # nobody ran it: the known ones came after Git wrote it
+        older = self._find_moment(stripped, removed, path) if known is None else None
         if older is None:
             self._note(path, key)
-        elif known is not None:
-            return Keeping(done=True)
         selected = select_kept(stripped, removed, self._rules, len(payload))
         if older is not None or selected.left_out:
             payload = encode_outputs(selected.removed, older or moment)
@@ -149,15 +149,16 @@ class OutputKeeper:
         key = hash_bytes(stripped)
         payload = self._read(key)
         if payload is not None:
-            self._note(path, key)
             joined = attach_outputs(stripped, decode_outputs(payload))
         elif self._recent is not None and path is not None and key not in self._store.erased:
             joined = self._recent.attach(self._store, path, stripped).content
         else:
             return stripped
-        if joined == stripped:
+        if joined == stripped or strip(joined, settings).notebook != stripped:
             return stripped
-        return joined if strip(joined, settings).notebook == stripped else stripped
+        if self._recent is not None and path is not None:
+            self._recent.offer(path, key if payload is not None else None, joined)
+        return joined
 
     def secure(self) -> None:
         """Make durable what was kept so far; :meth:`publish` names it in the index, all at once.
@@ -185,10 +186,16 @@ class OutputKeeper:
             writer.finish()
             self._stack.close()
 
+    def _is_as_written(self, stripped: bytes, removed: Removed, path: str | None) -> bool:
+        if self._recent is None or path is None:
+            return False
+        return self._recent.is_as_written(path, attach_outputs(stripped, removed))
+
     def _find_moment(self, stripped: bytes, removed: Removed, path: str | None) -> datetime | None:
         """Return when the outputs were kept that a notebook has of other versions; None for others.
 
-        Kept as newer ones, they would count more than those of somebody who has run this version.
+        Kept as new ones, they would count more than those of somebody who has run this version.
+        Where others are known of the version, a file that was saved has those of a run.
         """
         if self._recent is None or path is None:
             return None

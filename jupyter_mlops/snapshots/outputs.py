@@ -62,7 +62,7 @@ def restore_outputs(
         open_tree(handles.git, commit),
         open_worktree(handles),
         resolve_settings(*read_nbstripout_settings(handles.git)),
-        RecentOutputs(handles.git.state_dir),
+        RecentOutputs(handles.git.state_dir, handles.git.root),
     )
     if named:
         found = {path: one for path in named if (one := search.find(path)) is not None}

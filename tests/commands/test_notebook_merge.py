@@ -226,6 +226,7 @@ def test_a_notebook_that_both_added_in_a_linked_worktree(merging: Merging, tmp_p
     done = linked.run("merge", "--no-edit", "topic")
     assert done.returncode == 0, done.stdout + done.stderr
     assert linked.sources() == BOTH
+    assert linked.outputs() == ["imports", "fit", "ours", "theirs"]
     assert list(linked.sources(path)) == ["a", "ours", "theirs"]
     assert not list(tmp_path.rglob("x"))
     assert not list((merging.root / ".git").rglob("mlops-worktree/staging/*"))

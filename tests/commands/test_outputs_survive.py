@@ -87,6 +87,18 @@ def test_a_stash_that_meets_other_code_keeps_its_outputs(parted: Project) -> Non
     assert outputs(parted, "new.ipynb") == ran()
 
 
+def test_a_run_that_shows_what_another_version_did_is_kept(parted: Project) -> None:
+    failed = notebook(first="first = 11").replace(b"first ran", b"failed:")
+    parted.write("nb.ipynb", failed)
+    parted.git("add", "nb.ipynb")
+    parted.git("diff", "topic", "main")
+    parted.write("nb.ipynb", notebook(first="first = 11"))
+    parted.git("add", "nb.ipynb")
+    (parted.root / "nb.ipynb").unlink()
+    parted.git("checkout", "--", "nb.ipynb")
+    assert outputs(parted) == ran(first="first = 11")
+
+
 def test_a_cell_whose_code_is_new_gets_nothing(parted: Project) -> None:
     lines = parted.git("show", "HEAD:nb.ipynb").replace("second = 1", "second = 5")
     env = {"GIT_INDEX_FILE": os.fspath(parted.root / ".git/other-index")}
