@@ -44,7 +44,7 @@ _INIT = f"{PROGRAM} init"
 _LISTED = 20
 _FILTER_RULE = re.compile(r"^[^#].*\s[-!]?filter(?:[=\s]|$)")
 _PRE_COMMIT = ".pre-commit-config.yaml"
-_PRE_COMMIT_HOOK = re.compile(r"^[\s-]*id:\s*[\"']?nbstripout\b", re.MULTILINE)
+_PRE_COMMIT_HOOK = re.compile(r"^[ \t-]*id:\s*[\"']?nbstripout\b", re.MULTILINE)
 _VERSION = re.compile(r"^__version__ = ['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 

@@ -92,7 +92,9 @@ def notebook_merge(
         stripped = Versions(*(strip(version, settings) for version in versions))
         merged = _merge(repo, stripped, limit_mark_bytes(mark_bytes))
         _remember_outputs(here, repo, stripped, path)
-        tree.write_file(ours, merged.notebook, Mode.FILE)
+        # A side may have taken away what kept outputs in Git.
+        notebook = strip(merged.notebook, settings).notebook
+        tree.write_file(ours, notebook, Mode.FILE)
     except MlopsError as error:
         raise _merged_as_text(f"{path} is merged as text: {error.message}") from error
     except ValueError as error:

@@ -237,7 +237,7 @@ def describe_left_out(left_out: Iterable[LeftOut], limit_bytes: int) -> list[str
     if secrets:
         clauses.append(
             f"has outputs that are not kept, as they {describe_secrets(secrets)} (to keep them: tag"
-            f"  the cell {ALLOWING_TAG}, or git config {ALLOW_SECRETS} true)"
+            f" the cell {ALLOWING_TAG}, or git config {ALLOW_SECRETS} true)"
         )
     return clauses
 

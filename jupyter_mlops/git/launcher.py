@@ -59,9 +59,12 @@ _MERGE = (
     " exit $status"
 )
 # Notebooks that were merged as text may be none any more, also where Git saw no conflict.
+# What the driver says goes through the shell, so that nobody's full disk ends it with another
+# status once it has merged.
 _MERGE_NOTEBOOK = (
-    f"{_LAUNCH} notebook merge -- {_FILES};"
-    f" case $? in 0) exit 0 ;; {CONFLICT_STATUS}) ;; *) {_AS_TEXT} ;; esac;"
+    f"said=$({_LAUNCH} notebook merge -- {_FILES}); status=$?;"
+    """ [ -z "$said" ] || printf '%s\\n' "$said";"""
+    f" case $status in 0) exit 0 ;; {CONFLICT_STATUS}) ;; *) {_AS_TEXT} ;; esac;"
     " exit 1"
 )
 

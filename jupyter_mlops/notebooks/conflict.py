@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 import msgspec
 
 from jupyter_mlops.formats.conflict import MARK_BYTES
-from jupyter_mlops.notebooks.canonical import CellPlace
+from jupyter_mlops.notebooks.canonical import CellPlace, decode_parts
 
 MARK_BEGIN = "<" * MARK_BYTES
 """What stands in every file in which :func:`find_marked` finds something."""
@@ -65,7 +64,7 @@ def find_marked(data: bytes) -> list[CellPlace]:
     if MARK_BEGIN.encode() not in data:
         return []
     try:
-        notebook = _decode(data)
+        notebook = decode_parts(data, _Cells)
     except (ValueError, RecursionError):
         return []
     return [
@@ -73,13 +72,6 @@ def find_marked(data: bytes) -> list[CellPlace]:
         for index, cell in enumerate(notebook.cells)
         if is_marked(_join_lines(cell.source))
     ]
-
-
-def _decode(data: bytes) -> _Cells:
-    try:
-        return msgspec.json.decode(data, type=_Cells)
-    except msgspec.DecodeError:  # NaN is no JSON to msgspec
-        return msgspec.convert(json.loads(data), _Cells)
 
 
 def _join_lines(source: Any) -> str:

@@ -59,8 +59,9 @@ def merge_values(versions: Versions[Any], clashes: list[Clash], key: tuple[str, 
         before = base if _are_words(base) else []
         if is_same(ours, before):  # as they stand, so that a new order counts
             return theirs
-        kept = [word for word in ours if word in theirs or word not in before]
-        return kept + [word for word in theirs if word not in ours and word not in before]
+        in_base, in_ours, in_theirs = set(before), set(ours), set(theirs)
+        kept = [word for word in ours if word in in_theirs or word not in in_base]
+        return kept + [word for word in theirs if word not in in_ours and word not in in_base]
     return merge_whole(versions, clashes, key)
 
 

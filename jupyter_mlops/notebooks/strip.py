@@ -11,7 +11,6 @@ again is stripped at once.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from jupyter_mlops.notebooks.canonical import (
     MALFORMED,
     CellPlace,
     Notebook,
+    decode_parts,
     format_notebook,
     parse_notebook,
 )
@@ -281,7 +281,7 @@ def find_unstripped(data: bytes, settings: StripSettings = _DEFAULT_SETTINGS) ->
     file that is not a notebook of version 4 has none.
     """
     try:
-        notebook = _decode_cells(data)
+        notebook = decode_parts(data, _Cells)
     except (ValueError, RecursionError):
         return []
     counts, outputs = not settings.options.keep_count, not settings.keeps_outputs
@@ -291,13 +291,6 @@ def find_unstripped(data: bytes, settings: StripSettings = _DEFAULT_SETTINGS) ->
         if (counts and cell.execution_count is not None)
         or (outputs and cell.outputs and not _keeps_output(cell, notebook))
     ]
-
-
-def _decode_cells(data: bytes) -> _Cells:
-    try:
-        return msgspec.json.decode(data, type=_Cells)
-    except msgspec.DecodeError:  # NaN is no JSON to msgspec, but stands in many a figure's output
-        return msgspec.convert(json.loads(data), _Cells)
 
 
 def _keeps_output(cell: _Cell, notebook: _Cells) -> bool:

@@ -155,6 +155,29 @@ def test_a_conflict_is_marked_in_its_cell_and_leaves_no_trace(merging: Merging) 
     )
 
 
+def test_a_conflict_that_nobody_can_be_told_of_is_one_all_the_same(merging: Merging) -> None:
+    with open("/dev/full", "wb") as full:
+        env = {**os.environ, **IDENTITY}
+        words = ["git", "merge", "other"]
+        subprocess.run(words, cwd=merging.root, env=env, stdout=full, check=False)
+    assert merging.sources() == {**OURS, "load": MARKED}
+
+
+def test_what_no_longer_keeps_its_outputs_goes_stripped_into_git(merging: Merging) -> None:
+    kept = {"metadata": {"tags": ["keep_output"]}}
+    merging.git("switch", "-q", "-C", "base", "base")
+    merging.write("nb.ipynb", ran(BASE, **kept))
+    merging.commit("Kept")
+    merging.git("switch", "-q", "-C", "topic", "base")
+    merging.write("nb.ipynb", ran(BASE))
+    merging.commit("Not kept")
+    merging.git("switch", "-q", "-C", "main", "base")
+    merging.write("nb.ipynb", ran(OURS, **kept))
+    merging.commit("Run")
+    assert merging.run("merge", "--no-edit", "topic").returncode == 0
+    assert merging.git("show", "HEAD:nb.ipynb").count("out of") == 1
+
+
 def test_marks_that_are_committed_are_told_everywhere(merging: Merging) -> None:
     merging.run("merge", "other")
     told = merging.run("add", "nb.ipynb").stderr
