@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from jupyter_mlops.config import NotebooksConfig
-from jupyter_mlops.notebooks.canonical import CellPlace, iter_cells, parse_notebook
+from jupyter_mlops.notebooks.canonical import CellPlace, Notebook, iter_cells, parse_notebook
 from jupyter_mlops.notebooks.outputs import Fields, Removed
 from jupyter_mlops.notebooks.secrets import find_secrets
 
@@ -59,14 +59,18 @@ def select_kept(stripped: bytes, removed: Removed, rules: KeepRules, size_bytes:
     """
     selected = Selected(removed)
     if size_bytes > rules.limit_bytes:
-        selected = _sift(removed, lambda cell, part: _is_big(cell, part, rules.limit_bytes))
+        selected = _sift(removed, lambda cell, part, _: _is_big(cell, part, rules.limit_bytes))
     if rules.allow_secrets:
         return selected
     allowed: set[int] | None = None
 
-    def shows_secret(cell: CellPlace | None, part: Fields) -> LeftOut | None:
+    def shows_secret(
+        cell: CellPlace | None, part: Fields, whole: Notebook | None
+    ) -> LeftOut | None:
         nonlocal allowed
         kinds = find_secrets(part)
+        if whole is not None:
+            return LeftOut(cell, kinds, 0) if kinds and not _is_allowing(whole) else None
         if kinds and cell is not None:
             allowed = set(_iter_allowed(stripped)) if allowed is None else allowed
         if not kinds or (cell is not None and allowed is not None and cell.index in allowed):
@@ -110,14 +114,15 @@ def find_secrets_for_git(stripped: bytes) -> tuple[LeftOut, ...]:
     return tuple(found)
 
 
-_Judge = Callable[[CellPlace | None, Fields], LeftOut | None]
+_Judge = Callable[[CellPlace | None, Fields, Notebook | None], LeftOut | None]
+"""Says why a part is left out; of a cell that is kept as a whole it gets that as well."""
 
 
 def _sift(removed: Removed, judge: _Judge) -> Selected:
     left_out: list[LeftOut] = []
 
-    def keeps(cell: CellPlace | None, part: Fields) -> bool:
-        why = judge(cell, part)
+    def keeps(cell: CellPlace | None, part: Fields, whole: Notebook | None = None) -> bool:
+        why = judge(cell, part, whole)
         if why is not None:
             left_out.append(why)
         return why is None
@@ -129,9 +134,22 @@ def _sift(removed: Removed, judge: _Judge) -> Selected:
                 kept[key] = [one for one in value if keeps(cell, _as_fields(one))]
             elif key == "metadata" and isinstance(value, dict):
                 kept[key] = {k: v for k, v in value.items() if keeps(cell, {k: v})}
+            elif key == "cells" and cell is None and _are_cells(value):
+                kept[key] = [sift_outputs(index, whole) for index, whole in enumerate(value)]
             elif keeps(cell, {key: value}):
                 kept[key] = value
         return kept
+
+    def sift_outputs(index: int, whole: Notebook) -> Notebook:
+        """Return a cell of a notebook that lost some; its code may be nowhere else, and stays."""
+        outputs, name = whole.get("outputs"), whole.get("id")
+        if not isinstance(outputs, list):
+            return whole
+        place = CellPlace(index, name if isinstance(name, str) else None)
+        return {
+            **whole,
+            "outputs": [one for one in outputs if keeps(place, _as_fields(one), whole)],
+        }
 
     notebook = sift(None, removed.notebook)
     cells = tuple(
@@ -139,6 +157,10 @@ def _sift(removed: Removed, judge: _Judge) -> Selected:
         for index, cell in enumerate(removed.cells)
     )
     return Selected(Removed(notebook, cells) if left_out else removed, tuple(left_out))
+
+
+def _are_cells(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(cell, dict) for cell in value)
 
 
 def _as_fields(output: object) -> Fields:
@@ -157,7 +179,11 @@ def _iter_allowed(stripped: bytes) -> Iterator[int]:
     except ValueError:
         return
     for index, cell in enumerate(iter_cells(notebook)):
-        metadata = cell.get("metadata")
-        tags = metadata.get("tags") if isinstance(metadata, dict) else None
-        if isinstance(tags, list) and ALLOWING_TAG in tags:
+        if _is_allowing(cell):
             yield index
+
+
+def _is_allowing(cell: Notebook) -> bool:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return isinstance(tags, list) and ALLOWING_TAG in tags

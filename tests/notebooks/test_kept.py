@@ -5,16 +5,19 @@ from dataclasses import replace
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.kept import KeepRules, LeftOut, Selected, select_kept
 from jupyter_mlops.notebooks.outputs import attach_outputs
-from jupyter_mlops.notebooks.strip import StripSettings, strip
+from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 
+DEFAULT = StripSettings()
 RULES = KeepRules(limit_bytes=1000)
 
 
-def select(notebook: bytes, rules: KeepRules = RULES) -> tuple[Selected, bytes]:
+def select(
+    notebook: bytes, rules: KeepRules = RULES, settings: StripSettings = DEFAULT
+) -> tuple[Selected, bytes]:
     """Return what is kept of the notebook, and the notebook that comes back."""
-    stripped = strip(notebook, StripSettings())
+    stripped = strip(notebook, settings)
     assert stripped.removed is not None
     selected = select_kept(stripped.notebook, stripped.removed, rules, len(notebook))
     return selected, attach_outputs(stripped.notebook, selected.removed)
@@ -62,3 +65,19 @@ def test_the_state_of_widgets_is_looked_at_too() -> None:
     assert selected.left_out == (LeftOut(None, ("AWS Access Key",), 0),)
     assert AWS.encode() not in back
     assert b"one" in back
+
+
+def test_a_cell_that_is_dropped_comes_back_whatever_the_others_show() -> None:
+    allowed, scratch = ({"tags": [tag]} for tag in ("allow_secrets", "scratch"))
+    outputs = [stream("first\n" * 300_000), stream(AWS)]
+    cells = [
+        code("scratch = 1", metadata=scratch),
+        code("x", id="x", outputs=outputs),
+        code("y", outputs=[stream(f"allowed {AWS}")], metadata=allowed),
+    ]
+    dropping = resolve_settings(command="nbstripout --drop-tagged-cells scratch")
+    selected, back = select(notebook_bytes(cells), KeepRules(), dropping)
+    assert selected.left_out == (LeftOut(CellPlace(1, "x"), ("AWS Access Key",), 0),)
+    assert b"scratch = 1" in back
+    assert b"first" in back
+    assert back.count(AWS.encode()) == 1
