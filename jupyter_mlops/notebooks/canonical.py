@@ -6,13 +6,9 @@ import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from jupyter_mlops.notebooks.splitting import join_lines, split_lines
-
-_T = TypeVar("_T")
 
 Notebook = dict[str, Any]
 """A notebook or cell in memory: what its JSON holds, with texts in one piece."""
@@ -101,19 +97,6 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def decode_parts(data: bytes, parts: type[_T]) -> _T:
-    """Return what a ``msgspec.Struct`` says of the notebook ``data``, which is not checked else.
-
-    Raises:
-        ValueError: ``data`` is not JSON, or has other types there.
-        RecursionError: it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(data, type=parts)
-    except msgspec.DecodeError:  # NaN is no JSON to msgspec, but stands in many a figure's output
-        return msgspec.convert(json.loads(data), parts)
 
 
 def iter_cells(notebook: Notebook) -> Iterator[Notebook]:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from jupyter_mlops.formats.conflict import MARK_BYTES
-from jupyter_mlops.notebooks.canonical import CellPlace, decode_parts
+from jupyter_mlops.notebooks.canonical import CellPlace
+from jupyter_mlops.notebooks.parts import decode_parts
 
 MARK_BEGIN = "<" * MARK_BYTES
 """What stands in every file in which :func:`find_marked` finds something."""

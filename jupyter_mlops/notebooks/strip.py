@@ -20,12 +20,12 @@ from jupyter_mlops.notebooks.canonical import (
     MALFORMED,
     CellPlace,
     Notebook,
-    decode_parts,
     format_notebook,
     parse_notebook,
 )
 from jupyter_mlops.notebooks.nbstripout import DEFAULTS, Options, parse_command
 from jupyter_mlops.notebooks.outputs import Removed, find_removed
+from jupyter_mlops.notebooks.parts import decode_parts
 
 _DEFAULT_EXTRA_KEYS = (
     "metadata.signature",
