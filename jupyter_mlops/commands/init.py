@@ -197,9 +197,7 @@ def _write_attributes(repo: Repository, tree: WorkTree) -> list[str]:
     text = _read_lines(tree, ATTRIBUTES_NAME).decode("utf-8", "surrogateescape")
     if not missing or stand_last(text, missing) or not _add_lines(tree, ATTRIBUTES_NAME, missing):
         return []
-    return [
-        f"Named the filter and diff of notebooks and the merge of pointers in {ATTRIBUTES_NAME}."
-    ]
+    return [f"Named the filter, diff and merge of notebooks and pointers in {ATTRIBUTES_NAME}."]
 
 
 def _write_folder_rules(tree: WorkTree, rules: Mapping[str, bytes]) -> Iterator[str]:
