@@ -101,9 +101,11 @@ class RestoreResult:
             title = "gets outputs" if self.dry_run else "got outputs"
             blocks.append(Table((title,), tuple((Code(path),) for path in self.outputs)))
         if self.code_saved_as:
-            what = "code" if self.code else "outputs"
-            command = f"jupyter mlops restore {self.code_saved_as} --{what}"
-            blocks.append(Hint(f"Take the {what} back (undo does not)", command))
+            if self.code:
+                command = f"jupyter mlops restore {self.code_saved_as} --code"
+            else:
+                command = f"jupyter mlops restore {self.code_saved_as} --outputs"
+            blocks.append(Hint("Take that back (undo does not)", command))
         return Document(tuple(blocks))
 
 

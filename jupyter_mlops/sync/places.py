@@ -135,7 +135,7 @@ class KnownPlaces:
                 ``mlops.toml`` chose it.
         """
         if not named.is_own:
-            hint = f"jupyter mlops remote test {named.name} --yes   (then the same command again)"
+            hint = f"jupyter mlops remote test {named.name} --yes"
             self.require_place(place_of(named.url), f"The remote {named.name}", hint)
 
     def require_place(self, place: str, what: str, hint: str) -> None:

@@ -51,7 +51,7 @@ def test_a_place_that_the_user_has_not_used_is_named_and_not_asked(team: Team) -
         with pytest.raises(TimeoutError):
             server.accept()
     assert found.code == "remote-unknown"
-    assert found.mend == "jupyter mlops remote test theirs --yes   (then the same command again)"
+    assert found.mend == "jupyter mlops remote test theirs --yes"
 
 
 def test_hosts_that_are_silent_are_waited_for_five_seconds_in_all(team: Team) -> None:
