@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +22,7 @@ from jupyter_mlops.notebooks.kept import (
     select_kept,
 )
 from jupyter_mlops.notebooks.outputs import (
+    CARRIED_AT,
     Removed,
     attach_outputs,
     decode_outputs,
@@ -112,12 +112,13 @@ class OutputKeeper:
             return Keeping(done=True)
         if known is not None and self._is_as_written(stripped, removed, path):
             return Keeping(done=True)  # nobody ran it: the known ones came after Git wrote it
-        older = self._find_moment(stripped, removed, path) if known is None else None
-        if older is None:
+        if known is None and self._is_carried(stripped, removed, path):
+            moment = CARRIED_AT
+        else:
             self._note(path, key)
         selected = select_kept(stripped, removed, self._rules, len(payload))
-        if older is not None or selected.left_out:
-            payload = encode_outputs(selected.removed, older or moment)
+        if moment == CARRIED_AT or selected.left_out:
+            payload = encode_outputs(selected.removed, moment)
         if len(payload) > _LIMIT_BYTES:
             raise ConflictError(
                 f"The notebook has {format_bytes(len(payload))} of outputs, and at most "
@@ -151,7 +152,7 @@ class OutputKeeper:
         if payload is not None:
             joined = attach_outputs(stripped, decode_outputs(payload))
         elif self._recent is not None and path is not None and key not in self._store.erased:
-            joined = self._recent.attach(self._store, path, stripped).content
+            joined = self._recent.attach(self._store, path, stripped)
         else:
             return stripped
         if joined == stripped or strip(joined, settings).notebook != stripped:
@@ -191,19 +192,17 @@ class OutputKeeper:
             return False
         return self._recent.is_as_written(path, attach_outputs(stripped, removed))
 
-    def _find_moment(self, stripped: bytes, removed: Removed, path: str | None) -> datetime | None:
-        """Return when the outputs were kept that a notebook has of other versions; None for others.
+    def _is_carried(self, stripped: bytes, removed: Removed, path: str | None) -> bool:
+        """Return whether a notebook's outputs are those that its cells had in other versions.
 
         Kept as new ones, they would count more than those of somebody who has run this version.
-        Where others are known of the version, a file that was saved has those of a run.
         """
         if self._recent is None or path is None:
-            return None
-        attached = self._recent.attach(self._store, path, stripped)
-        if attached.created_at is None:
-            return None
-        same = find_removed(parse_notebook(attached.content), parse_notebook(stripped)) == removed
-        return attached.created_at if same else None
+            return False
+        carried = self._recent.attach(self._store, path, stripped)
+        if carried == stripped:
+            return False
+        return find_removed(parse_notebook(carried), parse_notebook(stripped)) == removed
 
     def _note(self, path: str | None, key: Hash) -> None:
         if self._recent is not None and path is not None:

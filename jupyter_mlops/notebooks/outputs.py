@@ -31,6 +31,9 @@ from jupyter_mlops.notebooks.canonical import (
 FORMAT = 0
 """Version of the payload; docs/formats/outputs.md."""
 
+CARRIED_AT = datetime(1970, 1, 1, tzinfo=UTC)
+"""When outputs were made that a version has from runs of other versions: before every run."""
+
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 Fields = dict[str, Any]
@@ -134,12 +137,6 @@ def decode_outputs(payload: bytes) -> Removed:
         code="format-newer",
         hints=("pip install --upgrade jupyter-mlops",),
     )
-
-
-def read_created_at(payload: bytes) -> datetime:
-    """Return when a payload that :func:`decode_outputs` takes was kept."""
-    moment = msgspec.json.decode(payload, type=_Payload).created_at
-    return datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC)
 
 
 def _encode_fields(fields: Fields) -> str:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from jupyter_mlops.errors import IntegrityError, MlopsError, UnavailableError, U
 from jupyter_mlops.files.durable import write_atomic
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.notebooks.outputs import Removed, attach_cells, decode_outputs, read_created_at
+from jupyter_mlops.notebooks.outputs import Removed, attach_cells, decode_outputs
 from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.objects.store import Store
 
@@ -30,13 +29,6 @@ _PATHS = 2000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _READ_BYTES = 64 << 20
 _FILE_BYTES = 16 << 20
-
-
-class Attached(NamedTuple):
-    """A notebook with outputs, and when the newest of them were kept; None where it has none."""
-
-    content: bytes
-    created_at: datetime | None
 
 
 class _Offer(NamedTuple):
@@ -121,13 +113,11 @@ class RecentOutputs:
         with suppress(UnavailableError):
             write_atomic(self._file, msgspec.msgpack.encode(newest), durable=False)
 
-    def attach(self, store: Store, path: str, stripped: bytes) -> Attached:
+    def attach(self, store: Store, path: str, stripped: bytes) -> bytes:
         """Return the notebook with the outputs that its cells had last with the same source."""
-        moments: list[datetime] = []
         if not self._known().keys.get(path):
-            return Attached(stripped, None)
-        content = attach_cells(stripped, self._iter_removed(store, path, moments))
-        return Attached(content, max(moments, default=None))
+            return stripped
+        return attach_cells(stripped, self._iter_removed(store, path))
 
     def _find_taken(self, path: str, offer: _Offer) -> bytes | None:
         with suppress(MlopsError):
@@ -146,16 +136,14 @@ class RecentOutputs:
                 return hash_bytes(content_hash + repr(state).encode())
         return None
 
-    def _iter_removed(self, store: Store, path: str, moments: list[datetime]) -> Iterator[Removed]:
+    def _iter_removed(self, store: Store, path: str) -> Iterator[Removed]:
         left_bytes = _READ_BYTES
         for key in self._known().keys[path]:
             with suppress(IntegrityError, UnsupportedError):
                 payload = read_outputs(store, Hash(key))
                 if payload is not None and len(payload) <= left_bytes:
                     left_bytes -= len(payload)
-                    removed = decode_outputs(payload)
-                    moments.append(read_created_at(payload))
-                    yield removed
+                    yield decode_outputs(payload)
 
     def _known(self) -> _Notes:
         """Return the notes; another process's are before ours where it wrote since we read."""

@@ -55,4 +55,4 @@ def _is_kept(
         for payload in iter_copies(store, RecordKind.OUTPUTS, key, trashed=False):
             if attach_outputs(bare, decode_outputs(payload)) == canonical:
                 return True
-    return recent.attach(store, path, bare).content == canonical
+    return recent.attach(store, path, bare) == canonical

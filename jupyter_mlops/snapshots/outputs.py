@@ -159,7 +159,7 @@ class _Search:
         """Return whether a notebook has no outputs but such as other versions of it had here."""
         if present == stripped:
             return True
-        return present == self.recent.attach(self.handles.store, path, stripped).content
+        return present == self.recent.attach(self.handles.store, path, stripped)
 
     def _join(self, base: bytes, payload: bytes) -> bytes | None:
         """Return ``base`` with outputs; None where they would change more than outputs."""

@@ -126,4 +126,4 @@ def test_what_another_process_noted_meanwhile_counts(tmp_path: Path) -> None:
         assert b"second" in keeping.join(merged, StripSettings(), "nb.ipynb")
         keeping.join(theirs, StripSettings(), "nb.ipynb")
     again = RecentOutputs(tmp_path, tmp_path).attach(store, "nb.ipynb", merged)
-    assert b"second" in again.content
+    assert b"second" in again
