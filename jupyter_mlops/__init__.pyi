@@ -121,6 +121,7 @@ def push(
 ) -> PushResult: ...
 def pull(
     *paths: str | PathLike[str],
+    glob: str | None = ...,
     remote: str | None = ...,
     all_branches: bool = ...,
     tags: bool = ...,
@@ -129,6 +130,7 @@ def pull(
 ) -> PullResult: ...
 def fetch(
     *paths: str | PathLike[str],
+    glob: str | None = ...,
     remote: str | None = ...,
     all_branches: bool = ...,
     tags: bool = ...,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.paths import choose_tracked
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
@@ -59,6 +59,9 @@ def fetch(
         tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
     ] = (),
     *,
+    glob: Annotated[
+        str | None, Arg("Only tracked paths that match, as data/2024-* does.", metavar="PATTERN")
+    ] = None,
     remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
     all_branches: Annotated[bool, Arg("What every branch ever named.")] = False,
     tags: Annotated[bool, Arg("What every tag ever named.")] = False,
@@ -74,7 +77,9 @@ def fetch(
     only, with their content: from the Git remote that this branch follows, or origin, or the only
     one, and from the data's remote. They never touch your own.
     """
-    scope = Scope(all_branches=all_branches, tags=tags, paths=tuple(resolve_paths(ws, paths)))
+    scope = Scope(
+        all_branches=all_branches, tags=tags, paths=tuple(choose_tracked(ws, paths, glob))
+    )
     result, problem = run_fetch(ws, scope, remote, snapshots, yes=yes)
     if problem is not None:
         raise problem

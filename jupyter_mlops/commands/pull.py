@@ -8,7 +8,7 @@ from typing import Annotated
 from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.fetch import FetchResult, describe_fetched, run_fetch
 from jupyter_mlops.commands.notebook_state import settle_notebooks
-from jupyter_mlops.commands.paths import resolve_paths
+from jupyter_mlops.commands.paths import choose_tracked
 from jupyter_mlops.commands.restore import describe_erased
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
@@ -73,6 +73,9 @@ def pull(
         tuple[str, ...], Arg("Only these tracked paths.", metavar="PATH", complete="tracked")
     ] = (),
     *,
+    glob: Annotated[
+        str | None, Arg("Only tracked paths that match, as data/2024-* does.", metavar="PATTERN")
+    ] = None,
     remote: Annotated[str | None, Arg("The remote; the default by default.")] = None,
     all_branches: Annotated[bool, Arg("Fetch what every branch ever named.")] = False,
     tags: Annotated[bool, Arg("Fetch what every tag ever named.")] = False,
@@ -88,7 +91,7 @@ def pull(
     tree. A pull that was cut short is finished by the next one. In a new clone, Git's filter and
     hooks are set up as ``init`` does it. Git itself is not pulled.
     """
-    selected = tuple(resolve_paths(ws, paths))
+    selected = tuple(choose_tracked(ws, paths, glob))
     scope = Scope(all_branches=all_branches, tags=tags, paths=selected)
     fetched, problem = run_fetch(ws, scope, remote, snapshots, yes=yes)
     statuses = read_status(ws, selected)

@@ -61,14 +61,16 @@ def push_data(project: DataProject, *paths: str, all_branches: bool = False) -> 
     return push(project.open(), paths, all_branches=all_branches)
 
 
-def pull_data(project: DataProject, *paths: str) -> PullResult:
+def pull_data(project: DataProject, *paths: str, glob: str | None = None) -> PullResult:
     """Pull from the default remote."""
-    return pull(project.open(), paths)
+    return pull(project.open(), paths, glob=glob)
 
 
-def fetch_data(project: DataProject, *paths: str, all_branches: bool = False) -> FetchResult:
+def fetch_data(
+    project: DataProject, *paths: str, glob: str | None = None, all_branches: bool = False
+) -> FetchResult:
     """Fetch from the default remote."""
-    return fetch(project.open(), paths, all_branches=all_branches)
+    return fetch(project.open(), paths, glob=glob, all_branches=all_branches)
 
 
 def write_files(project: DataProject, count: int = 20) -> dict[str, bytes]:

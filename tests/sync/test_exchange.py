@@ -118,6 +118,23 @@ def test_a_path_comes_alone(team: Team) -> None:
     assert pulled.bytes < 1000
 
 
+def test_paths_that_match_come_alone(team: Team) -> None:
+    paths = [f"parts/{year}-{part}.bin" for year in (2024, 2025, 2026) for part in "ab"]
+    for path in paths:
+        team.origin.write(path, random.Random(path).randbytes(50_000))
+    keep(team.origin, *paths)
+    push_data(team.origin)
+    clone = team.clone()
+    with pytest.raises(NotFoundError):
+        pull_data(clone, glob="parts/2023-*")
+    pulled = pull_data(clone, glob="parts/2024-*")
+    assert pulled.written == 2
+    assert pulled.bytes < 110_000
+    assert clone.state("parts/2025-a.bin") == "missing"
+    assert fetch_data(clone, glob="parts/2024-*").up_to_date
+    assert fetch_data(clone, glob="parts/2025-*").chunks == 2
+
+
 def test_content_that_was_changed_here_is_left(team: Team) -> None:
     team.origin.write("data/a", "1")
     keep(team.origin, "data")

@@ -777,6 +777,7 @@ export interface ICommands {
     method: 'POST';
     parameters: {
       paths?: string[];
+      glob?: string | null;
       remote?: string | null;
       all_branches?: boolean;
       tags?: boolean;
@@ -789,6 +790,7 @@ export interface ICommands {
     method: 'POST';
     parameters: {
       paths?: string[];
+      glob?: string | null;
       remote?: string | null;
       all_branches?: boolean;
       tags?: boolean;
