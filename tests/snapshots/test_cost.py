@@ -44,7 +44,7 @@ def test_a_snapshot_of_what_has_not_changed_starts_few_processes(
     data_project.write("folder/a", "1")
     data_project.snapshot("folder", *paths, commit=True)
     data_project.snapshot()
-    assert 0 < _count_processes(data_project.snapshot) <= 14
+    assert 0 < _count_processes(data_project.snapshot) <= 15
     assert 0 < _count_processes(data_project.states) <= 6
 
 
