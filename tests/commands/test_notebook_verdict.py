@@ -215,7 +215,9 @@ def test_a_journal_that_cannot_be_believed_is_never_passed_over(
     assert verdict(project).verdict == "clean"
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="not run: only root gives files away"
+)
 def test_a_journal_of_another_user_is_not_believed(project: DataProject) -> None:
     path = put_journal(project, A, B)
     os.chown(project.root / path, 12345, -1)
