@@ -35,8 +35,9 @@ _HARMFUL: frozenset[Trouble] = frozenset({"corrupt packs", "cut packs", "packs n
 """What no pull can succeed with."""
 
 _ALWAYS = _HARMFUL | {"connections that break"}
-_SLOW_KINDS = ("ssh", "webdav")
-_SHARE = 3
+_SHARES = {"ssh": 6, "webdav": 3}
+"""One in how many of the other troubles is tried with a slow kind of place at scale 1."""
+
 
 _ERRORS = (Path(__file__).parents[2] / "docs/errors.md").read_text()
 _SAFE = (3, 5, 6)
@@ -50,12 +51,11 @@ def _be_patient(project: DataProject, trouble: Trouble) -> None:
 
 def _choose(troubled: Troubled, scale: int) -> list[Trouble]:
     """Return the troubles to try: all, but of places that take their time a part at scale 1."""
-    if scale > 1 or troubled.site.kind not in _SLOW_KINDS:
-        return list(troubled.troubles)
+    share = 1 if scale > 1 else _SHARES.get(troubled.site.kind, 1)
     return [
         trouble
         for number, trouble in enumerate(troubled.troubles)
-        if trouble in _ALWAYS or number % _SHARE == 0
+        if trouble in _ALWAYS or number % share == 0
     ]
 
 
