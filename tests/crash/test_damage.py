@@ -21,9 +21,9 @@ from tests.support.scoreboard import Scoreboard
 pytestmark = pytest.mark.slow
 
 COUNTS = {
-    "pack": 110,
+    "pack": 80,
     "plain pack": 40,
-    "index": 60,
+    "index": 40,
     "format": 20,
     "pointer": 60,
     "stat cache": 20,
@@ -31,7 +31,7 @@ COUNTS = {
     "operation": 20,
     "mark": 10,
     "snapshot ref": 20,
-    "snapshot object": 60,
+    "snapshot object": 40,
     "snapshot blob": 16,
 }
 """How many files of each kind are damaged."""

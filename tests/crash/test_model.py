@@ -22,14 +22,14 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 RUNS = [
-    (1, 10, "none", "true"),
-    (2, 10, "none", "ahead"),
-    (3, 10, "called", "true"),
-    (4, 10, "called", "ahead"),
-    (5, 10, "none", "ahead"),
-    (6, 10, "called", "ahead"),
-    (7, 10, "none", "true"),
-    (8, 4, "real", "true"),
+    (1, 7, "none", "true"),
+    (2, 7, "none", "ahead"),
+    (3, 7, "called", "true"),
+    (4, 7, "called", "ahead"),
+    (5, 7, "none", "ahead"),
+    (6, 7, "called", "ahead"),
+    (7, 7, "none", "true"),
+    (8, 3, "real", "true"),
 ]
 """The seed, how many examples, which hooks, which clock."""
 
