@@ -63,12 +63,21 @@ from jupyter_mlops.reading.open import read_table as read_table
 from jupyter_mlops.tracking import Run as Run
 from jupyter_mlops.tracking import flush as flush
 from jupyter_mlops.tracking import log as log
+from jupyter_mlops.tracking import log_artifact as log_artifact
+from jupyter_mlops.tracking import log_figure as log_figure
+from jupyter_mlops.tracking import log_image as log_image
 from jupyter_mlops.tracking import log_metric as log_metric
 from jupyter_mlops.tracking import log_metrics as log_metrics
+from jupyter_mlops.tracking import log_model as log_model
+from jupyter_mlops.tracking import log_note as log_note
 from jupyter_mlops.tracking import log_param as log_param
 from jupyter_mlops.tracking import log_params as log_params
+from jupyter_mlops.tracking import log_table as log_table
+from jupyter_mlops.tracking import log_tags as log_tags
+from jupyter_mlops.tracking import log_text as log_text
 from jupyter_mlops.tracking import next_step as next_step
 from jupyter_mlops.tracking import run as run
+from jupyter_mlops.tracking import use_data as use_data
 
 __version__: str
 

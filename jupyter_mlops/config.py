@@ -69,10 +69,11 @@ class NotebooksConfig:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotConfig:
-    """Limits on what a snapshot takes along of files that Git does not track through us."""
+    """Limits on what a snapshot takes along of files that are no tracked data."""
 
     file_limit_bytes: int = 10 * 1024**2
     untracked_limit_bytes: int = 100 * 1024**2
+    run_file_limit_bytes: int = 1024**3
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,13 @@ def new_snapshot_id() -> str:
     return secrets.choice(_NOT_HEX) + "".join(secrets.choice(_LETTERS) for _ in range(11))
 
 
+def derive_snapshot_id(text: str) -> str:
+    """Return the id, in the form of a snapshot's, that everybody derives from ``text``."""
+    digest = blake3(text.encode("utf-8", "surrogateescape")).digest(12)
+    letters = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[1:])
+    return _NOT_HEX[digest[0] % len(_NOT_HEX)] + letters
+
+
 def is_snapshot_id(text: str) -> bool:
     """Return whether ``text`` has the form of a snapshot id."""
     return _SNAPSHOT_ID.fullmatch(text) is not None

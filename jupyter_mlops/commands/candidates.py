@@ -17,6 +17,7 @@ from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.metrics.read import read_metrics, split_name
 from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.snapshots.listing import list_all_snapshots
+from jupyter_mlops.snapshots.tracked import is_tracked_pointer
 
 _BRANCHES = "refs/heads/"
 _REMOTE_BRANCHES = "refs/remotes/"
@@ -54,7 +55,11 @@ def _list_paths(partial: str, start: Path) -> list[str]:
 def _list_tracked(partial: str, start: Path) -> list[str]:
     repository = open_repository(start)
     names = list_index(repository, "*" + POINTER_SUFFIX)
-    paths = (repository.root / name.removesuffix(POINTER_SUFFIX) for name in names)
+    paths = (
+        repository.root / name.removesuffix(POINTER_SUFFIX)
+        for name in names
+        if is_tracked_pointer(name)
+    )
     return [os.path.relpath(path, start).replace(os.sep, "/") for path in paths]
 
 

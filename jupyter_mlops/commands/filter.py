@@ -13,7 +13,7 @@ from jupyter_mlops.commands.notebook_outputs import (
     describe_secrets,
 )
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, open_project_store, read_config_if_valid
+from jupyter_mlops.commands.workspace import Here, read_config_if_valid
 from jupyter_mlops.config import NotebooksConfig
 from jupyter_mlops.errors import MlopsError, UnavailableError
 from jupyter_mlops.git.config import allows_secrets
@@ -27,6 +27,7 @@ from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.reports.findings import name_cells
+from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.text import visible
 

@@ -12,7 +12,7 @@ from typing import Annotated
 from jupyter_mlops.commands.clone import ensure_clone
 from jupyter_mlops.commands.nbstripout import describe_replaced
 from jupyter_mlops.commands.spec import PROGRAM, Arg
-from jupyter_mlops.commands.workspace import Here, open_project_store, read_config
+from jupyter_mlops.commands.workspace import Here, read_config
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Table
 from jupyter_mlops.errors import NotFoundError, UnavailableError, UsageError
@@ -35,6 +35,7 @@ from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
 from jupyter_mlops.objects.shared import move_own_packs, own_packs
 from jupyter_mlops.objects.store import create_shared_store, is_store
 from jupyter_mlops.reports.findings import quote_path
+from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.units import format_bytes, plural
 
 _IGNORE_NAME = ".gitignore"

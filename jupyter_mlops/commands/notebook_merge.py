@@ -10,7 +10,7 @@ from typing import Annotated
 
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, open_project_store, read_config_if_valid
+from jupyter_mlops.commands.workspace import Here, read_config_if_valid
 from jupyter_mlops.document import Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, UnavailableError, UnsupportedError
 from jupyter_mlops.files.worktree import WorkTree
@@ -30,6 +30,7 @@ from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.objects.store import clear_store
 from jupyter_mlops.reports.findings import name_cell, quote_path
+from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.snapshots.outputs import read_keep_rules
 from jupyter_mlops.text import visible
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.commands.workspace import open_project_store, read_config_if_valid
+from jupyter_mlops.commands.workspace import read_config_if_valid
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.launcher import FILTER, read_nbstripout_settings
 from jupyter_mlops.git.listing import list_holding, list_index
@@ -12,6 +12,7 @@ from jupyter_mlops.git.trees import open_blob_reader, open_tree
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.conflict import MARK_BEGIN, find_marked
 from jupyter_mlops.notebooks.strip import carries_outputs, resolve_settings
+from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.snapshots.kept_outputs import find_not_kept
 
 _PATTERN = "*.ipynb"

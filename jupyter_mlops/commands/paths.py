@@ -11,7 +11,7 @@ from jupyter_mlops.errors import NotFoundError, UsageError
 from jupyter_mlops.formats.pattern import parse_pattern
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.listing import list_index
-from jupyter_mlops.snapshots.tracked import resolve_path
+from jupyter_mlops.snapshots.tracked import is_tracked_pointer, resolve_path
 
 
 def resolve_paths(ws: Workspace, paths: Sequence[str]) -> list[str]:
@@ -40,7 +40,9 @@ def choose_tracked(ws: Workspace, paths: Sequence[str], glob: str | None) -> lis
             f"The pattern {glob!r} is not valid: {error}.", code="bad-value"
         ) from error
     tracked = [
-        name.removesuffix(POINTER_SUFFIX) for name in list_index(ws.git, f"*{POINTER_SUFFIX}")
+        name.removesuffix(POINTER_SUFFIX)
+        for name in list_index(ws.git, f"*{POINTER_SUFFIX}")
+        if is_tracked_pointer(name)
     ]
     matching = [path for path in tracked if pattern.matches(path)]
     if not matching:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from jupyter_mlops.commands.number_trees import logged_tree, open_revision
 from jupyter_mlops.commands.workspace import Workspace
@@ -27,6 +26,7 @@ from jupyter_mlops.snapshots.origins import read_origins
 from jupyter_mlops.snapshots.scan import Scanner
 from jupyter_mlops.snapshots.tracked import (
     content_of,
+    is_tracked_pointer,
     pointer_path,
     read_pointer_file,
 )
@@ -44,7 +44,7 @@ def iter_pointer_states(ws: Workspace) -> Iterator[BrokenPointer | LackingConten
     tree, scanner = WorkTree(ws.root), Scanner(ws)
     for path in sorted({*listed, *read_origins(ws.git.state_dir)}):
         name = pointer_path(path)
-        if PurePosixPath(name).name == POINTER_SUFFIX:
+        if not is_tracked_pointer(name):
             continue
         try:
             encoded = read_pointer_file(tree, path)

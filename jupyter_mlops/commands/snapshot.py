@@ -21,6 +21,9 @@ from jupyter_mlops.snapshots.environment import read_environment
 from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS
 from jupyter_mlops.snapshots.take import Circumstances, Taken, take_snapshot
 from jupyter_mlops.snapshots.tracked import content_of
+from jupyter_mlops.tracking.kept_runs import find_run_files
+from jupyter_mlops.tracking.last_values import settle_values
+from jupyter_mlops.tracking.place import Place
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -149,12 +152,15 @@ def snapshot(
 
     The content goes to the store and is durable when the command returns; a pointer file beside
     each path names it, and is staged in Git's index. The state as a whole (pointers, code with
-    stripped notebooks, metrics, params, environment, which cells ran) becomes a hidden commit whose
-    parent is HEAD. HEAD, the branch and the data files are not touched. In a notebook that
-    JupyterLab shows, it is saved first. With --external, PATH gets a pointer file that names what
-    is at the URL, an object or all objects below it, by version, ETag and size; nothing is copied.
+    stripped notebooks, metrics, params, what their runs logged, environment, which cells ran)
+    becomes a hidden commit whose parent is HEAD. HEAD, the branch and the data files are not
+    touched. In a notebook that JupyterLab shows, it is saved first. With --external, PATH gets a
+    pointer file that names what is at the URL, an object or all objects below it, by version, ETag
+    and size; nothing is copied.
     """
     outside = look_at_external(ws, external, paths) if external is not None else None
+    place = Place(ws.root, ws.git)
+    not_settled = settle_values(place)
     numbers = read_numbers(ws)
     ran = WorktreeVerdicts(ws.git).collect_sessions()
     circumstances = Circumstances(
@@ -167,6 +173,8 @@ def snapshot(
         metrics=numbers.metrics,
         environment=read_environment(ws.git.state_dir / "environment"),
         journal=join_journals(ran.sessions),
+        runs=tuple(find_run_files(place)),
+        left_out=not_settled,
     )
     taken = take_snapshot(
         ws,

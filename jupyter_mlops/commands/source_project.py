@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jupyter_mlops.commands.remote import known_places
-from jupyter_mlops.commands.workspace import open_project_store
 from jupyter_mlops.config import CONFIG_NAME, Config
 from jupyter_mlops.errors import NotFoundError, UsageError
 from jupyter_mlops.formats.names import check_path
@@ -28,6 +27,7 @@ from jupyter_mlops.git.revisions import find_commit
 from jupyter_mlops.git.trees import GitTree, open_tree
 from jupyter_mlops.objects.store import Store, open_store
 from jupyter_mlops.progress import Progress
+from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.tracked import read_tree_pointers
 from jupyter_mlops.storage.open import open_backend

@@ -9,13 +9,12 @@ from pathlib import Path
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.config import CONFIG_NAME, Config
 from jupyter_mlops.errors import MlopsError, NotFoundError
-from jupyter_mlops.files.durable import is_same_file
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import MAX_CONFIG_BYTES, parse_config
-from jupyter_mlops.git.config import read_store_places
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.objects.store import Store, open_store
+from jupyter_mlops.objects.store import Store
 from jupyter_mlops.progress import NoProgress, Progress
+from jupyter_mlops.snapshots.handles import open_project_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +124,6 @@ def open_workspace(
         progress=here.progress,
         execution=here.execution,
     )
-
-
-def open_project_store(repo: Repository) -> Store:
-    """Open the store that ``repo`` uses: its own, or the shared one that Git's settings name.
-
-    Raises:
-        UsageError: one of those settings is no absolute path.
-        UnavailableError: a store may not be read.
-        UnsupportedError: a store has a newer format.
-    """
-    places = read_store_places(repo)
-    shared = places.shared
-    if shared is not None and is_same_file(shared, repo.store_dir):
-        shared = None
-    return open_store(repo.store_dir, shared=shared, alternates=places.alternates)
 
 
 def read_config(root: Path) -> Config:

@@ -32,3 +32,49 @@ def append_bytes(
             os.close(fd)
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+class AppendFile:
+    """A file of one process, open to grow by whole lines; each is one call of the system.
+
+    So a process that is killed loses no line that :meth:`append` has returned for. Not synced: a
+    power cut may take the end away. Not thread-safe.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``, whose folder must exist; it is made where it is missing.
+
+        Raises:
+            UnavailableError: the disk refuses.
+        """
+        self.path = path
+        self._is_cut = False
+        try:
+            self._fd = os.open(path, _FLAGS | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise disk_error(error, path) from error
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines.
+
+        Where a former call failed part of the way, what it left is ended first, so that it spoils
+        no line but its own.
+
+        Raises:
+            UnavailableError: the disk did not take them. They may be appended again; a reader then
+                meets a cut line, or some of them twice.
+        """
+        remaining = memoryview(b"\n" + lines if self._is_cut else lines)
+        try:
+            while remaining:
+                written = os.write(self._fd, remaining)
+                remaining = remaining[written:]
+                self._is_cut = bool(remaining)
+        except OSError as error:
+            raise disk_error(error, self.path) from error
+
+    def close(self) -> None:
+        """Close the file; harmless when repeated."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

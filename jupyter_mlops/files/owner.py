@@ -37,6 +37,12 @@ def current_owner() -> Owner:
     return Owner(pid, _read_start(pid) or 0, boot, namespace, host)
 
 
+def owner_of_parent() -> Owner:
+    """Return the process that started this one."""
+    pid = os.getppid()
+    return current_owner()._replace(pid=pid, started=_read_start(pid) or 0)
+
+
 def format_owner(owner: Owner) -> str:
     """Return ``owner`` as text that may stand in a file name: letters, digits and full stops."""
     return ".".join(map(str, owner))

@@ -95,6 +95,7 @@ _DEFAULT_TEXT = """\
 [snapshot]
 # file_limit = "10 MiB"        # larger files that Git does not track stay out of a snapshot
 # untracked_limit = "100 MiB"  # all files that Git does not track, together
+# run_file_limit = "1 GiB"     # larger files that a run kept stay out of a snapshot
 
 [hooks]
 # restore_limit = "1 GiB"      # more than this is not restored after a switch without being asked
@@ -112,7 +113,7 @@ def _config(top: Mapping[str, object]) -> Config:
     notebooks = _table(top, "notebooks")
     _check_keys("notebooks", notebooks, ("keep_outputs", "output_limit"))
     snapshot = _table(top, "snapshot")
-    _check_keys("snapshot", snapshot, ("file_limit", "untracked_limit"))
+    _check_keys("snapshot", snapshot, ("file_limit", "run_file_limit", "untracked_limit"))
     hooks = _table(top, "hooks")
     _check_keys("hooks", hooks, ("big_file", "restore_limit"))
     outputs = NotebooksConfig()
@@ -142,6 +143,9 @@ def _config(top: Mapping[str, object]) -> Config:
             ),
             untracked_limit_bytes=_read(
                 snapshot, "snapshot", "untracked_limit", _size, keep.untracked_limit_bytes
+            ),
+            run_file_limit_bytes=_read(
+                snapshot, "snapshot", "run_file_limit", _size, keep.run_file_limit_bytes
             ),
         ),
         hooks=HooksConfig(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +12,14 @@ import msgspec
 
 from jupyter_mlops.formats.canonical_json import JsonFormat, encode_json, format_time, parse_time
 from jupyter_mlops.formats.names import check_path, show
+from jupyter_mlops.formats.numbers import NOT_FINITE, spell_out
 from jupyter_mlops.ids import Hash, format_hash, is_snapshot_id, parse_hash
 
 FORMAT = 0
 RECORD_PATH = ".mlops/snapshot.json"
+RUNS_POINTER_PATH = ".mlops/runs.mlops"
+"""A pointer file in a snapshot's tree that belongs to no tracked path: what runs logged."""
+
 MAX_RECORD_BYTES = 64 * 1024**2
 
 Scalar = str | int | float | bool | None
@@ -31,7 +34,6 @@ _FORM = JsonFormat(
     limit_bytes=MAX_RECORD_BYTES,
     writer="snapshot",
 )
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class SnapshotPath(NamedTuple):
@@ -136,8 +138,8 @@ def _encode(record: SnapshotRecord) -> bytes:
         "created_at": format_time(record.created_at),
         "notebook": record.notebook,
         "cells": list(record.cells),
-        "params": {name: _finite(value) for name, value in record.params.items()},
-        "metrics": {name: _finite(float(value)) for name, value in record.metrics.items()},
+        "params": {name: spell_out(value) for name, value in record.params.items()},
+        "metrics": {name: spell_out(float(value)) for name, value in record.metrics.items()},
         "environment": dict(record.environment),
         "command": list(record.command),
         "automatic": record.automatic,
@@ -211,15 +213,9 @@ def _explain(record: SnapshotRecord) -> str | None:
     return None
 
 
-def _finite(value: Scalar) -> Scalar:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
-
-
 def _metric(name: str, value: float | str) -> float:
     if isinstance(value, str):
-        if value not in _NOT_FINITE:
+        if value not in NOT_FINITE:
             raise ValueError(f"the metric {show(name)} is {show(value)}, not a number")
-        return _NOT_FINITE[value]
+        return NOT_FINITE[value]
     return float(value)

@@ -26,7 +26,7 @@ from jupyter_mlops.snapshots.unfinished import settle_unfinished, write_unfinish
 from jupyter_mlops.units import format_bytes
 
 _SPARE_BYTES = 1 << 20
-_STATE_FOLDERS = ("operations", "origins", "unfinished")
+_STATE_FOLDERS = ("operations", "origins", "runs", "runs/open", "unfinished")
 
 
 def open_worktree(handles: Handles) -> WorkTree:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jupyter_mlops.errors import ConflictError, UsageError
-from jupyter_mlops.formats.snapshot import RECORD_PATH, SnapshotRecord, encode_snapshot_record
+from jupyter_mlops.formats.snapshot import (
+    RECORD_PATH,
+    RUNS_POINTER_PATH,
+    SnapshotRecord,
+    encode_snapshot_record,
+)
 from jupyter_mlops.git.change_tree import change_tree
 from jupyter_mlops.git.commits import commit_tree
 from jupyter_mlops.git.refs import RefUpdate, is_ref_name, list_refs, update_refs
@@ -134,7 +139,7 @@ def make_branch(handles: Handles, snapshot: Listed, branch: str, command: tuple[
             hints=[f"jupyter mlops snapshot branch {snapshot.id} OTHER-NAME"],
         )
     record = snapshot.record
-    gone = {RECORD_PATH: None, SNAPSHOT_JOURNAL_PATH: None}
+    gone = {RECORD_PATH: None, RUNS_POINTER_PATH: None, SNAPSHOT_JOURNAL_PATH: None}
     tree = change_tree(handles.git, snapshot.commit, gone)
     parents = [record.base] if record.base else []
     message = record.message or f"State of snapshot {record.id}"

@@ -14,12 +14,14 @@ from jupyter_mlops.formats.pointer import (
     POINTER_SUFFIX,
     FilePointer,
     Pointer,
+    TreePointer,
     encode_pointer,
 )
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.formats.pointer_source import ImportSource
 from jupyter_mlops.formats.snapshot import (
     RECORD_PATH,
+    RUNS_POINTER_PATH,
     LeftOut,
     PathKind,
     Scalar,
@@ -45,6 +47,7 @@ from jupyter_mlops.snapshots.manage import check_name
 from jupyter_mlops.snapshots.merge import find_conflicts
 from jupyter_mlops.snapshots.operations import Move, Operation, log_operation, origin_move
 from jupyter_mlops.snapshots.origins import Origin, read_origins, write_origin
+from jupyter_mlops.snapshots.runs import RunFile, keep_runs
 from jupyter_mlops.snapshots.scan import Present, Scanner
 from jupyter_mlops.snapshots.states import State
 from jupyter_mlops.snapshots.status import state_of
@@ -68,7 +71,9 @@ from jupyter_mlops.snapshots.unfinished import read_unfinished, settle_unfinishe
 class Circumstances:
     """What is written into a snapshot besides content: why, from where, with what numbers.
 
-    ``journal`` is what kernels ran, as the format journal says, empty where that is not known.
+    ``journal`` is what kernels ran, as the format journal says, empty where that is not known;
+    ``runs`` are the files of the runs whose values there are; ``left_out`` is what is known to be
+    missing.
     """
 
     message: str | None = None
@@ -81,6 +86,8 @@ class Circumstances:
     environment: Mapping[str, str] = field(default_factory=dict)
     automatic: bool = False
     journal: bytes = b""
+    runs: tuple[RunFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +167,21 @@ def take_snapshot(
     kept = keep_content(handles, scanner, here, presents, _find_sources(known.tracked))
     if external is not None:
         kept = replace(kept, pointers=external)
+    runs = keep_runs(handles, circumstances.runs)
     with one_mover(handles):
         known = _read_again(handles, kept, known, keep_mine=keep_mine)
         files, stage = _write_pointers(handles, kept, known)
     staged = stage_paths(handles.git, stage, sleep=sleep)
     gone = [LeftOut(path, why) for path, why in sorted(left_out.items())]
-    record, hidden = commit_state(handles, kept, circumstances, gone, head(handles.git))
+    at = head(handles.git)
+    record, hidden = commit_state(
+        handles,
+        kept,
+        circumstances,
+        [*gone, *circumstances.left_out, *runs.left_out],
+        at,
+        runs.pointer,
+    )
     refs = {SNAPSHOT_REFS + record.id: Move(None, hidden.encode())}
     origins = _settle(handles, kept, known)
     scanner.save()
@@ -194,6 +210,7 @@ def commit_state(
     circumstances: Circumstances,
     left_out: Sequence[LeftOut],
     at: Head,
+    runs: TreePointer | None = None,
 ) -> tuple[SnapshotRecord, str]:
     """Make the hidden commit of the whole state and its ref, durably.
 
@@ -227,6 +244,8 @@ def commit_state(
         files = {RECORD_PATH: encode_snapshot_record(record)}
         if circumstances.journal:
             files[SNAPSHOT_JOURNAL_PATH] = circumstances.journal
+        if runs is not None:
+            files[RUNS_POINTER_PATH] = encode_pointer(runs)
         return files
 
     state = write_state_tree(

@@ -23,6 +23,7 @@ from jupyter_mlops.formats.pointer import (
 )
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.formats.pointer_source import ImportSource
+from jupyter_mlops.formats.snapshot import RUNS_POINTER_PATH
 from jupyter_mlops.git.config import submodule_paths
 from jupyter_mlops.git.ignore import ignored, tracked_under
 from jupyter_mlops.git.listing import list_index
@@ -63,6 +64,18 @@ class Tracked:
         """Where the data was imported from."""
         pointer = self.pointer
         return None if pointer is None or isinstance(pointer, ExternalPointer) else pointer.source
+
+
+def is_tracked_pointer(name: str) -> bool:
+    """Return whether the file ``name`` of a tree is the pointer file of a tracked path.
+
+    What a snapshot says of runs is a pointer file as well, of nothing in the working tree.
+    """
+    return (
+        name.endswith(POINTER_SUFFIX)
+        and PurePosixPath(name).name != POINTER_SUFFIX
+        and name != RUNS_POINTER_PATH
+    )
 
 
 def pointer_path(path: str) -> str:
@@ -117,7 +130,7 @@ def read_tracked(
     tracked: dict[str, Tracked] = {}
     for path in sorted({*listed, *origins, *named}):
         name = pointer_path(path)
-        if PurePosixPath(name).name == POINTER_SUFFIX:
+        if not is_tracked_pointer(name):
             continue
         encoded = read_pointer_file(tree, path)
         if encoded is None:
@@ -140,8 +153,7 @@ def read_tree_pointers(tree: Tree, near: Sequence[str] = ()) -> dict[str, Pointe
     names = [
         name
         for name in tree.iter_paths()
-        if name.endswith(POINTER_SUFFIX)
-        and PurePosixPath(name).name != POINTER_SUFFIX
+        if is_tracked_pointer(name)
         and (not near or _is_near(name.removesuffix(POINTER_SUFFIX), near))
     ]
     return {

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 
 UNKNOWN = "run"
 
-_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]+')
 _LENGTH_LIMIT = 100
+_BYTES_LIMIT = 200
+_GITS_NAMES = re.compile(r"\.?git(?:~1)?", re.IGNORECASE)
 _NOT_SCRIPTS = frozenset(
     {"-c", "-m", "ipython", "ipython3", "ipykernel_launcher", "colab_kernel_launcher"}
 )
 
 
-def infer_run_name(
+def infer_source(
     environ: Mapping[str, str] | None = None,
     main: Mapping[str, object] | None = None,
     argv: list[str] | None = None,
-) -> str:
-    """Return the stem of the notebook or script that runs here, ``run`` where neither is known.
+) -> str | None:
+    """Return the path of the notebook or script that runs here, None where neither is known.
 
     Looks at what VS Code and Jupyter say of the notebook, then at the main module's file. What is
     not handed in is this process's.
@@ -31,20 +33,41 @@ def infer_run_name(
     argv = sys.argv if argv is None else argv
     notebook = main.get("__vsc_ipynb_file__") or environ.get("JPY_SESSION_NAME")
     if isinstance(notebook, str) and notebook:
-        return clean_run_name(_stem(notebook))
+        return notebook
     if "get_ipython" in main:
-        return UNKNOWN
+        return None
     script = main.get("__file__") or (argv[0] if argv else "")
-    stem = _stem(script) if isinstance(script, str) else ""
-    if stem == "__main__" and isinstance(script, str):
-        stem = os.path.basename(os.path.dirname(os.path.abspath(script)))
-    return UNKNOWN if stem in _NOT_SCRIPTS else clean_run_name(stem)
+    if not isinstance(script, str) or _stem(script) in {"", *_NOT_SCRIPTS}:
+        return None
+    return script
 
 
-def clean_run_name(name: str) -> str:
+def infer_run_name(
+    environ: Mapping[str, str] | None = None,
+    main: Mapping[str, object] | None = None,
+    argv: list[str] | None = None,
+) -> str:
+    """Return the stem of what :func:`infer_source` finds, ``run`` where that is nothing."""
+    source = infer_source(environ, main, argv)
+    if source is None:
+        return UNKNOWN
+    stem = _stem(source)
+    if stem == "__main__":
+        stem = os.path.basename(os.path.dirname(os.path.abspath(source)))
+    return clean_run_name(stem)
+
+
+def is_in_kernel() -> bool:
+    """Return whether a person types here, cell by cell, and errors end nothing."""
+    return "get_ipython" in vars(sys.modules["__main__"])
+
+
+def clean_run_name(name: object) -> str:
     """Return ``name`` as a file's name can be: no separators, no control characters, not hidden."""
-    cleaned = _UNFIT.sub("-", str(name)).strip(" .-")[:_LENGTH_LIMIT].rstrip(" .")
-    return cleaned.encode("utf-8", "replace").decode() or UNKNOWN
+    cleaned = _UNFIT.sub("-", str(name)).strip(" .-")[:_LENGTH_LIMIT]
+    cleaned = cleaned.encode("utf-8", "replace")[:_BYTES_LIMIT].decode("utf-8", "ignore")
+    cleaned = cleaned.rstrip(" .")
+    return UNKNOWN if not cleaned or _GITS_NAMES.fullmatch(cleaned) else cleaned
 
 
 def _stem(path: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-Number = int | float
-Param = str | int | float | bool | list[Any] | None
+from jupyter_mlops.formats.numbers import spell_out
+from jupyter_mlops.formats.run import MAX_INTEGER, MIN_INTEGER, Number, Param
 
 _NESTING_LIMIT = 16
 _TEXT_LIMIT = 1000
@@ -18,13 +16,13 @@ def to_number(value: object) -> Number | None:
     """Return ``value`` as a plain number, None where it is none.
 
     Takes numbers, NumPy scalars, and tensors of one element (whatever has ``item()``). NaN and
-    infinities are numbers, texts are not.
+    infinities are numbers, texts are not. Whole numbers of more than 63 bits become less exact.
     """
     kind = type(value)
-    if kind is float or kind is int:
+    if kind is float:
         return value  # type: ignore[return-value]
-    if isinstance(value, bool | int):
-        return int(value)
+    if isinstance(value, int):
+        return _to_integer(int(value))
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str | bytes):
@@ -39,12 +37,24 @@ def to_number(value: object) -> Number | None:
         return None
 
 
-def to_param(value: object) -> Param:
-    """Return ``value`` as what a parameters file can hold; what JSON lacks becomes text."""
-    if value is None or isinstance(value, str | bool | int | float):
+def _to_integer(value: int) -> Number | None:
+    if MIN_INTEGER <= value <= MAX_INTEGER:
         return value
-    if isinstance(value, list | tuple):
-        return [to_param(part) for part in value]
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def to_param(value: object, depth: int = 0) -> Param:
+    """Return ``value`` as what a parameters file can hold; what JSON lacks becomes text."""
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)  # not a type of NumPy's that is made from it
+    if isinstance(value, list | tuple) and depth < _NESTING_LIMIT:
+        return [to_param(part, depth + 1) for part in value]
     number = to_number(value) if hasattr(value, "item") else None
     return str(value)[:_TEXT_LIMIT] if number is None else number
 
@@ -69,29 +79,18 @@ def format_values(values: Mapping[str, Param]) -> bytes:
     return (f"{{\n{lines}\n}}\n" if lines else "{}\n").encode("utf-8", "replace")
 
 
-def format_line(record: Mapping[str, object]) -> str:
-    """Return one line of a run's series."""
-    return _encode(record, separators=(",", ":")) + "\n"
-
-
 def _sort_key(name: str) -> bytes:
     return name.encode("utf-8", "surrogatepass")
 
 
-def _encode(value: object, **options: Any) -> str:
-    encode: Callable[..., str] = json.dumps
+def _encode(value: object) -> str:
     try:
-        return encode(value, ensure_ascii=False, allow_nan=False, **options)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        return encode(_spell_out(value), ensure_ascii=False, **options)
+        return json.dumps(_spell_out(value), ensure_ascii=False)
 
 
 def _spell_out(value: object) -> object:
-    """Return ``value`` with NaN and infinities as the texts that stand for them in JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {name: _spell_out(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_spell_out(part) for part in value]
-    return value
+    return spell_out(value)

@@ -11,6 +11,7 @@ import pytest
 from tests.architecture.sources import ROOT, Source, sources
 
 HEAVY = {
+    "PIL": "only images that are logged need it",
     "IPython": "only a kernel has it loaded already",
     "asyncio": "50 ms; only SSH needs it",
     "asyncssh": "0.3 s, and an extra; only SSH needs it",
@@ -24,7 +25,9 @@ HEAVY = {
     "nbclient": "only what runs notebooks",
     "nbformat": "1.3 s",
     "nbstripout": "imports nbformat",
+    "numpy": "0.1 s; only images that are logged need it",
     "obstore": "only object stores need it",
+    "pyarrow": "an extra; only tables of it need it",
     "tqdm": "only a terminal that shows progress",
     "urllib3": "only web servers need it",
 }

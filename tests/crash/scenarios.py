@@ -56,6 +56,9 @@ with mlops.run("train"):
     for step in range(5):
         mlops.log(loss=1 / (step + 1), step=step)
         mlops.flush()
+    mlops.log_note("wider trees")
+    mlops.log_text("summary", "deep")
+    mlops.log_artifact("train.py")
 """
 
 _CONCLUDE = f"""\
@@ -180,6 +183,15 @@ class Bases:
 
 def _nothing(project: DataProject, runner: Runner) -> None:
     """Leave the project as it is."""
+
+
+def _ran(project: DataProject, runner: Runner) -> None:
+    """Let a run have logged, and another one be killed before its values were written."""
+    runner.run(project.root, (sys.executable, "train.py"))
+    (series,) = (project.root / ".git/mlops/runs/train").glob("*.jsonl")
+    died = series.read_text().splitlines(keepends=True)[:-1]
+    project.write(f".git/mlops-worktree/runs/open/{series.name}", died[0])
+    project.write("metrics/train.json", '{\n "loss": 1.0\n}\n')
 
 
 def _with_nbstripout(project: DataProject, runner: Runner) -> None:
@@ -530,6 +542,7 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("snapshot into a shared store", _changed_in_shared, (OURS, "snapshot")),
     Scenario("first snapshot", _first_data, (OURS, "snapshot", "data", "model.bin"), base="init"),
     Scenario("snapshot of a change", _changed_data, (OURS, "snapshot")),
+    Scenario("snapshot of a run", _ran, (OURS, "snapshot"), passing=("metrics/train.json",)),
     Scenario(
         "snapshot with a commit",
         _changed_code_and_data,

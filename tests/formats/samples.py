@@ -40,13 +40,27 @@ from jupyter_mlops.formats.pack import (
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer, encode_pointer
 from jupyter_mlops.formats.pointer_external import ExternalObject, ExternalPointer
 from jupyter_mlops.formats.pointer_source import ImportSource
+from jupyter_mlops.formats.run import (
+    Began,
+    Ended,
+    Environment,
+    Kept,
+    Line,
+    Metrics,
+    Note,
+    Params,
+    System,
+    Tags,
+    Uses,
+    format_line,
+)
 from jupyter_mlops.formats.snapshot import (
     LeftOut,
     SnapshotPath,
     SnapshotRecord,
     encode_snapshot_record,
 )
-from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.ids import Hash, format_hash, hash_bytes
 from tests.notebooks.journals import Ran, journal_bytes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -199,6 +213,34 @@ JOURNAL = journal_bytes(
 """Two sessions, the first one with every kind of run."""
 
 
+_NOON = 1769860800.123456
+SERIES: tuple[Line, ...] = (
+    Began(
+        run="train",
+        id="k7abc234mnop",
+        began_at=_NOON,
+        owner="4711.123456.0123456789abcdef.4026531836.89abcdef",
+        commit="0123456789abcdef0123456789abcdef01234567",
+        branch="main",
+        source="src/train.py",
+    ),
+    Environment(_NOON, {"python": "3.11.2", "torch": "2.4.0"}),
+    Params(_NOON + 1, {"depth": 8, "rate": 0.5, "layers": [64, [32, "x"]], "seed": None}),
+    Uses(_NOON + 1, "data/größe.csv", format_hash(hash_bytes(b"")), "unchanged"),
+    Metrics(_NOON + 2, 0, {"loss": 0.5, "n": 3, "acc/top-1": 1e-07}),
+    Metrics(_NOON + 3, 0.5, {"loss": float("nan"), "up": float("inf"), "down": float("-inf")}),
+    Metrics(_NOON + 4, -1, {"“ü\u2028\x1b": -0.0}),
+    System(_NOON + 15, {"cpu_percent": 97.5, "memory_bytes": 123456789}),
+    Kept(_NOON + 16, "figure", "roc", "roc.svg", "image/svg+xml", 2048, 3),
+    Kept(_NOON + 17, "model", "model", "model", "inode/directory", 9, None),
+    Note(_NOON + 18, "wider\ntrees"),
+    Tags(_NOON + 19, ("baseline", "x")),
+    Ended(_NOON + 20, "failed", "ValueError: bad"),
+    Ended(_NOON + 21, "done"),
+)
+"""One line of each kind, and those that are odd."""
+
+
 def golden_files() -> dict[str, bytes]:
     """Return every golden vector by its file's name."""
     return {
@@ -211,6 +253,7 @@ def golden_files() -> dict[str, bytes]:
         "empty.idx": encode_index((), ()),
         "erasure.json": encode_erasure(ERASURE),
         "journal.jsonl": JOURNAL,
+        "series.jsonl": b"".join(map(format_line, SERIES)),
         "snapshot.json": encode_snapshot_record(SNAPSHOT),
         "chunking.json": (json.dumps(chunking_vectors(), indent=1) + "\n").encode(),
     }

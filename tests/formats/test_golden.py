@@ -9,6 +9,7 @@ from jupyter_mlops.formats.index import IndexView, verify
 from jupyter_mlops.formats.manifest import decode_file_manifest, decode_tree
 from jupyter_mlops.formats.pack import decode_footer, decode_record, scan_records
 from jupyter_mlops.formats.pointer import decode_pointer
+from jupyter_mlops.formats.run import parse_line
 from jupyter_mlops.formats.snapshot import decode_snapshot_record
 from jupyter_mlops.ids import format_hash, hash_bytes
 from jupyter_mlops.notebooks.journal import decode_journal
@@ -22,6 +23,7 @@ from tests.formats.samples import (
     PLAIN,
     POINTERS,
     RECORDS,
+    SERIES,
     SNAPSHOT,
     TREE,
     golden_files,
@@ -120,3 +122,12 @@ def test_the_journal_says_what_it_said() -> None:
         ["session", "stop"],
     ]
     assert lines[0][3] == {"what": "run", "number": 1, "hash": lines[0][2]["hash"]}
+
+
+def test_the_series_says_what_it_said() -> None:
+    lines = golden("series.jsonl").splitlines(keepends=True)
+    parsed = [parse_line(line, origin="r") for line in lines]
+    assert list(map(repr, parsed)) == list(map(repr, SERIES))
+    read = second_reader.read_series(golden("series.jsonl"))
+    assert len(read) == len(SERIES)
+    assert [line["step"] for line in read if "values" in line] == [0, 0.5, -1]

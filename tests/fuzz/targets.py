@@ -58,6 +58,7 @@ from jupyter_mlops.formats.pack import (
 from jupyter_mlops.formats.pattern import parse_pattern
 from jupyter_mlops.formats.pointer import decode_pointer, encode_pointer
 from jupyter_mlops.formats.project import parse_config
+from jupyter_mlops.formats.run import format_line, parse_line
 from jupyter_mlops.formats.snapshot import decode_snapshot_record, encode_snapshot_record
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import format_launcher, parse_launcher
@@ -374,6 +375,13 @@ def _stat_cache(data: bytes) -> None:
     read_stat_cache(file)
 
 
+def _series(data: bytes) -> None:
+    """Read one line of a run's series; what is written of it says the same again."""
+    line = parse_line(data, origin="x")
+    written = format_line(line)
+    assert format_line(parse_line(written, origin="x")) == written
+
+
 def _journal(data: bytes) -> None:
     """Read the journal whose lines are those of ``data``: what a check refuses, none can reach."""
     sealed = seal(data.split(b"\n"))
@@ -441,6 +449,7 @@ TARGETS: Mapping[str, Target] = {
     "front-end": Target(_front_end),
     "index": Target(_index, _DAMAGE),
     "journal": Target(_journal, _DAMAGE),
+    "series": Target(_series, (ValueError, UnsupportedError)),
     "launcher": Target(_launcher),
     "merge": Target(_merge, (*_DAMAGE, NotFoundError)),
     "numbers-json": Target(_numbers("json"), (ValueError,)),

@@ -82,6 +82,10 @@ class Kernel:
         """Do what the stop button does."""
         self._manager.interrupt_kernel()
 
+    def shut_down(self) -> None:
+        """Ask the kernel to end, as a front end does, and wait until it has."""
+        self._manager.shutdown_kernel(now=False)
+
 
 @contextmanager
 def start_kernel(folder: Path, runtime: Path, **environ: str) -> Iterator[Kernel]:

@@ -534,3 +534,46 @@ def read_journal(data: bytes) -> list[list[dict[str, Any]]]:
             need(told["hash"] == f"blake3:{digest}", "a source has another hash")
         journals[-1].append(told)
     return journals
+
+
+# Series of a run ----------------------------------------------------------------------------------
+
+_SERIES_KEYS = {
+    "values": ["at", "step", "values"],
+    "params": ["at", "params"],
+    "system": ["at", "system"],
+    "environment": ["at", "environment"],
+    "kept": ["at", "kept"],
+    "uses": ["at", "uses"],
+    "note": ["at", "note"],
+    "tags": ["at", "tags"],
+    "end": ["at", "end"],
+}
+_SERIES_INNER = {
+    "kept": ["kind", "name", "file", "media_type", "size_bytes", "step"],
+    "uses": ["path", "hash", "state"],
+}
+
+
+def read_series(data: bytes) -> list[dict[str, Any]]:
+    """Return the lines of a series that has no cut line and nothing to be passed over."""
+    need(data.endswith(b"\n"), "its last line has no end")
+    first, *others = [json.loads(line) for line in data.decode("utf-8")[:-1].split("\n")]
+    if first["format"] > 0:
+        raise Newer(first["format"])
+    keys = ["format", "run", "id", "began_at", "owner", "commit", "branch", "source"]
+    need(list(first) == keys, "keys of the first line")
+    need(re.fullmatch("[g-z][a-z2-7]{11}", first["id"]), "id")
+    need(len(first["owner"].split(".")) == 5, "owner")
+    for line in others:
+        (kind,) = line.keys() & _SERIES_KEYS.keys()
+        failed = line.get("end") == "failed"
+        need(list(line) == _SERIES_KEYS[kind] + (["why"] if failed else []), "keys")
+        if kind in _SERIES_INNER:
+            need(list(line[kind]) == _SERIES_INNER[kind], "inner keys")
+        if kind in ("values", "system"):
+            for value in line[kind].values():
+                spelled = value in ("NaN", "Infinity", "-Infinity")
+                need(spelled or type(value) in (int, float), "no number")
+        need(kind != "end" or line["end"] in ("done", "failed"), "end")
+    return [first, *others]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_mlops.formats.names import check_name
 from jupyter_mlops.tracking.names import clean_run_name, infer_run_name
 
 
@@ -42,6 +43,9 @@ def test_the_notebook_or_script_gives_the_name(
         ("modèle 2", "modèle 2"),
         ("...", "run"),
         ("x" * 300, "x" * 100),
+        ("数" * 100, "数" * 66),
+        ("a\x9bb", "a-b"),
+        (".GIT", "run"),
     ],
 )
 def test_names_fit_a_file(given_name: str, name: str) -> None:
@@ -54,4 +58,5 @@ def test_every_name_becomes_one_part_of_a_path(text: str) -> None:
     assert name
     assert not {"/", "\\", "\0"} & set(name)
     assert not name.startswith(".")
-    assert len(name.encode()) <= 400
+    check_name(name)
+    check_name(f"{name}.json")
