@@ -38,6 +38,8 @@ from jupyter_mlops.commands.remote_test import RemoteTestResult
 from jupyter_mlops.commands.repair import RepairResult
 from jupyter_mlops.commands.resolve import ResolveResult
 from jupyter_mlops.commands.restore import RestoreResult
+from jupyter_mlops.commands.runs_list import RunsListResult
+from jupyter_mlops.commands.runs_show import RunsShowResult
 from jupyter_mlops.commands.selftest import SelftestResult
 from jupyter_mlops.commands.snapshot import SnapshotResult
 from jupyter_mlops.commands.snapshot_branch import SnapshotBranchResult
@@ -217,6 +219,19 @@ def metrics_history(
     limit: int | None = ...,
     html: str | PathLike[str] | None = ...,
 ) -> MetricsHistoryResult: ...
+def runs_list(
+    *,
+    limit: int = ...,
+    state: list[str] | tuple[str, ...] = ...,
+    latest: bool = ...,
+) -> RunsListResult: ...
+def runs_show(
+    run: str,
+    *,
+    metric: list[str] | tuple[str, ...] = ...,
+    limit: int = ...,
+    points: int = ...,
+) -> RunsShowResult: ...
 def params_diff(old: str | None = ..., new: str | None = ...) -> ParamsDiffResult: ...
 def strip(*paths: str | PathLike[str], check: bool = ...) -> StripResult: ...
 def notebook_diff(

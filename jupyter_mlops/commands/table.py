@@ -120,6 +120,16 @@ COMMANDS: tuple[Command, ...] = (
         reads=True,
         hidden=True,
     ),
+    _command(
+        "runs list",
+        "List runs, the newest first, with their state and their last values.",
+        reads=True,
+    ),
+    _command(
+        "runs show",
+        "Show how a run stands, the values that it logged last, and its series.",
+        reads=True,
+    ),
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("notebook diff", "Show what changed in notebooks, cell by cell.", reads=True),

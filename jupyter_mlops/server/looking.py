@@ -17,6 +17,7 @@ from jupyter_mlops.config import CONFIG_NAME, Config
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.metrics.patterns import compile_patterns, literal_folders
+from jupyter_mlops.server.living import Living
 from jupyter_mlops.server.places import find_project, relative_to_root
 
 KINDS = ("git", "store", "run", "config", "project")
@@ -33,7 +34,8 @@ RUN_LIMIT = 50
 TURN_LIMIT = 100
 """How many of the other runs are looked at in one look: each has its turn."""
 
-_SERIES_LIMIT = 4
+_SERIES_LIMIT = 16
+_SERIES_SUFFIX = ".jsonl"
 _RACY_NS = 50_000_000
 
 _WORKTREE_FILES = (
@@ -122,15 +124,20 @@ def _make_views(repository: Repository) -> dict[str, Callable[[int], object]]:
     remotes = FolderTree(repository.store_dir / _REMOTES_FOLDER)
     logged = LoggedFiles(repository.root, lambda: _patterns(config.config))
     series = Series(repository.store_dir / "runs")
+    living = Living()
 
     def look_at_git(now_ns: int) -> object:
         return _stamps(git, now_ns), [tree.look(now_ns) for tree in references]
+
+    def look_at_runs(now_ns: int) -> object:
+        written = series.look(now_ns)
+        return logged.look(now_ns), written, living.look(path for path, _ in written)
 
     return {
         "git": look_at_git,
         "store": lambda now_ns: (_stamps(store, now_ns), remotes.look(now_ns)),
         "config": config.look,
-        "run": lambda now_ns: (logged.look(now_ns), series.look(now_ns)),
+        "run": look_at_runs,
     }
 
 
@@ -297,7 +304,8 @@ class Series:
         for run in self._newest:
             known = self._names.get(run)
             if known is None or known[0] != self._runs[run]:
-                files = [entry.path for entry in self._disk.list_entries(run, self._entry_limit)]
+                entries = self._disk.list_entries(run, self._entry_limit)
+                files = [one.path for one in entries if one.name.endswith(_SERIES_SUFFIX)]
                 known = (self._runs[run], files[-_SERIES_LIMIT:])
             names[run] = known
         self._names = names

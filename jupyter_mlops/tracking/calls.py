@@ -13,7 +13,11 @@ _Path = TypeVar("_Path")
 
 
 def run(
-    name: str | None = None, *, resume: bool = False, system_seconds: float | None = None
+    name: str | None = None,
+    *,
+    resume: bool = False,
+    system_seconds: float | None = None,
+    card: bool = True,
 ) -> Run:
     """Begin a run: what is logged from now on belongs to it.
 
@@ -26,8 +30,9 @@ def run(
         resume: go on with the execution that this name had last, its steps included; else its files
             are replaced.
         system_seconds: how often the machine is looked at, 0 for never; 15 by default.
+        card: in a notebook, show the run below the cell while it goes on.
     """
-    return recorder().begin(name, resume=resume, system_seconds=system_seconds)
+    return recorder().begin(name, resume=resume, system_seconds=system_seconds, card=card)
 
 
 def log(

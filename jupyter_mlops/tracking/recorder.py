@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from jupyter_mlops.formats.run import Environment, System
+from jupyter_mlops.tracking.cells import call_after_cells, find_shell
 from jupyter_mlops.tracking.executions import (
     RUN_VARIABLE,
     Execution,
@@ -115,10 +116,18 @@ class Recorder:
                 if execution is None:
                     execution = new_execution(infer_run_name(), time.time())
                 self._default = self._make(place, execution, _ask_system_seconds())
+                shell = find_shell()
+                if shell is not None:
+                    call_after_cells(shell, self._end_cell)
             return self._default
 
     def begin(
-        self, name: str | None, *, resume: bool = False, system_seconds: float | None = None
+        self,
+        name: str | None,
+        *,
+        resume: bool = False,
+        system_seconds: float | None = None,
+        card: bool = True,
     ) -> Run:
         """Begin a run in the current folder's project and make it the current one.
 
@@ -137,6 +146,11 @@ class Recorder:
             run = self._make(place, execution, system_seconds)
             self._current.append(run)
         run.begin()
+        if card and is_in_kernel():
+            # what draws takes as long to load as all the rest that logging needs
+            shown = import_module("jupyter_mlops.tracking.card").show_card(self._known[run].files)
+            if shown is not None:
+                run.settled = shown.close
         return run
 
     def attach(self, place: Place, execution: Execution) -> Run:
@@ -187,6 +201,12 @@ class Recorder:
             child._known[run] = _Watched(run, files, 0, is_described=True)
             run.go_on_in_child(files, child._changed, child._end)
         return child
+
+    def _end_cell(self, why: BaseException | None) -> bool:
+        """End the notebook's own run with the cell: nothing else says that it does not go on."""
+        if self._default is not None and recorder() is self:
+            self._default.end_cell(why)
+        return True
 
     def _find_execution(self, place: Place, name: str | None, *, resume: bool) -> Execution:
         run = clean_run_name(name) if name else infer_run_name()

@@ -80,6 +80,8 @@ class Run:
         self._time_seconds = time_seconds
         self._next_steps: dict[str, Number] = dict(next_steps or {})
         self._warned: set[str] = set()
+        self.settled: Callable[[], None] = lambda: None
+        """Called when the end of the run is written."""
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -103,7 +105,14 @@ class Run:
     ) -> None:
         """Log to ``sink`` in a process that was forked, where nothing was logged yet."""
         self._sink, self._changed, self._on_end = sink, changed, ended
+        self.settled = lambda: None
         self._begin_anew()
+
+    @property
+    def following_step(self) -> Number:
+        """The step after the last one that any metric was logged at; 0 before the first."""
+        with self._lock:
+            return max(self._next_steps.values(), default=0)
 
     def log(
         self,
@@ -255,6 +264,16 @@ class Run:
             self._end(None if why is None else f"{type(why).__name__}: {why}"[:_WHY_LETTERS])
         except Exception as error:
             self._warn_of_disk(error)
+        self.settled()
+
+    def end_cell(self, why: BaseException | None) -> None:
+        """End the run with the cell of a notebook that logged to it, where one did.
+
+        The next cell that logs goes on with it: its end counts then, also where this one failed.
+        """
+        if self.is_open:
+            self._has_failed = False
+            self.end(why)
 
     def warn(self, message: str, about: str = "") -> None:
         """Log ``message`` as a warning, once in a run; of those ``about`` one thing the first."""

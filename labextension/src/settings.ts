@@ -12,6 +12,7 @@ interface ISaved {
   metric: string | null;
   hidden: string[];
   folded: SectionName[];
+  dismissed: string[];
 }
 
 /** Follow the user's settings, now and when they change. */
@@ -54,13 +55,17 @@ export function rememberView(
     await state.save(STATE_KEY, {
       metric,
       hidden,
-      folded: panel.arrangement.folded
+      folded: panel.arrangement.folded,
+      dismissed: [...project.running.dismissed]
     });
   }, WRITE_MILLISECONDS);
+  const told = (): string => {
+    const { metric, hidden } = project.view;
+    return JSON.stringify([metric, hidden, panel.arrangement.folded, project.running.dismissed]);
+  };
   let last = '';
   const remember = (): void => {
-    const { metric, hidden } = project.view;
-    const now = JSON.stringify([metric, hidden, panel.arrangement.folded]);
+    const now = told();
     if (now !== last) {
       last = now;
       void write.invoke();
@@ -69,10 +74,11 @@ export function rememberView(
   restored
     .then(() => state.fetch(STATE_KEY))
     .then(saved => {
-      const { metric, hidden, folded } = (saved ?? {}) as Partial<ISaved>;
+      const { metric, hidden, folded, dismissed } = (saved ?? {}) as Partial<ISaved>;
       project.choose({ metric: metric ?? null, hidden: hidden ?? [] });
+      project.running.dismiss(dismissed ?? []);
       panel.arrange({ folded: folded ?? [] });
-      last = JSON.stringify([project.view.metric, project.view.hidden, panel.arrangement.folded]);
+      last = told();
       project.changed.connect(remember);
       panel.arranged.connect(remember);
     })

@@ -73,6 +73,8 @@ _GOOD: dict[str, dict[str, Any]] = {
     "remote remove": {"name": "store"},
     "remote test": {"name": "store"},
     "metrics show": {"revision": "HEAD"},
+    "runs list": {"limit": 5, "state": ["running"]},
+    "runs show": {"run": "train", "points": 50},
     "metrics diff": {"old": "HEAD", "new": "first"},
     "metrics chart": {"metric": ["accuracy"]},
     "metrics history": {"metric": ["acc"], "branch": ["main"]},

@@ -32,6 +32,7 @@ from jupyter_mlops.server.watching import CLIENT_LIMIT, LEASE_SECONDS, Seeing, W
 from jupyter_mlops.server.workers import Workers
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import make_project
+from tests.support.series import write_series
 from tests.support.server import PATIENCE_SECONDS, Running
 
 LOG = "import jupyter_mlops as mlops; mlops.log(loss=0.5); mlops.flush()"
@@ -137,6 +138,30 @@ def test_a_run_is_seen(watched: DataProject) -> None:
     assert _see(watched, lambda: watched.write("metrics/deep/er/x.json", "{ }")) == {"run"}
     assert _see(watched, lambda: watched.write("params/x.json", "{}")) == {"run"}
     assert _see(watched, lambda: watched.write("metrics/notes.txt", "x")) == set()
+
+
+def test_that_a_process_died_is_seen_though_it_changed_no_file(watched: DataProject) -> None:
+    code = (
+        "from tests.support.series import this_process\nprint(this_process(), flush=True)\ninput()"
+    )
+    training = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with training:
+        assert training.stdout is not None
+        owner = training.stdout.readline().strip()
+        write_series(watched.root / ".git/mlops/runs", "train", "k7abc234mnop", owner=owner)
+        _let_times_pass(watched.root)
+
+        def kill() -> None:
+            training.kill()
+            training.wait()
+
+        sight = Sight(watched.root.parent, watched.root)
+        assert sight.look() == ()
+        kill()
+        assert sight.look() == ("run",)
+        assert sight.look() == ()
 
 
 def test_the_settings_are_seen_and_followed(watched: DataProject) -> None:

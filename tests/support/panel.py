@@ -11,7 +11,7 @@ from tests.support.lab import Lab
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-SectionName = Literal["history", "snapshots", "data", "notebooks"]
+SectionName = Literal["running", "history", "snapshots", "data", "notebooks"]
 
 _TAB = '.lm-TabBar-tab[data-id="jupyter-mlops-panel"]'
 _DRAWN = ".jp-Mlops-plot[data-drawn]"

@@ -9,7 +9,9 @@ from tests.support.project import Project
 from tests.tracking.scripts import end, first, metrics, series, values
 
 
-def test_a_notebooks_run_goes_on_until_its_kernel_ends(project: Project, tmp_path: Path) -> None:
+def test_a_notebooks_run_ends_with_each_cell_that_logs_and_goes_on_with_the_next(
+    project: Project, tmp_path: Path
+) -> None:
     project.write("mlops.toml", "")
     project.write("nb/churn.ipynb", "{}")
     project.write("train.py", "import jupyter_mlops as mlops\nmlops.log(script=1)\n")
@@ -20,6 +22,10 @@ def test_a_notebooks_run_goes_on_until_its_kernel_ends(project: Project, tmp_pat
         kernel.run("!cd .. && python train.py")
         kernel.run("with mlops.run('deep'):\n    mlops.log(loss=0.1)\n    1 / 0")
         kernel.run("mlops.log(loss=0.4)")
+        kernels, _ = series(project, "churn")
+        ended = end(kernels)
+        assert ended is not None
+        assert ended.outcome == "done"
         kernel.run("mlops.flush()")
         assert values(project, "metrics/churn.json") == {"loss": 0.4, "script": 1}
         kernel.shut_down()

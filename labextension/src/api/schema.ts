@@ -489,6 +489,50 @@ export interface RestoredPath {
   written_bytes: number;
 }
 
+export interface RunResult {
+  name: string;
+  id: string;
+  state: 'died' | 'done' | 'failed' | 'running';
+  why: string | null;
+  began_at: string;
+  last_at: string;
+  elapsed_seconds: number;
+  progress: string | null;
+  step: number | null;
+  values: Record<string, number>;
+  commit: string | null;
+  branch: string | null;
+  source: string | null;
+  processes: number;
+  damaged_lines: number;
+}
+
+export interface RunsListResult {
+  runs: RunResult[];
+  problems: Problem[];
+}
+
+export interface RunsShowResult {
+  run: RunResult;
+  params: Record<string, string | number | boolean | null>;
+  tags: string[];
+  notes: string[];
+  series: SeriesResult[];
+  others: string[];
+}
+
+export interface SeriesResult {
+  name: string;
+  label: string;
+  way: 'higher' | 'lower' | null;
+  last: number;
+  points: number;
+  steps: number[];
+  values: (number | null)[];
+  committed: number | null;
+  better: boolean | null;
+}
+
 export interface SnapshotBranchResult {
   id: string;
   branch: string;
@@ -939,6 +983,25 @@ export interface ICommands {
       limit?: number | null;
     };
     result: MetricsChartResult;
+  };
+  'runs/list': {
+    method: 'GET';
+    parameters: {
+      limit?: number;
+      state?: string[];
+      latest?: boolean;
+    };
+    result: RunsListResult;
+  };
+  'runs/show': {
+    method: 'GET';
+    parameters: {
+      run: string;
+      metric?: string[];
+      limit?: number;
+      points?: number;
+    };
+    result: RunsShowResult;
   };
   'params/diff': {
     method: 'GET';

@@ -4,20 +4,25 @@ import type { Client, IProblem, IWatch } from '../api/client';
 import type { IChanged, What } from '../api/events';
 import type { LogResult, MetricsChartResult, StatusResult, VerdictResult } from '../api/schema';
 import { asProblem, isPassing } from './problem';
+import { RunningModel } from './running';
 
-export type Part = 'status' | 'log' | 'chart' | 'verdicts';
+/** What is read in rounds; runs are read at a pace of their own. */
+type Read = 'status' | 'log' | 'chart' | 'verdicts';
+export type Part = Read | 'runs';
 
-const ALL: readonly Part[] = ['status', 'log', 'chart', 'verdicts'];
+const ALL: readonly Part[] = ['status', 'log', 'chart', 'verdicts', 'runs'];
 const PARTS_OF: Record<What, readonly Part[]> = {
   git: ALL,
   store: ALL,
-  run: ['status'],
+  run: ['runs'],
   config: ALL,
   project: ALL
 };
 const RENEWALS_PER_LEASE = 2;
 const UNREACHABLE_SECONDS = 10;
 const NEWEST_POINTS = 500;
+/** How soon the status is read after a run has logged: one that goes on logs all the time. */
+const STATUS_MILLISECONDS = 3000;
 
 /** What the user chose to see; kept by the settings and the saved layout. */
 export interface IView {
@@ -41,7 +46,11 @@ export class ProjectModel implements IDisposable {
   constructor(
     readonly client: Client,
     private readonly _page: string
-  ) {}
+  ) {
+    this.running = new RunningModel(client, () => this._changed.emit(undefined));
+  }
+
+  readonly running: RunningModel;
 
   get changed(): ISignal<this, undefined> {
     return this._changed;
@@ -89,7 +98,7 @@ export class ProjectModel implements IDisposable {
   }
 
   /** Why one part could not be read. */
-  problemOf(part: Part): IProblem | null {
+  problemOf(part: Read): IProblem | null {
     return this._problems.get(part) ?? null;
   }
 
@@ -132,7 +141,10 @@ export class ProjectModel implements IDisposable {
     if (this._visible) {
       this._visible = false;
       this._stopRenewing();
+      clearTimeout(this._statusSoon);
+      this._statusSoon = undefined;
       this._asked.clear();
+      this.running.stop();
       if (this._watch !== null) {
         this.client.unwatch(this._page).catch(() => undefined);
       }
@@ -172,7 +184,11 @@ export class ProjectModel implements IDisposable {
       return;
     }
     for (const part of parts) {
-      this._asked.add(part);
+      if (part === 'runs') {
+        this.running.refresh(this._at);
+      } else {
+        this._asked.add(part);
+      }
     }
     void this._readAsked();
   }
@@ -193,6 +209,12 @@ export class ProjectModel implements IDisposable {
       void this._look(true);
     } else {
       this.refresh([...new Set(what.flatMap(one => PARTS_OF[one]))]);
+      if (what.includes('run')) {
+        this._statusSoon ??= setTimeout(() => {
+          this._statusSoon = undefined;
+          this.refresh(['status']);
+        }, STATUS_MILLISECONDS);
+      }
     }
   }
 
@@ -236,6 +258,7 @@ export class ProjectModel implements IDisposable {
     if (this._watch !== null && watch.project !== this._watch.project) {
       this._status = this._log = this._chart = this._verdicts = null;
       this._problems.clear();
+      this.running.clear();
     }
     this._watch = watch;
     this._problem = watch.problem;
@@ -268,7 +291,7 @@ export class ProjectModel implements IDisposable {
     this._changed.emit(undefined);
   }
 
-  private async _read(part: Part): Promise<void> {
+  private async _read(part: Read): Promise<void> {
     const at = this._at;
     const view = this._view;
     try {
@@ -287,7 +310,7 @@ export class ProjectModel implements IDisposable {
   }
 
   /** Ask for a part, and return what puts it in place. */
-  private async _ask(part: Part, at: string, view: IView): Promise<() => void> {
+  private async _ask(part: Read, at: string, view: IView): Promise<() => void> {
     switch (part) {
       case 'status': {
         const status = await this.client.read('status', at, {});
@@ -312,7 +335,7 @@ export class ProjectModel implements IDisposable {
     }
   }
 
-  private _fail(part: Part, problem: IProblem): void {
+  private _fail(part: Read, problem: IProblem): void {
     if (problem.code === 'unknown-metric' && this._view.metric !== null) {
       this.choose({ metric: null });
     } else if (isPassing(problem)) {
@@ -336,8 +359,9 @@ export class ProjectModel implements IDisposable {
   private _problem: IProblem | null = null;
   private _trouble: IProblem | null = null;
   private _turn = 0;
-  private readonly _problems = new Map<Part, IProblem>();
-  private readonly _asked = new Set<Part>();
+  private readonly _problems = new Map<Read, IProblem>();
+  private readonly _asked = new Set<Read>();
+  private _statusSoon: ReturnType<typeof setTimeout> | undefined;
   private _reading = false;
   /** Whether the server has said what there is at the folder. */
   private _known = false;

@@ -15,9 +15,10 @@ import { mlopsIcon } from './icon';
 import { Notebooks, tellNotebooks } from './notebooks';
 import { Problem, Section } from './parts';
 import { Nothing, VersionsDiffer } from './problems';
+import { CountRunning, Running } from './running';
 import { Snapshots } from './snapshots';
 
-export type SectionName = 'history' | 'snapshots' | 'data' | 'notebooks';
+export type SectionName = 'running' | 'history' | 'snapshots' | 'data' | 'notebooks';
 
 /** How the panel looks: which parts are folded, and what the user's settings say. */
 export interface IArrangement {
@@ -140,6 +141,15 @@ export class MlopsPanel extends ReactWidget {
               </div>
             )}
             <Cards project={project} actions={actions} trans={trans} />
+            {(project.running.shown.length > 0 || project.running.problem) && (
+              <Section
+                {...section('running')}
+                title={trans.__('Running')}
+                head={<CountRunning running={project.running} trans={trans} />}
+              >
+                <Running running={project.running} trans={trans} />
+              </Section>
+            )}
             <Section
               {...section('history')}
               title={trans.__('History')}
