@@ -23,17 +23,25 @@ class RemoteConfig:
 
 @dataclass(frozen=True, slots=True)
 class MetricsConfig:
-    """Which files hold metrics, and which way each metric is better."""
+    """Which files hold metrics, and which way each metric is better.
+
+    ``dvc``: those that DVC's files name hold metrics as well.
+    """
 
     files: tuple[str, ...] = ("metrics/**/*.json",)
     better: Mapping[str, Better] = field(default_factory=dict)
+    dvc: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ParamsConfig:
-    """Which files hold parameters."""
+    """Which files hold parameters.
+
+    ``dvc``: those that DVC's files name hold parameters as well.
+    """
 
     files: tuple[str, ...] = ("params/**/*.json",)
+    dvc: bool = True
 
 
 @dataclass(frozen=True, slots=True)

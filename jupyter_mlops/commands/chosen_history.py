@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
+from jupyter_mlops.commands.number_files import metric_rules
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
+from jupyter_mlops.document import Hint, Note
 from jupyter_mlops.errors import NotFoundError, UsageError
-from jupyter_mlops.git.history import iter_history, list_branches
+from jupyter_mlops.git.history import list_branches
+from jupyter_mlops.git.refs import Ref, list_refs
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.git.trees import open_blob_reader
+from jupyter_mlops.git.view import REPLACE_REFS, is_shallow
 from jupyter_mlops.metrics.chart import Chart, plan_chart
-from jupyter_mlops.metrics.history import History, SnapshotPoint, read_history, select
-from jupyter_mlops.metrics.patterns import compile_patterns, plain_patterns
-from jupyter_mlops.snapshots.listing import list_snapshots
+from jupyter_mlops.metrics.facts import SnapshotPoint
+from jupyter_mlops.metrics.history import DvcExperiment, History, read_history, select
+from jupyter_mlops.metrics.known_facts import KnownFacts
+from jupyter_mlops.metrics.patterns import compile_patterns
+from jupyter_mlops.metrics.read import Problem
+from jupyter_mlops.snapshots.listing import SNAPSHOT_REFS, read_snapshots
+from jupyter_mlops.text import visible
+
+EXPERIMENT_REFS = "refs/exps/"
+"""Where DVC keeps experiments."""
 
 DETACHED = "HEAD"
 """What stands for a branch where HEAD is detached."""
+
+SHALLOW = (
+    Note("This clone is shallow: what was before its oldest commits cannot be seen.", "warning"),
+    Hint("To see all of it", "git fetch --unshallow"),
+)
+"""What is said where a clone lacks older commits."""
+
+_EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}(?:[0-9a-f]{24})?)/([^/]+)")
 
 MetricNames = Annotated[
     tuple[str, ...],
@@ -38,13 +57,15 @@ Limit = Annotated[int | None, Arg("Only the newest so many points.", "N", "-n")]
 class ChosenHistory:
     """What was chosen of a history, and all of it.
 
-    ``current`` is the branch of the working tree, None where HEAD is detached.
+    ``current`` is the branch of the working tree, None where HEAD is detached. ``shallow`` says
+    that the clone lacks older commits.
     """
 
     chosen: History
     whole: History
     chart: Chart
     current: str | None
+    shallow: bool
 
 
 def read_chosen_history(
@@ -80,13 +101,47 @@ def read_chosen_history(
             hints=("jupyter mlops metrics show",),
         )
     chart = plan_chart(chosen, ws.config.metrics.better, now.branch)
-    return ChosenHistory(chosen, whole, chart, now.branch)
+    return ChosenHistory(chosen, whole, chart, now.branch, is_shallow(ws.git))
 
 
 def _read(ws: Workspace, branches: Mapping[str, str], *, only: bool) -> History:
-    files = ws.config.metrics.files
+    refs = list_refs(ws.git, SNAPSHOT_REFS, EXPERIMENT_REFS, REPLACE_REFS)
+    own = [ref for ref in refs if ref.name.startswith(SNAPSHOT_REFS)]
+    experiments = [] if not ws.config.metrics.dvc else list(_iter_experiments(refs))
+    rules = metric_rules(ws.config.metrics)
+    replaced = [ref for ref in refs if ref.name.startswith(REPLACE_REFS)]
+    known = KnownFacts(ws.git, rules, replaced)
+    known.add_snapshots([ref.oid for ref in own], partial(_read_snapshots, ws.git, own))
+    hidden = known.facts.snapshots
     snapshots = [
-        SnapshotPoint(
+        hidden[ref.oid]
+        for ref in own
+        if ref.oid in hidden and hidden[ref.oid].id == ref.name.removeprefix(SNAPSHOT_REFS)
+    ]
+    bases = [*(one.base for one in snapshots), *(one.base for one in experiments)]
+    tips = [*branches.values(), *(one.commit for one in experiments)]
+    known.add_commits(tips if only else [*tips, *(base for base in bases if base is not None)])
+    known.keep()
+    history = read_history(
+        known.facts,
+        branches,
+        snapshots,
+        compile_patterns(rules.patterns),
+        experiments=experiments,
+        loose=not only,
+    )
+    gone = [name for name, tip in branches.items() if known.facts.position(tip) is None]
+    lost = [Problem(f"the branch {visible(name)}", "Git lacks its commit") for name in gone]
+    return replace(history, problems=(*history.problems, *lost))
+
+
+def _read_snapshots(
+    git: Repository, refs: Sequence[Ref], hidden: Sequence[str]
+) -> dict[str, SnapshotPoint]:
+    """Return the snapshots with these hidden commits, as far as their records are valid."""
+    wanted = set(hidden)
+    return {
+        listed.commit: SnapshotPoint(
             id=listed.id,
             name=listed.name,
             base=listed.base,
@@ -94,18 +149,16 @@ def _read(ws: Workspace, branches: Mapping[str, str], *, only: bool) -> History:
             message=listed.record.message,
             values=listed.record.metrics,
         )
-        for listed in list_snapshots(ws.git)
-    ]
-    bases = [] if only else [one.base for one in snapshots if one.base is not None]
-    tips = list(dict.fromkeys([*branches.values(), *bases]))
-    return read_history(
-        iter_history(ws.git, tips, plain_patterns(files)) if files else [],
-        branches,
-        snapshots,
-        compile_patterns(files),
-        partial(_read_blobs, ws.git),
-        loose=not only,
-    )
+        for listed in read_snapshots(git, [ref for ref in refs if ref.oid in wanted])
+    }
+
+
+def _iter_experiments(refs: Iterable[Ref]) -> Iterator[DvcExperiment]:
+    """Yield DVC's experiments: the name of a reference says on which commit one was begun."""
+    for ref in refs:
+        matched = _EXPERIMENT.fullmatch(ref.name)
+        if matched is not None:
+            yield DvcExperiment(visible(matched[3]), ref.oid, matched[1] + matched[2])
 
 
 def _choose_branches(
@@ -122,8 +175,3 @@ def _choose_branches(
             hints=("git branch --all",),
         )
     return {name: known[name] for name in chosen}
-
-
-def _read_blobs(git: Repository, oids: Sequence[str]) -> list[tuple[str, bytes]]:
-    with open_blob_reader(git) as reader:
-        return list(zip(oids, reader.read_many(oids), strict=True))

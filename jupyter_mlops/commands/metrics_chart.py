@@ -28,7 +28,8 @@ class MetricsChartResult:
 
     ``item`` is Bokeh's figure, for BokehJS of version ``bokeh``, ``drawing`` the data it is filled
     with; ``item`` is null where there is nothing to draw. ``metrics`` are all that there are,
-    ``points`` counts all commits and snapshots, drawn or not.
+    ``points`` counts all commits and snapshots, drawn or not. ``shallow`` says that the clone lacks
+    older commits.
     """
 
     bokeh: str
@@ -38,6 +39,7 @@ class MetricsChartResult:
     points: int
     current: str | None
     problems: tuple[Problem, ...]
+    shallow: bool = False
 
     def describe(self) -> Document:
         """Return one line: this is for pages, not for reading."""
@@ -75,4 +77,5 @@ def metrics_chart(
         points=len(read.whole.points),
         current=read.current,
         problems=read.whole.problems,
+        shallow=read.shallow,
     )

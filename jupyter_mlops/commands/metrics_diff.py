@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import (
     New,
     Old,
@@ -51,8 +52,10 @@ def metrics_diff(
     """
     files = ws.config.metrics.files
     before, after = open_sides(ws, old, new, files)
-    old_read = read_metrics(before.tree, files) if before.tree else Read()
-    new_read = read_metrics(after.tree, files) if after.tree else Read()
+    old_read, new_read = (
+        read_metrics(side.tree, metric_files(ws.config, side.tree)) if side.tree else Read()
+        for side in (before, after)
+    )
     return MetricsDiffResult(
         old=before.revision,
         new=after.revision,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from jupyter_mlops.commands.chosen_history import (
+    SHALLOW,
     AllBranches,
     BranchNames,
     Limit,
@@ -19,11 +20,12 @@ from jupyter_mlops.commands.number_trees import HOW_TO_LOG, problem_notes
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better
-from jupyter_mlops.document import Block, Document, Figure, Note
+from jupyter_mlops.document import Block, Document, Figure, Hint, Note
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
 from jupyter_mlops.metrics.chart import Chart, plan_chart
 from jupyter_mlops.metrics.history import History, Point
+from jupyter_mlops.metrics.known_facts import FETCH_ALL, NOT_FETCHED
 from jupyter_mlops.metrics.read import Problem
 from jupyter_mlops.metrics.text_chart import render_text
 from jupyter_mlops.units import plural
@@ -44,7 +46,8 @@ class MetricResult:
 class MetricsHistoryResult:
     """Points of every commit that changed a metrics file, and of snapshots, oldest first.
 
-    ``current`` is the branch of the working tree, ``html`` the page that was written.
+    ``current`` is the branch of the working tree, ``html`` the page that was written. ``shallow``
+    says that the clone lacks older commits.
     """
 
     branches: tuple[str, ...]
@@ -53,10 +56,15 @@ class MetricsHistoryResult:
     current: str | None = None
     problems: tuple[Problem, ...] = ()
     html: str | None = None
+    shallow: bool = False
 
     def describe(self) -> Document:
         """Return the chart, and what was left out."""
         notes: tuple[Block, ...] = problem_notes(self.problems)
+        if any(problem.why == NOT_FETCHED for problem in self.problems):
+            notes = (*notes, Hint("To fetch them", FETCH_ALL))
+        if self.shallow:
+            notes = (*notes, *SHALLOW)
         if self.html is not None:
             notes = (Note(f"The chart is in {self.html}.", "good"), *notes)
         if not self.metrics:
@@ -117,11 +125,12 @@ def metrics_history(
     target = None if html is None else Path(os.path.normpath(ws.cwd / html))
     result = MetricsHistoryResult(
         branches=read.chosen.branches,
-        points=read.chosen.points,
+        points=tuple(read.chosen.points),
         metrics=tuple(MetricResult(one.name, one.label, one.way) for one in read.chart.metrics),
         current=read.current,
         problems=read.chosen.problems,
         html=None if target is None else str(target),
+        shallow=read.shallow,
     )
     if target is not None:
         WorkTree(target.parent).write_file(target.name, result.render_page().encode("utf-8"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import (
     HOW_TO_LOG,
     open_revision,
@@ -49,9 +50,12 @@ def metrics_show(
 ) -> MetricsShowResult:
     """Show the metrics of a revision.
 
-    They are the numbers in the files that [metrics] files in mlops.toml names.
+    They are the numbers in the files that [metrics] files in mlops.toml names, and those that
+    DVC's files name.
     """
     files = ws.config.metrics.files
     source = open_working_tree(ws, files) if revision is None else open_revision(ws, revision)
-    read = read_metrics(source.tree, files) if source.tree else Read()
+    read = (
+        read_metrics(source.tree, metric_files(ws.config, source.tree)) if source.tree else Read()
+    )
     return MetricsShowResult(source.revision, dict(read.values), source.commit, read.problems)

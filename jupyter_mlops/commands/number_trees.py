@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.number_files import dvc_paths
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Hint, Note
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
-from jupyter_mlops.metrics.read import Problem
+from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES, Problem
 from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.tracking import flush
@@ -59,7 +60,7 @@ def open_revision(ws: Workspace, revision: str) -> Source:
         NotFoundError: ``revision`` is neither.
     """
     commit = resolve_revision(ws.git, revision)
-    return Source(revision, commit, open_tree(ws.git, commit))
+    return Source(revision, commit, open_tree(ws.git, commit, FILE_LIMIT_BYTES + 1))
 
 
 def open_working_tree(ws: Workspace, patterns: Sequence[str]) -> Source:
@@ -68,14 +69,19 @@ def open_working_tree(ws: Workspace, patterns: Sequence[str]) -> Source:
 
 
 def logged_tree(ws: Workspace, patterns: Sequence[str]) -> WorkingTree:
-    """Return the working tree, with everything that this process has logged so far."""
+    """Return the working tree, with everything that this process has logged so far.
+
+    Beside the matches of ``patterns`` it has the files in which DVC has numbers.
+    """
     flush()
-    return WorkingTree(ws.root, patterns)
+    return WorkingTree(ws.root, patterns, dvc_paths(ws.root, ws.config))
 
 
 def _open_head(ws: Workspace) -> Source:
     commit = head(ws.git).commit
-    return Source("HEAD", commit, open_tree(ws.git, commit) if commit else None)
+    return Source(
+        "HEAD", commit, open_tree(ws.git, commit, FILE_LIMIT_BYTES + 1) if commit else None
+    )
 
 
 def spell(revision: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jupyter_mlops.commands.number_files import metric_files, param_files
 from jupyter_mlops.commands.number_trees import logged_tree
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.formats.snapshot import Scalar
@@ -24,7 +25,10 @@ def read_numbers(ws: Workspace) -> Numbers:
     """Return the metrics and parameters of the working tree, what was just logged among them."""
     metrics, params = ws.config.metrics.files, ws.config.params.files
     tree = logged_tree(ws, (*metrics, *params))
-    return Numbers(read_metrics(tree, metrics).values, read_params(tree, params).values)
+    return Numbers(
+        read_metrics(tree, metric_files(ws.config, tree)).values,
+        read_params(tree, param_files(ws.config, tree)).values,
+    )
 
 
 def list_number_files(ws: Workspace) -> list[str]:

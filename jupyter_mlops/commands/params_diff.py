@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jupyter_mlops.commands.number_files import param_files
 from jupyter_mlops.commands.number_trees import (
     New,
     Old,
@@ -49,12 +50,15 @@ def params_diff(
 ) -> ParamsDiffResult:
     """Compare the parameters of two revisions.
 
-    They are all values in the files that [params] files in mlops.toml names.
+    They are all values in the files that [params] files in mlops.toml names, and those that
+    DVC's files name.
     """
     files = ws.config.params.files
     before, after = open_sides(ws, old, new, files)
-    old_read = read_params(before.tree, files) if before.tree else Read()
-    new_read = read_params(after.tree, files) if after.tree else Read()
+    old_read, new_read = (
+        read_params(side.tree, param_files(ws.config, side.tree)) if side.tree else Read()
+        for side in (before, after)
+    )
     return ParamsDiffResult(
         old=before.revision,
         new=after.revision,

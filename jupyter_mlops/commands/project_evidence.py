@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
+from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import logged_tree, open_revision
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
@@ -88,8 +89,8 @@ def _find_lack(
 
 def read_numbers(ws: Workspace) -> Numbers:
     """Return the metrics of the working tree and of each revision that a gate compares with."""
-    files = ws.config.metrics.files
-    read = read_metrics(logged_tree(ws, files), files)
+    tree = logged_tree(ws, ws.config.metrics.files)
+    read = read_metrics(tree, metric_files(ws.config, tree))
     judged = {split_name(gate.metric)[0] for gate in ws.config.gates if gate.metric in read.values}
     revisions = dict.fromkeys(gate.against for gate in ws.config.gates if gate.against is not None)
     return Numbers(
@@ -107,7 +108,7 @@ def _read_baseline(ws: Workspace, revision: str) -> Baseline:
     except (NotFoundError, ConflictError):
         return Baseline(None)
     assert source.commit is not None and source.tree is not None
-    read = read_metrics(source.tree, ws.config.metrics.files)
+    read = read_metrics(source.tree, metric_files(ws.config, source.tree))
     return Baseline(shorten(ws.git, source.commit), read.values)
 
 

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
 from jupyter_mlops.formats.names import show
 
+_NESTED = (dict, list, tuple)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
@@ -88,9 +90,36 @@ class JsonFormat:
 
 def encode_json(values: Mapping[str, object]) -> bytes:
     """Return the one encoding of ``values``, which have no number that JSON has not."""
-    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     # half of a surrogate pair, from a name that is not UTF-8, becomes its JSON escape
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return (_spell(values, 1) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _spell(value: object, depth: int) -> str:
+    """Return ``value`` as ``json.dumps`` spells it with an indent of 1 and sorted keys.
+
+    Python's fast encoder knows no indent; it spells what holds no other tables and lists.
+    """
+    if not value or not isinstance(value, _NESTED):
+        return _encoder(0).encode(value)
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    line = "\n" + " " * depth
+    inner = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(one, _NESTED) for one in inner):
+        body = _encoder(depth).encode(value)[1:-1]
+    elif isinstance(value, dict):
+        spelled = ((key, _spell(one, depth + 1)) for key, one in sorted(value.items()))
+        body = f",{line}".join(f"{_encoder(0).encode(key)}: {one}" for key, one in spelled)
+    else:
+        body = f",{line}".join(_spell(one, depth + 1) for one in inner)
+    return f"{opening}{line}{body}{line[:-1]}{closing}"
+
+
+@lru_cache
+def _encoder(depth: int) -> json.JSONEncoder:
+    separators = (",\n" + " " * depth, ": ")
+    return json.JSONEncoder(
+        ensure_ascii=False, sort_keys=True, allow_nan=False, separators=separators
+    )
 
 
 def format_time(moment: datetime) -> str:

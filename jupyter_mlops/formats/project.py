@@ -83,10 +83,12 @@ _DEFAULT_TEXT = """\
 
 [metrics]
 # files = ["metrics/**/*.json"]
+# dvc = true                   # the files that DVC and DVCLive have metrics in count as well
 # better = { "val_loss" = "lower" }
 
 [params]
 # files = ["params/**/*.json"]
+# dvc = true
 
 [notebooks]
 # keep_outputs = true
@@ -107,9 +109,9 @@ def _config(top: Mapping[str, object]) -> Config:
     _check_keys("", top, _TABLES)
     default_remote, remotes = _remotes(_table(top, "remotes"))
     metrics = _table(top, "metrics")
-    _check_keys("metrics", metrics, ("better", "files"))
+    _check_keys("metrics", metrics, ("better", "dvc", "files"))
     params = _table(top, "params")
-    _check_keys("params", params, ("files",))
+    _check_keys("params", params, ("dvc", "files"))
     notebooks = _table(top, "notebooks")
     _check_keys("notebooks", notebooks, ("keep_outputs", "output_limit"))
     snapshot = _table(top, "snapshot")
@@ -125,9 +127,11 @@ def _config(top: Mapping[str, object]) -> Config:
         metrics=MetricsConfig(
             files=_read(metrics, "metrics", "files", _patterns, MetricsConfig().files),
             better=_read(metrics, "metrics", "better", _better_by_name, {}),
+            dvc=_read(metrics, "metrics", "dvc", _boolean, True),
         ),
         params=ParamsConfig(
             files=_read(params, "params", "files", _patterns, ParamsConfig().files),
+            dvc=_read(params, "params", "dvc", _boolean, True),
         ),
         plots=tuple(_plot(table, number) for number, table in _numbered(top, "plot")),
         gates=tuple(_gate(table, number) for number, table in _numbered(top, "gate")),

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from jupyter_mlops.git.process import literal, run_git, split_nul
+from jupyter_mlops.git.process import OFFLINE, literal, run_git, split_nul
 from jupyter_mlops.git.repository import Repository
 
 _HEADER_FIELDS = 5
 _FORMAT = "--format=%H%x00%P%x00%ct%x00%an%x00%s"
+TIMES = (-62_135_596_800, 253_402_300_800)
+"""Within which a moment can be told, in seconds since 1970: the years from 1 to 9999."""
+
 _LOCAL, _REMOTE = "refs/heads/", "refs/remotes/"
 
 
@@ -23,6 +26,8 @@ class FileChange(NamedTuple):
     path: str
     oid: str | None
     """The blob that the commit has there; None when it has none."""
+    mode: str = "100644"
+    """What the commit has there, as Git writes it; ``000000`` when it has nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,12 @@ class CommitFiles:
 
 
 def iter_history(
-    repo: Repository, tips: Sequence[str], pathspecs: Sequence[str]
+    repo: Repository,
+    tips: Sequence[str],
+    pathspecs: Sequence[str],
+    *,
+    known: Sequence[str] = (),
+    lenient: bool = False,
 ) -> list[CommitFiles]:
     """Return every commit that ``tips`` reach, parents before their children, in one pass.
 
@@ -50,15 +60,20 @@ def iter_history(
         tips: full ids of commits.
         pathspecs: which files to report; patterns as in ``metrics/**/*.json``, where ``**`` crosses
             folders and ``*`` does not.
+        known: full ids of commits that are left out, as is all that they reach.
+        lenient: pass over what is gone of ``tips`` and ``known``, and fetch nothing: where a
+            partial clone lacks a folder, it fails.
     """
     if not tips:
         return []
+    asked = [*tips, *(f"^{oid}" for oid in known)]
     printed = run_git(
         repo,
         *(
             "-c",
             "log.follow=false",
             "log",
+            *(("--ignore-missing",) if lenient else ()),  # of what comes after it
             "--stdin",
             "-z",
             "--topo-order",
@@ -68,8 +83,9 @@ def iter_history(
         ),
         *("--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-color"),
         *("--diff-merges=first-parent", "--full-history", "--sparse", "--root"),
-        *("--", *(f":(top,glob){pattern}" for pattern in pathspecs)),
-        input="".join(f"{tip}\n" for tip in tips).encode("ascii"),
+        *("--ignore-submodules=none", "--", *(f":(top,glob){one}" for one in pathspecs)),
+        input="".join(f"{one}\n" for one in asked).encode("ascii"),
+        env=OFFLINE if lenient else None,
     )
     return list(_parse(split_nul(printed)))
 
@@ -134,14 +150,19 @@ def _parse(fields: list[str]) -> Iterator[CommitFiles]:
         changes = []
         while position < len(fields) and fields[position].lstrip("\n").startswith(":"):
             described, path = fields[position : position + 2]
-            _, new_mode, _, oid, status = described.lstrip("\n").split(" ")
-            changes.append(FileChange(status[0], path, None if new_mode == "000000" else oid))
+            _, mode, _, oid, status = described.lstrip("\n").split(" ")
+            changes.append(FileChange(status[0], path, None if mode == "000000" else oid, mode))
             position += 2
         yield CommitFiles(
             commit=commit,
             parents=tuple(parents.split()),
-            committed_at=datetime.fromtimestamp(int(seconds), UTC),
+            committed_at=_moment(int(seconds)),
             author=author,
             subject=subject,
             changes=tuple(changes),
         )
+
+
+def _moment(seconds: int) -> datetime:
+    """Return the moment that a commit claims, within what a date can be."""
+    return datetime.fromtimestamp(min(max(seconds, TIMES[0]), TIMES[1] - 1), UTC)

@@ -3,9 +3,8 @@
 ``git.Git.execute`` can add variables to the environment but never take one away, strips a newline
 from what Git prints, and has no way to hand bytes in. Inside a hook Git sets ``GIT_DIR`` and
 ``GIT_INDEX_FILE``, and a command that inherits them works on another repository or index than the
-one that was opened. So Git is started as GitPython starts it (which on Windows never takes
-``git.exe`` from the current folder), and where it goes on beside us, watched by its
-``AutoInterrupt``.
+one that was opened. So Git is started as GitPython starts it, which on Windows never takes
+``git.exe`` from the current folder.
 """
 
 from __future__ import annotations
@@ -78,6 +77,12 @@ _PATHSPEC_VARIABLES = frozenset(
 )
 NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 """Options for commands on an index of our own, of which no hook should hear."""
+
+OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+"""Variables with which Git fetches nothing: of a partial clone it says what is missing.
+
+Git knows the first one since 2.45; an older one asks for each object, and is refused.
+"""
 
 _FSYNC_METHODS_SINCE = (2, 36, 0)
 
@@ -158,15 +163,15 @@ def try_git_in(
 
 
 @contextmanager
-def open_git(repo: Place, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def open_git(
+    repo: Place, *args: str, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Yield the standard input and output of a Git process that is ended when the block is left.
 
-    What Git says on its standard error is dropped: a protocol read from the output tells success.
+    ``env`` is set on top of the cleaned environment. What Git says on its standard error is
+    dropped: a protocol read from the output tells success.
     """
-    from git.cmd import Git
-
-    process = _start(repo.root, args, None, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    guard = Git.AutoInterrupt(process, ["git", *args])
+    process = _start(repo.root, args, env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -175,8 +180,12 @@ def open_git(repo: Place, *args: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         process.stdout.close()
         with suppress(BrokenPipeError):
             process.stdin.close()
-        process.wait()
-        del guard
+        try:
+            process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
 
 
 def git_failed(args: Iterable[str], said: bytes) -> UnavailableError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from itertools import islice
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from jupyter_mlops.errors import NotFoundError
-from jupyter_mlops.git.process import open_git, run_git, split_nul
+from jupyter_mlops.git.process import OFFLINE, open_git, run_git, split_nul, try_git
 from jupyter_mlops.git.repository import Repository
 
 _FILE_MODES = ("100644", "100755")
@@ -35,14 +35,17 @@ class BlobReader:
     an object is the one its name says, Git does not look, and so it is looked at here.
     """
 
-    def __init__(self, repo: Repository, stack: ExitStack) -> None:
+    def __init__(self, repo: Repository, stack: ExitStack, *, offline: bool) -> None:
         self._repo = repo
         self._stack = stack
+        self._env = OFFLINE if offline else None
+        self._starts = 0
         self._start()
 
     def _start(self) -> None:
-        git = open_git(self._repo, "cat-file", "--batch")
+        git = open_git(self._repo, "cat-file", "--batch", env=self._env)
         self._requests, self._answers = self._stack.enter_context(git)
+        self._starts += 1
 
     def read(self, oid: str) -> bytes:
         """Return the bytes of the object ``oid``, a full id, or of a file, ``COMMIT:PATH``.
@@ -62,11 +65,31 @@ class BlobReader:
         """
         remaining = iter(oids)
         while batch := list(islice(remaining, _REQUESTS_AHEAD)):
-            with suppress(BrokenPipeError):  # it ended early: its answers end where it did
-                self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in batch)))
-                self._requests.flush()
+            self._request(batch)
             for oid in batch:
                 yield self._read_answer(oid)
+
+    def read_each(self, oids: Iterable[str]) -> Iterator[bytes | None]:
+        """Yield the bytes of each of ``oids`` as :meth:`read_many`; None for what cannot be read.
+
+        An iterator that is left before its end leaves the reader unusable.
+        """
+        remaining = iter(oids)
+        while batch := list(islice(remaining, _REQUESTS_AHEAD)):
+            self._request(batch)
+            for at, oid in enumerate(batch, 1):
+                starts = self._starts
+                content: bytes | None = None
+                with suppress(NotFoundError):
+                    content = self._read_answer(oid)
+                if self._starts != starts:  # what was asked for next, Git has not heard
+                    self._request(batch[at:])
+                yield content
+
+    def _request(self, oids: Sequence[str]) -> None:
+        with suppress(BrokenPipeError):  # it ended early: its answers end where it did
+            self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in oids)))
+            self._requests.flush()
 
     def _read_answer(self, oid: str) -> bytes:
         answer = self._answers.readline()
@@ -105,21 +128,45 @@ def _unreadable(oid: str) -> NotFoundError:
 
 
 @contextmanager
-def open_blob_reader(repo: Repository) -> Iterator[BlobReader]:
-    """Yield a reader of ``repo``'s blobs, which costs one process however many are read."""
+def open_blob_reader(repo: Repository, *, offline: bool = False) -> Iterator[BlobReader]:
+    """Yield a reader of ``repo``'s blobs, which costs one process however many are read.
+
+    What a partial clone lacks is fetched, each blob by itself, unless it is ``offline``.
+    """
     with ExitStack() as stack:
-        yield BlobReader(repo, stack)
+        yield BlobReader(repo, stack, offline=offline)
+
+
+def read_sizes(repo: Repository, oids: Sequence[str]) -> dict[str, int]:
+    """Return the length of each object in bytes, without reading or fetching any.
+
+    Those that the repository lacks, or that cannot be read, are left out.
+    """
+    sizes: dict[str, int] = {}
+    at = 0
+    while at < len(oids):
+        lines = os.fsencode("".join(f"{oid}\n" for oid in oids[at:]))
+        options = "--batch-check=%(objectname) %(objectsize)"
+        _, printed, _ = try_git(repo, "cat-file", options, input=lines, env=OFFLINE)
+        answers = printed.decode("ascii", "replace").splitlines()
+        for oid, answer in zip(oids[at:], answers, strict=False):
+            _, _, size = answer.partition(" ")
+            if size.isdecimal():
+                sizes[oid] = int(size)
+        at += len(answers) + 1  # it ends at an object that it finds damaged
+    return sizes
 
 
 class GitTree:
     """The files of one commit: a :class:`jupyter_mlops.trees.Tree`.
 
     It is listed once, when first asked. Regular files alone count as files; ``entries`` has links
-    and submodules too.
+    and submodules too. Where ``most_bytes`` is given, :meth:`read_many` reads a file no further.
     """
 
-    def __init__(self, repo: Repository, oid: str) -> None:
+    def __init__(self, repo: Repository, oid: str, most_bytes: int | None = None) -> None:
         self._repo = repo
+        self._most_bytes = most_bytes
         self.oid = oid
         """The full id of the commit or tree."""
 
@@ -150,22 +197,33 @@ class GitTree:
         wanted = [(path, self.entries[path].oid) for path in paths if self._has_blob(path)]
         if not wanted:
             return
+        large = self._find_large([oid for _, oid in wanted])
         with open_blob_reader(self._repo) as reader:
-            contents = reader.read_many(oid for _, oid in wanted)
-            for (path, _), content in zip(wanted, contents, strict=True):
-                yield path, content
+            contents = reader.read_many(oid for _, oid in wanted if oid not in large)
+            for path, oid in wanted:
+                yield path, self._read_beginning(oid) if oid in large else next(contents)
+
+    def _find_large(self, oids: Sequence[str]) -> set[str]:
+        if self._most_bytes is None:
+            return set()
+        sizes = read_sizes(self._repo, oids)
+        return {oid for oid, size in sizes.items() if size > self._most_bytes}
+
+    def _read_beginning(self, oid: str) -> bytes:
+        with open_git(self._repo, "cat-file", "blob", oid) as (_, printed):
+            return printed.read(self._most_bytes or 0)
 
     def _has_blob(self, path: str) -> bool:
         entry = self.entries.get(path)
         return entry is not None and entry.mode != "160000"
 
 
-def open_tree(repo: Repository, oid: str) -> GitTree:
-    """Return the files of ``oid``, the full id of a commit or a tree.
+def open_tree(repo: Repository, oid: str, most_bytes: int | None = None) -> GitTree:
+    """Return the files of ``oid``, the full id of a commit or a tree; see :class:`GitTree`.
 
     Nothing is read yet; an id that names neither fails when the tree is first listed.
     """
-    return GitTree(repo, oid)
+    return GitTree(repo, oid, most_bytes)
 
 
 def holds_path(repo: Repository, revision: str, path: str) -> bool:

@@ -239,20 +239,12 @@ def _plan_lines(points: Sequence[Point], lane_of: Sequence[int]) -> tuple[Line, 
 
 def rank_metrics(history: History, better: Mapping[str, Better]) -> tuple[Metric, ...]:
     """Return the metrics, the most telling first: known which way is better, moving, short."""
-    labels = label_names(history.metrics)
-    held: dict[str, list[Number]] = {name: [] for name in labels}
-    for point in history.points:
-        for name, value in point.values.items():
-            held[name].append(value)
+    held = history.held()
+    labels = label_names(tuple(held))
     metrics = [Metric(name, labels[name], direction(name, better)) for name in labels]
 
     def order(metric: Metric) -> tuple[bool, bool, bool, int]:
-        values = held[metric.name]
-        return (
-            metric.way is None,
-            len(set(values)) < 2,
-            metric.way != "higher",
-            -len(values),
-        )
+        found = held[metric.name]
+        return (metric.way is None, not found.moves, metric.way != "higher", -found.points)
 
     return tuple(sorted(metrics, key=order))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Protocol, overload
 
-from jupyter_mlops.git.history import CommitFiles
 from jupyter_mlops.metrics.compare import matches_name
-from jupyter_mlops.metrics.read import Number, Problem, decode_metrics, full_name
+from jupyter_mlops.metrics.facts import Facts, SnapshotPoint
+from jupyter_mlops.metrics.graph import Place, place_points
+from jupyter_mlops.metrics.layouts import Layouts
+from jupyter_mlops.metrics.problems import Problems
+from jupyter_mlops.metrics.read import Number, Problem
 
 Values = Mapping[str, Number]
 
-
-@dataclass(frozen=True, slots=True)
-class SnapshotPoint:
-    """What history takes of a snapshot: its values, and the commit that it is tied to."""
-
-    id: str
-    name: str | None
-    base: str | None
-    created_at: datetime
-    message: str | None
-    values: Values
+SHORT = 12
+"""How many digits of the commit of an experiment of DVC's stand for it: as long as other ids are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,8 @@ class Point:
 
     ``branches`` are those whose first-parent line holds the commit; ``previous`` is the position,
     in the history, of the point that this one is compared with: the nearest on its first-parent
-    line, for a snapshot its base or the nearest before that.
+    line, for a snapshot its base or the nearest before that. An experiment of DVC's stands as a
+    snapshot whose id is the beginning of its commit's, with its name as ``dvc_experiment``.
     """
 
     commit: str | None
@@ -44,6 +41,24 @@ class Point:
     author: str | None = None
     parents: tuple[int, ...] = ()
     previous: int | None = None
+    dvc_experiment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DvcExperiment:
+    """One of DVC's: its name, its commit, and the commit that it was begun on."""
+
+    name: str
+    commit: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many points hold a metric, and whether its value is ever another one."""
+
+    points: int
+    moves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +66,54 @@ class History:
     """Points, oldest first, each after those that it grew from; and files that were skipped."""
 
     branches: tuple[str, ...]
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     problems: tuple[Problem, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The full names of all metrics, in the order of their first points."""
-        return tuple(dict.fromkeys(name for point in self.points for name in point.values))
+        return tuple(self.held())
+
+    def held(self) -> dict[str, Held]:
+        """Return how each metric is held, by full name, in the order of their first points."""
+        source = _source(self.points)
+        counts = Counter[tuple[str, ...]](map(source.names, range(len(source))))
+        points: dict[str, int] = {}
+        for names, count in counts.items():
+            for name in names:
+                points[name] = points.get(name, 0) + count
+        moving = _find_moving(source, points)
+        return {name: Held(count, name in moving) for name, count in points.items()}
 
 
 def read_history(
-    commits: Sequence[CommitFiles],
+    facts: Facts,
     branches: Mapping[str, str],
     snapshots: Iterable[SnapshotPoint],
     matches: Callable[[str], bool],
-    read_blobs: Callable[[Sequence[str]], Iterable[tuple[str, bytes]]],
     *,
+    experiments: Iterable[DvcExperiment] = (),
     loose: bool = True,
 ) -> History:
     """Return the history of the metrics in the files that ``matches`` accepts.
 
     Args:
-        commits: all commits that ``branches`` reach, with what each changed against its first
-            parent.
+        facts: what all commits are that ``branches`` reach.
         branches: the commit that each branch stands at.
-        snapshots: their bases are found among ``commits`` where they can be.
-        matches: whether a path holds metrics.
-        read_blobs: returns ids and contents of Git blobs; asked once, for all that are needed.
-        loose: keep snapshots whose base is none of ``commits``, ahead of everything else.
+        snapshots: their bases are found among the commits where they can be.
+        matches: whether a path holds metrics, whatever DVC's files name.
+        experiments: their commits are among the facts, and are no points of their own.
+        loose: keep snapshots whose base is none of the commits, ahead of everything else.
     """
-    ordered = _order(commits)
-    states = _follow_files(ordered, matches)
-    wanted = {oid: None for state in states.values() for oid in state.values()}
-    decoded = _Decoded(dict(read_blobs(list(wanted))) if wanted else {})
-    lines = _first_parent_lines(ordered, branches)
-    by_base: dict[str | None, list[SnapshotPoint]] = {}
-    for snapshot in sorted(snapshots, key=lambda one: one.created_at):
-        base = snapshot.base if snapshot.base in states else None
-        by_base.setdefault(base, []).append(snapshot)
-    builder = _Builder(lines)
-    if loose:
-        builder.add_loose(by_base.get(None, ()))
-    for commit in ordered:
-        state = states[commit.commit]
-        parent = commit.parents[0] if commit.parents else None
-        before = states.get(parent, {}) if parent else {}
-        if state is not before and state != before:
-            builder.add_commit(commit, decoded.values(state, commit.commit))
-        else:
-            builder.pass_commit(commit)
-        for snapshot in by_base.get(commit.commit, ()):
-            builder.add_snapshot(snapshot)
-    return History(tuple(branches), tuple(builder.points), decoded.problems)
+    layouts = Layouts(facts, matches)
+    differs = bytes(map(layouts.differs, range(len(layouts.of))))
+    shown = [*snapshots, *_show(experiments, facts, layouts)]
+    shown.sort(key=lambda one: (one.created_at, one.id))
+    places = place_points(
+        facts.commits, facts.positions(), branches.values(), shown, differs, loose=loose
+    )
+    points = _FactPoints(facts, layouts, places, tuple(branches))
+    return History(tuple(branches), points, points.problems())
 
 
 def select(history: History, metrics: Sequence[str], limit: int | None = None) -> History:
@@ -110,227 +121,233 @@ def select(history: History, metrics: Sequence[str], limit: int | None = None) -
 
     A point that holds none of the metrics named is left out. Naming none means all.
     """
-    kept = list(range(len(history.points)))
-    points = list(history.points)
+    source = _source(history.points)
+    kept: Sequence[int] = range(len(source))
+    wanted: frozenset[str] | None = None
     if metrics:
-        wanted = {
+        wanted = frozenset(
             name for name in history.metrics if any(matches_name(name, one) for one in metrics)
-        }
-        points = [
-            replace(point, values={k: v for k, v in point.values.items() if k in wanted})
-            for point in points
-        ]
-        kept = [at for at in kept if points[at].values]
+        )
+        holding: dict[tuple[str, ...], bool] = {}
+        for names in set(map(source.names, kept)):
+            holding[names] = not wanted.isdisjoint(names)
+        kept = [at for at in kept if holding[source.names(at)]]
     if limit is not None:
-        kept = kept[len(kept) - limit :] if limit < len(kept) else kept
-    return replace(history, points=_keep(points, kept))
+        kept = kept[max(0, len(kept) - limit) :]
+    return replace(history, points=tuple(_keep(source, kept, wanted)))
 
 
-def _keep(points: Sequence[Point], kept: Sequence[int]) -> tuple[Point, ...]:
-    """Return the points at the positions ``kept``, linked past those left out."""
-    position = {at: new for new, at in enumerate(kept)}
-    nearest: list[tuple[int, ...]] = []
-    for at, point in enumerate(points):
-        inherited = dict.fromkeys(one for parent in point.parents for one in nearest[parent])
-        nearest.append((position[at],) if at in position else tuple(inherited))
-
-    def previous(at: int | None) -> int | None:
-        while at is not None and at not in position:
-            at = points[at].previous
-        return None if at is None else position[at]
-
-    return tuple(
-        replace(
-            points[at],
-            parents=tuple(
-                dict.fromkeys(one for parent in points[at].parents for one in nearest[parent])
-            ),
-            previous=previous(points[at].previous),
-        )
-        for at in kept
-    )
-
-
-def _order(commits: Sequence[CommitFiles]) -> list[CommitFiles]:
-    """Return ``commits`` by time, but none before its parents."""
-    position = {commit.commit: at for at, commit in enumerate(commits)}
-    missing = [0] * len(commits)
-    children: list[list[int]] = [[] for _ in commits]
-    for at, commit in enumerate(commits):
-        for parent in commit.parents:
-            if parent in position:
-                missing[at] += 1
-                children[position[parent]].append(at)
-    ready = [(commits[at].committed_at, at) for at, count in enumerate(missing) if not count]
-    heapq.heapify(ready)
-    ordered: list[CommitFiles] = []
-    while ready:
-        _, at = heapq.heappop(ready)
-        ordered.append(commits[at])
-        for child in children[at]:
-            missing[child] -= 1
-            if not missing[child]:
-                heapq.heappush(ready, (commits[child].committed_at, child))
-    return ordered
-
-
-def _follow_files(
-    ordered: Sequence[CommitFiles], matches: Callable[[str], bool]
-) -> dict[str, dict[str, str]]:
-    """Return, for each commit, the blobs of all metrics files; unchanged states are shared."""
-    states: dict[str, dict[str, str]] = {}
-    for commit in ordered:
-        state = states.get(commit.parents[0], {}) if commit.parents else {}
-        changes = [change for change in commit.changes if matches(change[1])]
-        if changes:
-            state = dict(state)
-            for _, path, oid in changes:
-                if oid is None:
-                    state.pop(path, None)
-                else:
-                    state[path] = oid
-        states[commit.commit] = state
-    return states
-
-
-def _first_parent_lines(
-    ordered: Sequence[CommitFiles], branches: Mapping[str, str]
-) -> Callable[[str], tuple[str, ...]]:
-    """Return a function that tells the branches whose first-parent line holds a commit."""
-    names = list(branches)
-    masks: dict[str, int] = {}
-    for bit, name in enumerate(names):
-        masks[branches[name]] = masks.get(branches[name], 0) | 1 << bit
-    for commit in reversed(ordered):
-        mask = masks.get(commit.commit, 0)
-        if mask and commit.parents:
-            masks[commit.parents[0]] = masks.get(commit.parents[0], 0) | mask
-
-    def lines(commit: str) -> tuple[str, ...]:
-        mask = masks.get(commit, 0)
-        return tuple(name for bit, name in enumerate(names) if mask >> bit & 1)
-
-    return lines
-
-
-class _Decoded:
-    """Values of blobs, each decoded once; a file with broken versions is named once."""
-
-    def __init__(self, blobs: Mapping[str, bytes]) -> None:
-        self._blobs = blobs
-        self._files: dict[tuple[str, str], Mapping[str, Number]] = {}
-        self._problems: dict[str, Problem] = {}
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(self._problems.values())
-
-    def values(self, state: Mapping[str, str], commit: str) -> dict[str, Number]:
-        found: dict[str, Number] = {}
-        for path in sorted(state):
-            key = (path, state[path])
-            if key not in self._files:
-                self._files[key] = self._decode(*key, commit)
-            found.update(self._files[key])
-        return found
-
-    def _decode(self, path: str, oid: str, commit: str) -> Mapping[str, Number]:
-        content = self._blobs.get(oid)
-        try:
-            if content is None:
-                raise ValueError("Git has no file with its content")
-            values = decode_metrics(path, content)
-        except ValueError as error:
-            known = self._problems.get(path)
-            self._problems[path] = (
-                replace(known, versions=known.versions + 1)
-                if known
-                else Problem(path, str(error), commit)
+def _show(
+    experiments: Iterable[DvcExperiment], facts: Facts, layouts: Layouts
+) -> Iterator[SnapshotPoint]:
+    """Yield experiments as snapshots, with the values of their commits."""
+    for one in experiments:
+        at = facts.position(one.commit)
+        if at is not None:
+            yield SnapshotPoint(
+                id=one.commit[:SHORT],
+                name=one.name,
+                base=one.base,
+                created_at=datetime.fromtimestamp(facts.commits.times[at], UTC),
+                message=None,
+                values=layouts.values(facts.commits.states[at]),
+                dvc_experiment=one.name,
             )
-            return {}
-        return {full_name(path, key): value for key, value in values.items()}
 
 
-class _Builder:
-    """Collects points, and for each commit those that stand for it or come nearest before it."""
+class _Source(Protocol):
+    """Points that need not be made for what is asked of them."""
 
-    def __init__(self, lines: Callable[[str], tuple[str, ...]]) -> None:
-        self.points: list[Point] = []
-        self._lines = lines
-        self._nearest: dict[str, tuple[int, ...]] = {}
-        self._previous: dict[str, int | None] = {}
-        self._ancestors: list[int] = []
+    def __len__(self) -> int: ...
 
-    def add_commit(self, commit: CommitFiles, values: Values) -> None:
-        self.pass_commit(commit)
-        at = self._place(self._nearest[commit.commit])
-        self.points.append(
-            Point(
-                commit=commit.commit,
-                snapshot=None,
-                branches=self._lines(commit.commit),
-                committed_at=commit.committed_at,
-                subject=commit.subject,
-                values=values,
-                author=commit.author,
-                parents=self._nearest[commit.commit],
-                previous=self._previous[commit.commit],
-            )
-        )
-        self._nearest[commit.commit] = (at,)
-        self._previous[commit.commit] = at
+    def names(self, at: int) -> tuple[str, ...]: ...
 
-    def pass_commit(self, commit: CommitFiles) -> None:
-        reached = [self._nearest.get(parent, ()) for parent in commit.parents]
-        self._nearest[commit.commit] = reached[0] if len(reached) == 1 else self._heads(reached)
-        first = commit.parents[0] if commit.parents else ""
-        self._previous[commit.commit] = self._previous.get(first)
+    def values(self, at: int) -> Values: ...
 
-    def add_snapshot(self, snapshot: SnapshotPoint) -> None:
-        base = snapshot.base
-        assert base is not None
-        parents, previous = self._nearest[base], self._previous[base]
-        self._add_snapshot(snapshot, self._lines(base), parents, previous)
+    def links(self, at: int) -> tuple[tuple[int, ...], int | None]: ...
 
-    def add_loose(self, snapshots: Iterable[SnapshotPoint]) -> None:
-        for snapshot in snapshots:
-            self._add_snapshot(snapshot, (), (), None)
+    def make(
+        self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
+    ) -> Point: ...
 
-    def _add_snapshot(
-        self,
-        snapshot: SnapshotPoint,
-        branches: tuple[str, ...],
-        parents: tuple[int, ...],
-        previous: int | None,
+
+def _source(points: Sequence[Point]) -> _Source:
+    return points if isinstance(points, _FactPoints) else _ListedPoints(points)
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedPoints:
+    points: Sequence[Point]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def names(self, at: int) -> tuple[str, ...]:
+        return tuple(self.points[at].values)
+
+    def values(self, at: int) -> Values:
+        return self.points[at].values
+
+    def links(self, at: int) -> tuple[tuple[int, ...], int | None]:
+        return self.points[at].parents, self.points[at].previous
+
+    def make(
+        self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
+    ) -> Point:
+        return replace(self.points[at], values=values, parents=parents, previous=previous)
+
+
+class _FactPoints(Sequence[Point]):
+    """Points out of facts, each made when it is looked at."""
+
+    def __init__(
+        self, facts: Facts, layouts: Layouts, places: Sequence[Place], branches: tuple[str, ...]
     ) -> None:
-        self._place(parents)
-        self.points.append(
-            Point(
+        self._facts = facts
+        self._layouts = layouts
+        self._places = places
+        self._branches = branches
+        self._lines: dict[int, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Point, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Point | tuple[Point, ...]:
+        if isinstance(at, slice):
+            return tuple(self[one] for one in range(len(self))[at])
+        at = range(len(self))[at]
+        return self.make(at, self.values(at), *self.links(at))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def names(self, at: int) -> tuple[str, ...]:
+        snapshot = self._places[at].snapshot
+        if snapshot is not None:
+            return tuple(snapshot.values)
+        return self._layouts.names(self._layouts.of[self._state(at)])
+
+    def values(self, at: int) -> Values:
+        snapshot = self._places[at].snapshot
+        return self._layouts.values(self._state(at)) if snapshot is None else snapshot.values
+
+    def links(self, at: int) -> tuple[tuple[int, ...], int | None]:
+        return self._places[at].parents, self._places[at].previous
+
+    def make(
+        self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
+    ) -> Point:
+        place, commits = self._places[at], self._facts.commits
+        snapshot = place.snapshot
+        if snapshot is not None:
+            return Point(
                 commit=snapshot.base,
                 snapshot=snapshot.id,
-                branches=branches,
+                branches=self._line(place.line),
                 committed_at=snapshot.created_at,
-                subject=snapshot.message or snapshot.name or "Snapshot",
-                values=snapshot.values,
+                subject=_title(snapshot),
+                values=values,
                 parents=parents,
                 previous=previous,
+                dvc_experiment=snapshot.dvc_experiment,
             )
+        return Point(
+            commit=commits.oids[place.commit],
+            snapshot=None,
+            branches=self._line(place.line),
+            committed_at=datetime.fromtimestamp(commits.times[place.commit], UTC),
+            subject=commits.subjects[place.commit],
+            values=values,
+            author=self._facts.authors[commits.authors[place.commit]],
+            parents=parents,
+            previous=previous,
         )
 
-    def _place(self, parents: Iterable[int]) -> int:
-        """Return the position of the point to come, whose ancestors are kept as a set of bits."""
-        at = len(self._ancestors)
-        bits = 1 << at
-        for parent in parents:
-            bits |= self._ancestors[parent]
-        self._ancestors.append(bits)
-        return at
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what was skipped, each file and each value once, by its first commit."""
+        found = Problems(self._facts, self._layouts)
+        if found.are_there:
+            for place in self._places:
+                if place.snapshot is None:
+                    state = self._facts.commits.states[place.commit]
+                    found.look(state, self._facts.commits.oids[place.commit])
+        return found.listed()
 
-    def _heads(self, reached: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-        """Return the points ``reached`` that are no ancestors of others."""
-        found = list(dict.fromkeys(at for group in reached for at in group))
-        return tuple(
-            at
-            for at in found
-            if not any(self._ancestors[other] >> at & 1 for other in found if other != at)
-        )
+    def _state(self, at: int) -> int:
+        return self._facts.commits.states[self._places[at].commit]
+
+    def _line(self, bits: int) -> tuple[str, ...]:
+        found = self._lines.get(bits)
+        if found is None:
+            found = tuple(one for bit, one in enumerate(self._branches) if bits >> bit & 1)
+            self._lines[bits] = found
+        return found
+
+
+def _title(snapshot: SnapshotPoint) -> str:
+    if snapshot.dvc_experiment is not None:
+        return f"{snapshot.dvc_experiment} (DVC experiment)"
+    return snapshot.message or snapshot.name or "Snapshot"
+
+
+def _find_moving(source: _Source, names: Iterable[str]) -> set[str]:
+    """Return those of ``names`` that have more than one value."""
+    moving: set[str] = set()
+    still: dict[str, Number | None] = dict.fromkeys(names)
+    for at in range(len(source)):
+        if not still:
+            break
+        values = source.values(at)
+        for name in [one for one in still if one in values]:
+            first = still[name]
+            if first is None:
+                still[name] = values[name]
+            elif first != values[name]:
+                moving.add(name)
+                del still[name]
+    return moving
+
+
+def _keep(source: _Source, kept: Sequence[int], wanted: frozenset[str] | None) -> Iterator[Point]:
+    """Yield the points at the positions ``kept``, linked past those left out."""
+    for at, (parents, previous) in zip(kept, _link(source, kept), strict=True):
+        values = source.values(at)
+        if wanted is not None:
+            values = {name: value for name, value in values.items() if name in wanted}
+        yield source.make(at, values, parents, previous)
+
+
+def _link(source: _Source, kept: Sequence[int]) -> Iterator[tuple[tuple[int, ...], int | None]]:
+    """Yield parents and previous of each position ``kept``, as positions among these."""
+    count = len(source)
+    if kept and len(kept) == count - kept[0]:  # all but the oldest: nothing is left out between
+        start = kept[0]
+        for at in kept:
+            parents, previous = source.links(at)
+            inner = tuple(one - start for one in parents if one >= start)
+            yield inner, None if previous is None or previous < start else previous - start
+        return
+    position = {at: new for new, at in enumerate(kept)}
+    nearest: list[tuple[int, ...]] = []
+    last: list[int | None] = []
+    for at in range(count):
+        parents, previous = source.links(at)
+        if len(parents) == 1:
+            near = nearest[parents[0]]
+        else:
+            near = tuple(dict.fromkeys(one for parent in parents for one in nearest[parent]))
+        before = None if previous is None else last[previous]
+        new = position.get(at)
+        if new is not None:
+            yield near, before
+            near, before = (new,), new
+        nearest.append(near)
+        last.append(before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -21,6 +20,9 @@ Number = int | float
 Scalar = str | int | float | bool | None
 
 FILE_LIMIT_BYTES = 8 * 1024**2
+TOO_LARGE = f"it is larger than {FILE_LIMIT_BYTES // 1024**2} MiB"
+"""Why a file beyond the limit is left out."""
+
 NAMES_LIMIT = 10_000
 _NESTING_LIMIT = 32
 _INTEGER_LIMIT = 2**1023
@@ -77,12 +79,24 @@ def decode_metrics(path: str, content: bytes) -> dict[str, Number]:
     Raises:
         ValueError: the file is not what its suffix says; the message is the reason.
     """
-    found: dict[str, Number] = {}
-    for key, value in _iter_scalars(_decode(path, content)):
+    return decode_leaves(path, content)[0]
+
+
+def decode_leaves(path: str, content: bytes) -> tuple[dict[str, Number], tuple[str, ...]]:
+    """Return the numbers in one file, and the key paths of what stands there and is none.
+
+    Raises:
+        ValueError: as :func:`decode_metrics`.
+    """
+    numbers: dict[str, Number] = {}
+    others: dict[str, None] = {}
+    for key, value in _iter_scalars(decode_file(path, content)):
         number = _to_number(value)
         if number is not None:
-            found.setdefault(key, number)
-    return found
+            numbers.setdefault(key, number)
+        elif value is not None:
+            others[key] = None
+    return numbers, tuple(key for key in others if key not in numbers)
 
 
 def decode_params(path: str, content: bytes) -> dict[str, Scalar]:
@@ -92,7 +106,7 @@ def decode_params(path: str, content: bytes) -> dict[str, Scalar]:
         ValueError: the file is not what its suffix says; the message is the reason.
     """
     found: dict[str, Scalar] = {}
-    for key, value in _iter_scalars(_decode(path, content)):
+    for key, value in _iter_scalars(decode_file(path, content)):
         found.setdefault(key, _to_scalar(value))
     return found
 
@@ -109,17 +123,33 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def label_names(names: Sequence[str]) -> dict[str, str]:
-    """Return what each full name is called: its key path where that tells it from all others."""
-    keys = [split_name(name)[1] for name in names]
-    count = Counter(keys)
-    return {
-        name: visible(key if count[key] == 1 else f"{key} · {_stem(name)}")
-        for name, key in zip(names, keys, strict=True)
-    }
+    """Return what each full name is called: its key path where that tells it from all others.
+
+    Otherwise its file follows, with as many folders as it takes; that names differ in case is not
+    enough, as people do not see it.
+    """
+    split = {name: split_name(name) for name in names}
+    by_key: dict[str, list[str]] = {}
+    for name, (_, key) in split.items():
+        by_key.setdefault(key, []).append(name)
+    labels = {}
+    for key, alike in by_key.items():
+        files = _tell_apart([split[name][0] for name in alike]) if len(alike) > 1 else [""]
+        for name, file in zip(alike, files, strict=True):
+            labels[name] = visible(f"{key} · {file}" if file else key)
+    return {name: labels[name] for name in names}
 
 
-def _stem(name: str) -> str:
-    return split_name(name)[0].rpartition("/")[2].rpartition(".")[0]
+def _tell_apart(paths: Sequence[str]) -> list[str]:
+    """Return the shortest ends of the paths that differ, without suffixes where they do."""
+    whole = [path.split("/") for path in paths]
+    stems = [[*parts[:-1], parts[-1].rpartition(".")[0]] for parts in whole]
+    for named in (stems, whole):
+        for count in range(1, max(map(len, named)) + 1):
+            ends = ["/".join(parts[-count:]) for parts in named]
+            if len({end.casefold() for end in ends}) == len(ends):
+                return ends
+    return list(paths)
 
 
 def _read(
@@ -138,9 +168,14 @@ def _read(
     return Read(values, tuple(problems))
 
 
-def _decode(path: str, content: bytes) -> object:
+def decode_file(path: str, content: bytes) -> object:
+    """Return what one file says, read as the end of its name tells.
+
+    Raises:
+        ValueError: it is too large, or not what its suffix says; the message is the reason.
+    """
     if len(content) > FILE_LIMIT_BYTES:
-        raise ValueError(f"it is larger than {FILE_LIMIT_BYTES // 1024**2} MiB")
+        raise ValueError(TOO_LARGE)
     suffix = path.rsplit(".", 1)[-1].lower()
     decode = _DECODERS.get(suffix)
     if decode is None:
@@ -192,6 +227,9 @@ _DECODERS: Mapping[str, Callable[[str], object]] = {
     "yaml": _decode_yaml,
     "yml": _decode_yaml,
 }
+
+SUFFIXES = frozenset(_DECODERS)
+"""The ends of names, in lower case, that tell how a file is read."""
 
 
 def _iter_scalars(decoded: object) -> Iterator[tuple[str, object]]:

@@ -15,20 +15,31 @@ class WorkingTree:
 
     Folders of data beside them are not walked, and no more is read of a file than shows that it is
     too large.
+
+    Args:
+        root: the root of the working tree.
+        patterns: whose matches are files here.
+        paths: further files, or folders of files.
     """
 
-    def __init__(self, root: Path, patterns: Sequence[str]) -> None:
+    def __init__(self, root: Path, patterns: Sequence[str], paths: Iterable[str] = ()) -> None:
         self._whole = FolderTree(root, FILE_LIMIT_BYTES + 1)
-        self._folders = [
-            folder for folder in literal_folders(patterns) if not _is_linked(root, folder)
-        ]
+        folders = [folder for folder in literal_folders(patterns) if not _is_linked(root, folder)]
+        there = [path for path in dict.fromkeys(paths) if not _is_linked(root, path)]
+        self._files = [path for path in there if (root / path).is_file()]
+        folders += [path for path in there if (root / path).is_dir()]
+        self._folders = list(dict.fromkeys(folders))
 
     def iter_paths(self) -> Iterator[str]:
-        """Yield the path of every file, sorted by code point within each folder."""
+        """Yield the path of every file once, sorted by code point within each folder."""
+        seen: set[str] = set()
         for folder in self._folders:
             prefix = f"{folder}/" if folder else ""
             for path in FolderTree(self._whole.root / folder).iter_paths():
-                yield prefix + path
+                if prefix + path not in seen:
+                    seen.add(prefix + path)
+                    yield prefix + path
+        yield from (path for path in self._files if path not in seen)
 
     def read(self, path: str) -> bytes:
         """Return the bytes of ``path``.

@@ -11,7 +11,7 @@ from jupyter_mlops.formats.snapshot import RECORD_PATH, SnapshotRecord, decode_s
 from jupyter_mlops.git.refs import Ref, list_refs
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import find_commit
-from jupyter_mlops.git.trees import BlobReader, open_blob_reader
+from jupyter_mlops.git.trees import open_blob_reader
 
 SNAPSHOT_REFS = "refs/mlops/snapshots/"
 DROPPED_REFS = "refs/mlops/dropped/"
@@ -86,10 +86,11 @@ def read_snapshots(git: Repository, refs: Sequence[Ref]) -> Iterator[Listed]:
     """Yield the snapshots that ``refs`` name, without those whose record is not valid."""
     if refs:
         with open_blob_reader(git) as blobs:
-            for ref in refs:
+            records = blobs.read_each(f"{ref.oid}:{RECORD_PATH}" for ref in refs)
+            for ref, encoded in zip(refs, records, strict=True):
                 own = ref.name.startswith(SNAPSHOT_REFS)
                 id = ref.name.removeprefix(SNAPSHOT_REFS) if own else ref.name.rpartition("/")[2]
-                found = _read(blobs, ref, id)
+                found = None if encoded is None else _decode(encoded, ref, id)
                 if found is not None:
                     yield found
 
@@ -162,11 +163,10 @@ def resolve_revision(git: Repository, text: str) -> str:
         ) from error
 
 
-def _read(blobs: BlobReader, ref: Ref, snapshot_id: str) -> Listed | None:
+def _decode(encoded: bytes, ref: Ref, snapshot_id: str) -> Listed | None:
     try:
-        encoded = blobs.read(f"{ref.oid}:{RECORD_PATH}")
         record = decode_snapshot_record(encoded, origin=f"of snapshot {snapshot_id}")
-    except (NotFoundError, IntegrityError, UnsupportedError):
+    except (IntegrityError, UnsupportedError):
         return None
     if record.id != snapshot_id:
         return None

@@ -217,11 +217,24 @@ def test_it_is_described_by_a_figure(project: Project, commit: Commit) -> None:
     assert re.search(r'<div class="mlops-history"', figure.html())
 
 
-def test_nothing_is_checked_out_or_written(project: Project, commit: Commit) -> None:
+def test_nothing_is_checked_out_or_written_but_what_may_be_lost(
+    project: Project, commit: Commit
+) -> None:
     commit("a", {"metrics/m.json": {"acc": 1}})
-    before = {path: path.stat().st_mtime_ns for path in project.root.rglob("*")}
+    git_folder = project.root / ".git"
+
+    def stamps() -> dict[Path, int]:
+        return {
+            path: path.stat().st_mtime_ns
+            for path in project.root.rglob("*")
+            if path != git_folder and git_folder / "mlops" not in (path, *path.parents)
+        }
+
+    before = stamps()
     read_history(project)
-    assert {path: path.stat().st_mtime_ns for path in project.root.rglob("*")} == before
+    assert stamps() == before
+    kept = list((git_folder / "mlops").rglob("*"))
+    assert [path.parent.name for path in kept if path.is_file()] == ["history"]
 
 
 def take_snapshot(project: Project, id: str, base: str | None, acc: float, second: int) -> None:

@@ -38,9 +38,11 @@ url = "/mnt/store"
 [metrics]
 files = ["metrics/**/*.json", "eval.yaml"]
 better = { "val.loss" = "lower", auc = "higher" }
+dvc = false
 
 [params]
 files = ["params.toml"]
+dvc = false
 
 [[plot]]
 file = "plots/roc.csv"
@@ -82,9 +84,11 @@ def test_every_key_is_read() -> None:
         default_remote="team",
         remotes={"disk": RemoteConfig("/mnt/store"), "team": RemoteConfig("s3://bucket/prefix")},
         metrics=MetricsConfig(
-            files=("metrics/**/*.json", "eval.yaml"), better={"val.loss": "lower", "auc": "higher"}
+            files=("metrics/**/*.json", "eval.yaml"),
+            better={"val.loss": "lower", "auc": "higher"},
+            dvc=False,
         ),
-        params=ParamsConfig(files=("params.toml",)),
+        params=ParamsConfig(files=("params.toml",), dvc=False),
         plots=(
             PlotConfig("plots/roc.csv", x="fpr", y="tpr", template="linear", title="ROC"),
             PlotConfig("plots/loss.csv"),
@@ -133,8 +137,11 @@ def test_the_page_names_every_key_and_default() -> None:
             "it has the unknown key 'metric'; allowed: gate, hooks, metrics, notebooks, params, "
             "plot, remotes, snapshot",
         ),
-        ("[metrics]\nfile = []\n", "[metrics] has the unknown key 'file'; allowed: better, files"),
-        ("[params]\nbetter = 1\n", "[params] has the unknown key 'better'; allowed: files"),
+        (
+            "[metrics]\nfile = []\n",
+            "[metrics] has the unknown key 'file'; allowed: better, dvc, files",
+        ),
+        ("[params]\nbetter = 1\n", "[params] has the unknown key 'better'; allowed: dvc, files"),
         ("[remotes.a]\nurl = 'x'\nkey = 'y'\n", "[remotes.a] has the unknown key 'key'"),
         ("[remotes.a]\n", "[remotes.a] has no url"),
         ("[remotes]\na = 3\n", "remotes.a is a table: write [remotes.a]"),

@@ -63,6 +63,8 @@ from jupyter_mlops.formats.snapshot import decode_snapshot_record, encode_snapsh
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import format_launcher, parse_launcher
 from jupyter_mlops.ids import Hash, hash_bytes
+from jupyter_mlops.metrics.dvc import match_named, read_dvc_yaml
+from jupyter_mlops.metrics.history import read_history
 from jupyter_mlops.metrics.read import NAMES_LIMIT, decode_metrics, decode_params
 from jupyter_mlops.notebooks.canonical import parse_notebook
 from jupyter_mlops.notebooks.compare import compare_notebooks
@@ -309,6 +311,31 @@ def _numbers(suffix: str) -> Callable[[bytes], None]:
     return read
 
 
+def _dvc_yaml(data: bytes) -> None:
+    found = read_dvc_yaml(data, "folder")
+    for pattern in (*found.metrics, *found.params, *(plot.pattern for plot in found.plots)):
+        pattern.encode("utf-8")
+        assert not pattern.startswith(("/", "../")) and "\n" not in pattern
+    match_named(found.metrics)("folder/metrics.json")
+
+
+def _history_facts(data: bytes) -> None:
+    """Read facts whose checksum is right, and go through all that they say."""
+    from jupyter_mlops.metrics import facts_cache
+
+    file = _folder() / "history.facts"
+    file.write_bytes(facts_cache._MAGIC + hash_bytes(data) + data)
+    found = facts_cache.read_facts(file, b"", 20)
+    file.write_bytes(data)
+    facts_cache.read_facts(file, b"", 20)
+    if found is not None:
+        facts = found[0]
+        heads = {str(at): head for at, head in enumerate(facts.heads())}
+        history = read_history(facts, heads, facts.snapshots.values(), lambda path: path != "x")
+        assert len(tuple(history.points)) == len(history.points)
+        history.held()
+
+
 def _filter(data: bytes) -> None:
     def convert(path: str, content: bytes) -> bytes:
         assert len(content) <= len(data)
@@ -452,6 +479,8 @@ TARGETS: Mapping[str, Target] = {
     "series": Target(_series, (ValueError, UnsupportedError)),
     "launcher": Target(_launcher),
     "merge": Target(_merge, (*_DAMAGE, NotFoundError)),
+    "dvc-yaml": Target(_dvc_yaml, (ValueError,)),
+    "history-facts": Target(_history_facts),
     "numbers-json": Target(_numbers("json"), (ValueError,)),
     "numbers-toml": Target(_numbers("toml"), (ValueError,)),
     "numbers-yaml": Target(_numbers("yaml"), (ValueError,)),

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.git.history import (
     CommitFiles,
     FileChange,
@@ -39,7 +42,7 @@ def test_every_commit_tells_what_it_changed(project: Project, repo: Repository) 
         ("M", "metrics/a.json"),
         ("A", "metrics/deep/b.json"),
     ]
-    assert history["Removed"].changes == (FileChange("D", "metrics/a.json", None),)
+    assert history["Removed"].changes == (FileChange("D", "metrics/a.json", None, "000000"),)
     assert history["Removed"].commit == removed
     assert history["Added"].author == "Ada Example"
     assert history["Added"].committed_at.tzinfo is not None
@@ -196,3 +199,24 @@ def test_the_last_change_of_a_file_is_found(project: Project, repo: Repository) 
     assert found.keys() == {"m.json", ":(glob)*"}
     assert second.startswith(found["m.json"])
     assert first.startswith(found[":(glob)*"])
+
+
+def test_what_is_known_is_left_out(project: Project, repo: Repository) -> None:
+    make_branches(project)
+    side = project.git("rev-parse", "side").strip()
+    gone = "1" * 40
+    found = iter_history(repo, [gone, project.head()], ["m"], known=[gone, side], lenient=True)
+    assert {one.subject for one in found} == {"Main", "Merge"}
+    with pytest.raises(UnavailableError):
+        iter_history(repo, [gone, project.head()], ["m"])
+
+
+def test_a_change_tells_the_mode(project: Project, repo: Repository) -> None:
+    project.write("m", "1")
+    project.commit("File")
+    (project.root / "m").unlink()
+    (project.root / "m").symlink_to("README.md")
+    project.commit("Link")
+    history = read(repo, "m")
+    assert [history[name].changes[0].mode for name in ("File", "Link")] == ["100644", "120000"]
+    assert history["Link"].changes[0].status == "T"

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.trees import TreeEntry, holds_path, open_blob_reader, open_tree
+from jupyter_mlops.git.trees import TreeEntry, holds_path, open_blob_reader, open_tree, read_sizes
 from jupyter_mlops.trees import Tree
 from tests.git.names import HARD_NAMES
 from tests.support.project import Project, make_project
@@ -145,3 +145,52 @@ def test_a_file_that_stands_under_the_name_of_another_is_not_read(
         with pytest.raises(NotFoundError, match="could not read"):
             reader.read(f"{commit}:a")
         assert reader.read(f"{commit}:b") == b"content of b\n"
+
+
+def damage(project: Project, oid: str) -> None:
+    path = project.root / ".git/objects" / oid[:2] / oid[2:]
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def test_each_that_can_be_read_is_read(project: Project, repo: Repository) -> None:
+    contents = [f"{number} {'x' * 3000}".encode() for number in range(200)]
+    for number, content in enumerate(contents):
+        project.write(f"many/{number:03}", content)
+    project.commit("Many")
+    listed = project.git("ls-tree", "HEAD:many").splitlines()
+    oids = [row.split()[2] for row in listed]
+    gone = {3: "1" * 40, 64: "2" * 40}
+    for number in (0, 100, 127, 128, 199):
+        damage(project, oids[number])
+    asked = [gone.get(number, oid) for number, oid in enumerate(oids)]
+    with open_blob_reader(repo) as reader:
+        read = list(reader.read_each(asked))
+    wanted = {*gone, 0, 100, 127, 128, 199}
+    assert {number for number, content in enumerate(read) if content is None} == wanted
+    assert all(read[number] == contents[number] for number in range(200) if number not in wanted)
+
+
+def test_lengths_are_told_without_reading(project: Project, repo: Repository) -> None:
+    sizes = {}
+    for length in (0, 1, 70_000):
+        project.write("file", b"y" * length)
+        sizes[project.git("hash-object", "-w", "file").strip()] = length
+    asked = ["1" * 40, *sizes, "2" * 40]
+    assert read_sizes(repo, asked) == sizes
+    bad = asked[2]
+    path = project.root / ".git/objects" / bad[:2] / bad[2:]
+    path.chmod(0o600)
+    path.write_bytes(b"no zlib at all")
+    assert read_sizes(repo, asked) == {oid: n for oid, n in sizes.items() if oid != bad}
+    assert read_sizes(repo, []) == {}
+
+
+def test_of_a_large_file_no_more_is_read_than_was_asked_for(
+    project: Project, repo: Repository
+) -> None:
+    project.write("large", b"z" * 1000)
+    project.write("small", b"z" * 10)
+    commit = project.commit("Both")
+    tree = open_tree(repo, commit, 10)
+    assert dict(tree.read_many(["large", "small"])) == {"large": b"z" * 10, "small": b"z" * 10}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -190,6 +191,28 @@ def test_files_of_numbers(attack: Attack, scale: int, part: int) -> None:
 
         cases.append(Case(name, _all_of(params, metrics), tuple(chosen)))
     attack(cases[part::3])
+
+
+DVC_FILES: dict[str, str | bytes] = {
+    "names that lead out": "metrics: [../../etc/passwd, /etc/passwd, .git/config, ..]",
+    "many names": "metrics: [" + "".join(f"m{number}.json," for number in range(20_000)) + "]",
+    "many expressions": "metrics: ['" + "${a}*" * 200 + ".json']",
+    "laughs": "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + "".join(f"{n}: &{n} [*{m},*{m},*{m},*{m},*{m},*{m}]\n" for m, n in pairwise("abcdefghi"))
+    + "metrics: *i\nstages: *i\nplots: *i\n",
+    "refers to itself": "stages: &s {a: *s}\nmetrics: &m [*m]",
+    "markup": "metrics: ['<img src=x onerror=alert(1)>.json', \"\\e[31m.json\"]",
+}
+
+
+def test_files_of_dvc(attack: Attack) -> None:
+    commands = words("metrics history", "metrics show", "params diff HEAD~2", "snapshot")
+    attack(
+        [
+            Case(name, _committed("dvc.yaml", content), (commands[n % 4], commands[(n + 1) % 4]))
+            for n, (name, content) in enumerate(DVC_FILES.items())
+        ]
+    )
 
 
 def test_project_files(attack: Attack, scale: int) -> None:

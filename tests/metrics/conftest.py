@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jupyter_mlops.git.history import CommitFiles, FileChange
-from jupyter_mlops.metrics.history import History, SnapshotPoint, read_history
+from jupyter_mlops.metrics.facts import Facts, SnapshotPoint
+from jupyter_mlops.metrics.gather import Gatherer
+from jupyter_mlops.metrics.history import History, read_history
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,7 +24,7 @@ class Story:
     commits: list[CommitFiles] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     states: dict[str, dict[str, str]] = field(default_factory=dict)
-    asked: list[Sequence[str]] = field(default_factory=list)
+    dvc: bool = False
 
     def commit(
         self,
@@ -61,16 +63,16 @@ class Story:
     ) -> History:
         """Return the history of the branches: those named, then ``branches``."""
 
-        def read_blobs(oids: Sequence[str]) -> list[tuple[str, bytes]]:
-            self.asked.append(oids)
-            return [(oid, self.blobs[oid]) for oid in oids if oid in self.blobs]
-
+        facts = Facts()
+        gatherer = Gatherer(facts, dvc=self.dvc)
+        gatherer.add_commits(self.commits)
+        for blob in gatherer.unread():
+            gatherer.add_content(blob, self.blobs[facts.blobs.oids[blob]])
         return read_history(
-            self.commits,
+            facts,
             {**named, **(branches or {})},
             snapshots,
             lambda path: path.startswith("metrics/"),
-            read_blobs,
             loose=loose,
         )
 

@@ -15,6 +15,7 @@ from jupyter_mlops.metrics.read import (
     decode_metrics,
     decode_params,
     full_name,
+    label_names,
     read_metrics,
     read_params,
     split_name,
@@ -183,3 +184,24 @@ def test_every_number_is_found(values: object) -> None:
 
     assert len(found) <= count(values)
     assert all(isinstance(value, int | float) for value in found.values())
+
+
+def test_labels_of_the_same_key_say_as_much_of_the_file_as_tells_them_apart() -> None:
+    assert label_names(["a/m.json:acc", "a/n.json:acc", "a/n.json:loss"]) == {
+        "a/m.json:acc": "acc · m",
+        "a/n.json:acc": "acc · n",
+        "a/n.json:loss": "loss",
+    }
+    assert label_names(["scores.json:acc", "pipeline/scores.json:acc", "x/m.json:acc"]) == {
+        "scores.json:acc": "acc · scores",
+        "pipeline/scores.json:acc": "acc · pipeline/scores",
+        "x/m.json:acc": "acc · x/m",
+    }
+    assert label_names(["a/m.json:acc", "a/m.yaml:acc"]) == {
+        "a/m.json:acc": "acc · m.json",
+        "a/m.yaml:acc": "acc · m.yaml",
+    }
+    assert label_names(["a/M.json:acc", "a/m.json:acc"]) == {
+        "a/M.json:acc": "acc · a/M.json",
+        "a/m.json:acc": "acc · a/m.json",
+    }

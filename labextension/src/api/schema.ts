@@ -253,6 +253,7 @@ export interface MetricsChartResult {
   points: number;
   current: string | null;
   problems: Problem[];
+  shallow: boolean;
 }
 
 export interface MetricsDiffResult {
@@ -271,6 +272,7 @@ export interface MetricsHistoryResult {
   current: string | null;
   problems: Problem[];
   html: string | null;
+  shallow: boolean;
 }
 
 export interface MetricsShowResult {
@@ -362,6 +364,7 @@ export interface Point {
   author: string | null;
   parents: number[];
   previous: number | null;
+  dvc_experiment: string | null;
 }
 
 export interface Problem {
