@@ -29,6 +29,7 @@ from jupyter_mlops.commands.notebook_diff import NotebookDiffResult
 from jupyter_mlops.commands.notebook_verdict import VerdictResult
 from jupyter_mlops.commands.notebook_verify import VerifyResult
 from jupyter_mlops.commands.params_diff import ParamsDiffResult
+from jupyter_mlops.commands.plot_results import PlotsResult
 from jupyter_mlops.commands.pull import PullResult
 from jupyter_mlops.commands.push import PushResult
 from jupyter_mlops.commands.remote_add import RemoteAddResult
@@ -233,6 +234,18 @@ def runs_show(
     points: int = ...,
 ) -> RunsShowResult: ...
 def params_diff(old: str | None = ..., new: str | None = ...) -> ParamsDiffResult: ...
+def plots_show(
+    revision: str | None = ...,
+    *,
+    plot: list[str] | tuple[str, ...] = ...,
+    html: str | PathLike[str] | None = ...,
+) -> PlotsResult: ...
+def plots_diff(
+    old: str | None = ...,
+    *new: str,
+    plot: list[str] | tuple[str, ...] = ...,
+    html: str | PathLike[str] | None = ...,
+) -> PlotsResult: ...
 def strip(*paths: str | PathLike[str], check: bool = ...) -> StripResult: ...
 def notebook_diff(
     old: str = ...,

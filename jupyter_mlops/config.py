@@ -13,6 +13,19 @@ CONFIG_NAME = "mlops.toml"
 
 Better = Literal["higher", "lower"]
 
+Template = Literal[
+    "line",
+    "scatter",
+    "bar",
+    "histogram",
+    "confusion",
+    "roc",
+    "pr",
+    "residuals",
+    "image",
+]
+"""How the columns of a file are drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteConfig:
@@ -46,13 +59,22 @@ class ParamsConfig:
 
 @dataclass(frozen=True, slots=True)
 class PlotConfig:
-    """One plot: a data file and what is drawn of it."""
+    """One plot: a data file, files by a pattern, or a run, and what is drawn of it.
 
-    file: str
+    Either ``file`` or ``run`` is there. ``y`` is empty where every column of numbers is drawn.
+    """
+
+    file: str | None = None
+    run: str | None = None
+    metric: str | None = None
+    key: str | None = None
     x: str | None = None
-    y: str | None = None
-    template: str | None = None
+    y: tuple[str, ...] = ()
+    template: Template | None = None
     title: str | None = None
+    x_label: str | None = None
+    y_label: str | None = None
+    positive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

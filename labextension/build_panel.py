@@ -31,7 +31,8 @@ _READ = (
     *_PACKAGES,
     *("labextension/src", "labextension/style", "labextension/schema"),
     *("labextension/tsconfig.json", "labextension/webpack.config.js", "labextension/install.json"),
-    *("jupyter_mlops/metrics/chart.js", "jupyter_mlops/_version.py"),
+    *("jupyter_mlops/metrics/chart.js", "jupyter_mlops/metrics/chart_parts.js"),
+    "jupyter_mlops/_version.py",
 )
 _NO_NODE = (
     "The side panel of jupyter-mlops is built with Node.js 20 or newer and its npm, and {} is not "

@@ -9,7 +9,12 @@ const [, version] = /__version__ = "(.+)"/.exec(
 
 module.exports = {
   // The chart is drawn by the same script as in notebooks and HTML files.
-  resolve: { alias: { 'mlops-chart': path.join(python, 'metrics/chart.js') } },
+  resolve: {
+    alias: {
+      'mlops-chart-parts': path.join(python, 'metrics/chart_parts.js'),
+      'mlops-chart': path.join(python, 'metrics/chart.js')
+    }
+  },
   plugins: [new DefinePlugin({ MLOPS_VERSION: JSON.stringify(version) })],
   // Equal sources give equal bytes.
   optimization: { moduleIds: 'named', chunkIds: 'named' }

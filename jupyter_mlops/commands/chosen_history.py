@@ -13,12 +13,12 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Hint, Note
 from jupyter_mlops.errors import NotFoundError, UsageError
-from jupyter_mlops.git.history import list_branches
+from jupyter_mlops.git.history import list_branches, list_tags
 from jupyter_mlops.git.refs import Ref, list_refs
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.git.view import REPLACE_REFS, is_shallow
-from jupyter_mlops.metrics.chart import Chart, plan_chart
+from jupyter_mlops.git.shallow import is_shallow
+from jupyter_mlops.git.view import REPLACE_REFS
 from jupyter_mlops.metrics.facts import SnapshotPoint
 from jupyter_mlops.metrics.history import DvcExperiment, History, read_history, select
 from jupyter_mlops.metrics.known_facts import KnownFacts
@@ -63,7 +63,6 @@ class ChosenHistory:
 
     chosen: History
     whole: History
-    chart: Chart
     current: str | None
     shallow: bool
 
@@ -100,8 +99,7 @@ def read_chosen_history(
             code="unknown-metric",
             hints=("jupyter mlops metrics show",),
         )
-    chart = plan_chart(chosen, ws.config.metrics.better, now.branch)
-    return ChosenHistory(chosen, whole, chart, now.branch, is_shallow(ws.git))
+    return ChosenHistory(chosen, whole, now.branch, is_shallow(ws.git))
 
 
 def _read(ws: Workspace, branches: Mapping[str, str], *, only: bool) -> History:
@@ -128,6 +126,7 @@ def _read(ws: Workspace, branches: Mapping[str, str], *, only: bool) -> History:
         snapshots,
         compile_patterns(rules.patterns),
         experiments=experiments,
+        tags=list_tags(ws.git),
         loose=not only,
     )
     gone = [name for name, tip in branches.items() if known.facts.position(tip) is None]

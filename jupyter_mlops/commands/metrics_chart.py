@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from jupyter_mlops.commands.chosen_history import (
@@ -16,8 +18,9 @@ from jupyter_mlops.commands.metrics_history import MetricResult
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.metrics.bokeh_chart import share_figure
-from jupyter_mlops.metrics.chart import plan_chart, rank_metrics
-from jupyter_mlops.metrics.drawing import Drawing, plan_drawing
+from jupyter_mlops.metrics.chart import Metric, plan_chart, rank_metrics
+from jupyter_mlops.metrics.compare import matches_name
+from jupyter_mlops.metrics.drawing import MULTIPLES, Drawing, plan_drawing
 from jupyter_mlops.metrics.history import select
 from jupyter_mlops.metrics.read import Problem
 
@@ -56,19 +59,22 @@ def metrics_chart(
 ) -> MetricsChartResult:
     """Give a page what it needs to draw how metrics moved.
 
-    Without ``metric`` that is the most telling one. Labels tell it from all others that there are.
+    Without ``metric`` that is the most telling one; several are drawn one above the other, in the
+    order in which they are named. Labels tell them from all others that there are.
     """
     read = read_chosen_history(
         ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
     )
     better = ws.config.metrics.better
     ranked = rank_metrics(read.whole, better)
-    chart = read.chart
+    chosen = read.chosen
     if ranked and not metric:
-        telling = select(read.whole, (ranked[0].name,), limit)
-        chart = plan_chart(telling, better, read.current)
-    drawing = plan_drawing(chart, {one.name: one.label for one in ranked})
-    version, item = share_figure(drawing.shape)
+        chosen = select(read.whole, (ranked[0].name,), limit)
+    chart = plan_chart(chosen, better, read.current)
+    named = sorted(chart.metrics, key=partial(_place, metric))[:MULTIPLES]
+    labels = {one.name: one.label for one in ranked}
+    drawing = plan_drawing(replace(chart, metrics=tuple(named)), labels)
+    version, item = share_figure(max(len(drawing.metrics), 1))
     return MetricsChartResult(
         bokeh=version,
         item=item if drawing.metrics else None,
@@ -79,3 +85,8 @@ def metrics_chart(
         problems=read.whole.problems,
         shallow=read.shallow,
     )
+
+
+def _place(names: Sequence[str], metric: Metric) -> int:
+    """Return which of ``names`` means ``metric``."""
+    return next((at for at, name in enumerate(names) if matches_name(metric.name, name)), 0)

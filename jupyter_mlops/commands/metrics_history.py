@@ -21,9 +21,10 @@ from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better
 from jupyter_mlops.document import Block, Document, Figure, Hint, Note
+from jupyter_mlops.document.cells import wrap
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
-from jupyter_mlops.metrics.chart import Chart, plan_chart
+from jupyter_mlops.metrics.chart import Chart, plan_chart, rank_metrics
 from jupyter_mlops.metrics.history import History, Point
 from jupyter_mlops.metrics.known_facts import FETCH_ALL, NOT_FETCHED
 from jupyter_mlops.metrics.read import Problem
@@ -31,6 +32,7 @@ from jupyter_mlops.metrics.text_chart import render_text
 from jupyter_mlops.units import plural
 
 _DRAWN_AS_TEXT = 3
+_PAGE_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +72,19 @@ class MetricsHistoryResult:
         if not self.metrics:
             none = Note("No commit and no snapshot holds a metric yet.")
             return Document((none, HOW_TO_LOG, *notes))
-        chart, text = self._draw()
-        figure = Figure(self._title(), text, partial(render_fragment, chart, text))
-        return Document((figure, *notes))
+        chart = self._plan()
+        text = partial(_draw_text, chart)
+        html = partial(_draw_html, chart)
+        return Document((Figure(self._title(), text, html), *notes))
 
     def render_page(self) -> str:
         """Return the chart as one HTML page that needs no network."""
-        return render_page(*self._draw(), self._title())
+        chart = self._plan()
+        return render_page(chart, _draw_text(chart, _PAGE_WIDTH), self._title())
 
-    def _draw(self) -> tuple[Chart, str]:
+    def _plan(self) -> Chart:
         better = {one.name: one.better for one in self.metrics if one.better is not None}
-        chart = plan_chart(History(self.branches, self.points), better, self.current)
-        few = len(chart.metrics) <= _DRAWN_AS_TEXT
-        text = render_text(chart, chart.metrics if few else chart.metrics[:1])
-        if not few:
-            others = ", ".join(metric.label for metric in chart.metrics[1:])
-            text += f"\n\nOther metrics, drawn with --metric NAME: {others}"
-        return chart, text
+        return plan_chart(History(self.branches, self.points), better, self.current)
 
     def _title(self) -> str:
         commits = sum(1 for point in self.points if point.snapshot is None)
@@ -126,7 +124,10 @@ def metrics_history(
     result = MetricsHistoryResult(
         branches=read.chosen.branches,
         points=tuple(read.chosen.points),
-        metrics=tuple(MetricResult(one.name, one.label, one.way) for one in read.chart.metrics),
+        metrics=tuple(
+            MetricResult(one.name, one.label, one.way)
+            for one in rank_metrics(read.chosen, ws.config.metrics.better)
+        ),
         current=read.current,
         problems=read.chosen.problems,
         html=None if target is None else str(target),
@@ -135,3 +136,16 @@ def metrics_history(
     if target is not None:
         WorkTree(target.parent).write_file(target.name, result.render_page().encode("utf-8"))
     return result
+
+
+def _draw_html(chart: Chart) -> str:
+    return render_fragment(chart, _draw_text(chart, _PAGE_WIDTH))
+
+
+def _draw_text(chart: Chart, width: int) -> str:
+    few = len(chart.metrics) <= _DRAWN_AS_TEXT
+    text = render_text(chart, chart.metrics if few else chart.metrics[:1], width=width)
+    if few:
+        return text
+    others = ", ".join(metric.label for metric in chart.metrics[1:])
+    return "\n".join([text, "", *wrap(f"Other metrics, drawn with --metric NAME: {others}", width)])

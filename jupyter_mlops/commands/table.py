@@ -131,6 +131,8 @@ COMMANDS: tuple[Command, ...] = (
         reads=True,
     ),
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
+    _command("plots show", "Draw the plots of a revision.", reads=True),
+    _command("plots diff", "Draw the plots of revisions over each other.", reads=True),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("notebook diff", "Show what changed in notebooks, cell by cell.", reads=True),
     _command(

@@ -85,10 +85,15 @@ def _render_type(schema: Mapping[str, Any]) -> str:
 
 
 def _break_union(line: str, before: str, indent: str) -> str:
-    """Return a line whose type is a union as Prettier has it: one a line where it is too long."""
+    """Return a line whose type is a union as Prettier has it.
+
+    Where it is too long the union has the next line, or where it is too long for that, one each.
+    """
     head, _, union = line.partition(f"{before} ")
     if len(line) <= _LINE_LETTERS:
         return line
+    if len(indent + union) <= _LINE_LETTERS:
+        return f"{head}{before}\n{indent}{union}"
     return f"{head}{before}" + "".join(f"\n{indent}| {one}" for one in union.split(" | "))
 
 

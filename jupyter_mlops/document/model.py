@@ -76,11 +76,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture: as text for terminals, as HTML, made when it is shown, where that can be shown."""
+    """A picture: as text for terminals, as HTML, made when it is shown, where that can be shown.
+
+    ``text`` may also be what makes it for a width in characters, 80 where none is known.
+    """
 
     title: str
-    text: str
+    text: str | Callable[[int], str]
     html: Callable[[], str]
+
+    def draw_text(self, width: int | None = None) -> str:
+        """Return the picture as text."""
+        return self.text if isinstance(self.text, str) else self.text(width or 80)
 
 
 @dataclass(frozen=True, slots=True)

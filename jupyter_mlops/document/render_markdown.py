@@ -53,10 +53,10 @@ def _render_block(block: Block) -> Iterator[str]:
         case Hint(text, command):
             lead = escape_markdown(text).rstrip(" :")
             yield (lead + ": " if lead else "") + format_code(command)
-        case Figure(title, text):
+        case Figure(title):
             yield f"**{escape_markdown(title)}**"
             yield ""
-            yield _fence(visible(text, keep_lines=True).rstrip(), "text")
+            yield _fence(visible(block.draw_text(), keep_lines=True).rstrip(), "text")
         case Patch(change, _, title, lines):
             head = f"**{escape_markdown(change)}** " if change else ""
             yield head + escape_markdown(title)

@@ -75,9 +75,9 @@ def _render_block(block: Block, width: int | None, colour: bool) -> Iterator[str
         case Hint(text, command):
             lead = visible(text).rstrip(" :")
             yield (lead + ": " if lead else "") + _paint(visible(command), _BOLD, colour)
-        case Figure(title, text):
+        case Figure(title):
             yield _paint(visible(title), _BOLD, colour)
-            yield from visible(text, keep_lines=True).rstrip("\n").split("\n")
+            yield from visible(block.draw_text(width), keep_lines=True).rstrip("\n").split("\n")
         case Table():
             yield from _render_table(block, width, colour)
         case Patch(change, tone, title, patch_lines):

@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NoReturn, TypeVar
+from dataclasses import fields
+from typing import NoReturn, TypeVar, get_args
 
 from jupyter_mlops.config import (
     CONFIG_NAME,
@@ -20,9 +21,10 @@ from jupyter_mlops.config import (
     PlotConfig,
     RemoteConfig,
     SnapshotConfig,
+    Template,
 )
 from jupyter_mlops.errors import UsageError
-from jupyter_mlops.formats.names import show
+from jupyter_mlops.formats.names import check_name, show
 from jupyter_mlops.formats.pattern import parse_pattern
 from jupyter_mlops.formats.toml import parse_toml
 from jupyter_mlops.units import parse_bytes
@@ -45,6 +47,8 @@ _TABLES = (
     "remotes",
     "snapshot",
 )
+_PLOT_KEYS = tuple(sorted(one.name for one in fields(PlotConfig)))
+_TEMPLATES: tuple[Template, ...] = get_args(Template)
 _T = TypeVar("_T")
 
 
@@ -182,15 +186,25 @@ def _remotes(table: Mapping[str, object]) -> tuple[str | None, dict[str, RemoteC
 
 def _plot(table: Mapping[str, object], number: int) -> PlotConfig:
     where = f"plot {number}"
-    _check_keys(where, table, ("file", "template", "title", "x", "y"))
-    if "file" not in table:
-        raise _Invalid(f"[[plot]] {number} has no file")
+    _check_keys(where, table, _PLOT_KEYS)
+    if "file" in table and "run" in table:
+        raise _Invalid(f"[[plot]] {number} has both file and run")
+    if "file" not in table and "run" not in table:
+        raise _Invalid(f"[[plot]] {number} has neither file nor run")
+    if "metric" in table and "run" not in table:
+        raise _Invalid(f"[[plot]] {number} has a metric and no run")
     return PlotConfig(
-        file=_read(table, where, "file", _path, ""),
+        file=_read(table, where, "file", _pattern, None),
+        run=_read(table, where, "run", _run, None),
+        metric=_read(table, where, "metric", _text, None),
+        key=_read(table, where, "key", _text, None),
         x=_read(table, where, "x", _text, None),
-        y=_read(table, where, "y", _text, None),
-        template=_read(table, where, "template", _text, None),
+        y=_read(table, where, "y", _texts, ()),
+        template=_read(table, where, "template", _template, None),
         title=_read(table, where, "title", _text, None),
+        x_label=_read(table, where, "x_label", _text, None),
+        y_label=_read(table, where, "y_label", _text, None),
+        positive=_read(table, where, "positive", _text, None),
     )
 
 
@@ -249,6 +263,33 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value or _CONTROL.search(value):
         raise ValueError(f"is {show(value)}; it must be text, on one line, not empty")
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return one text, or a list of them, as several."""
+    if not isinstance(value, list):
+        return (_text(value),)
+    if not value:
+        raise ValueError(f"is {show(value)}; it must name a column")
+    if len(value) > MAX_PATTERNS:
+        raise ValueError(f"has {len(value)} names; allowed are {MAX_PATTERNS}")
+    return tuple(_text(one) for one in value)
+
+
+def _run(value: object) -> str:
+    text = _text(value)
+    try:
+        check_name(text)
+    except ValueError as error:
+        raise ValueError(f"is {show(text)}; {error}") from None
+    return text
+
+
+def _template(value: object) -> Template:
+    for template in _TEMPLATES:
+        if value == template:
+            return template
+    raise ValueError(f"is {show(value)}; allowed: {', '.join(_TEMPLATES)}")
 
 
 def _boolean(value: object) -> bool:

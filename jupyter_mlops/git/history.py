@@ -15,7 +15,7 @@ _FORMAT = "--format=%H%x00%P%x00%ct%x00%an%x00%s"
 TIMES = (-62_135_596_800, 253_402_300_800)
 """Within which a moment can be told, in seconds since 1970: the years from 1 to 9999."""
 
-_LOCAL, _REMOTE = "refs/heads/", "refs/remotes/"
+_LOCAL, _REMOTE, _TAGS = "refs/heads/", "refs/remotes/", "refs/tags/"
 
 
 class FileChange(NamedTuple):
@@ -90,6 +90,17 @@ def iter_history(
     return list(_parse(split_nul(printed)))
 
 
+def list_line(repo: Repository, old: str, new: str, pathspecs: Sequence[str] = ()) -> list[str]:
+    """Return the first-parent line of the commit ``new`` down to ``old``, which is not in it.
+
+    The newest comes first; all are full ids. With ``pathspecs``, only the commits that changed a
+    file they match against their first parent.
+    """
+    words = ("rev-list", "--first-parent", "--end-of-options", f"{old}..{new}", "--")
+    printed = run_git(repo, "-c", "log.follow=false", *words, *pathspecs)
+    return printed.decode("ascii").split()
+
+
 def last_changes(repo: Repository, paths: Sequence[str]) -> dict[str, str]:
     """Return the short id of the last commit before HEAD, or HEAD, that changed each of ``paths``.
 
@@ -140,6 +151,17 @@ def list_branches(repo: Repository, *, all_branches: bool = False) -> dict[str, 
         if not target:
             branches.setdefault(short, oid)
     return branches
+
+
+def list_tags(repo: Repository) -> dict[str, str]:
+    """Return the object that each tag stands for in the end, mostly a commit, by its name."""
+    printed = run_git(repo, "show-ref", "--tags", "--dereference", allow=(0, 1))
+    tags: dict[str, str] = {}
+    for row in printed.decode("utf-8", "surrogateescape").split("\n"):
+        if row:
+            oid, name = row.split(" ", 1)
+            tags[name.removeprefix(_TAGS).removesuffix("^{}")] = oid
+    return tags
 
 
 def _parse(fields: list[str]) -> Iterator[CommitFiles]:

@@ -192,6 +192,24 @@ class GitTree:
         with open_blob_reader(self._repo) as reader:
             return reader.read(entry.oid)
 
+    def read_head(self, path: str, most_bytes: int) -> bytes:
+        """Return the first ``most_bytes`` of ``path``, however large it is, or all of it.
+
+        Where that is all of it, it is verified.
+
+        Raises:
+            NotFoundError: the tree has no such regular file, or Git cannot read it.
+        """
+        entry = self.entries.get(path)
+        if entry is None or entry.mode not in _FILE_MODES:
+            raise NotFoundError(f"{path} is not in {self.oid[:12]}.", code="path-not-found")
+        with open_git(self._repo, "cat-file", "blob", entry.oid) as (_, printed):
+            head = printed.read(most_bytes)
+        is_whole = len(head) < most_bytes
+        if is_whole and object_oid(self._repo, b"blob", head) != entry.oid:
+            raise _unreadable(entry.oid)
+        return head
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and bytes of each of ``paths`` that exists, in order, by one process."""
         wanted = [(path, self.entries[path].oid) for path in paths if self._has_blob(path)]

@@ -1,69 +1,58 @@
 """A chart as HTML: inline for a notebook, or one page that needs no network.
 
-Bokeh draws it. BokehJS travels packed inside of the HTML, and is unpacked once in a page; where no
-script runs, the chart's text stands in its place.
+Bokeh draws it. BokehJS and what it draws travel packed inside of the HTML; BokehJS is unpacked once
+in a page. Where no script runs, the chart's text stands in its place.
 """
 
 from __future__ import annotations
 
-import base64
-import gzip
 import html
 import json
-from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from jupyter_mlops.metrics.chart import Chart
-from jupyter_mlops.metrics.drawing import Drawing, DrawnGroup, Shape, plan_drawing
+from jupyter_mlops.metrics.drawing import MULTIPLES, plan_drawing
+from jupyter_mlops.metrics.page import pack, packed_bokeh, page_script, read_asset, wrap_page
 
 if TYPE_CHECKING:
     from bokeh.models import ColumnDataSource, Plot
 
-_LANE_PIXELS = 16
-_HEIGHT_PIXELS = 210
 _BORDER_PIXELS = 52
+_SCRIPTS = ("chart_parts.js", "chart.js", "chart_controls.js")
 
 
 def render_fragment(chart: Chart, text: str) -> str:
     """Return HTML to be put into a page; ``text`` stands there until, or unless, it is drawn."""
     drawing = plan_drawing(chart)
-    version, item = build_figure(drawing.shape)
-    given = {"version": version, "item": item, "chart": asdict(drawing)}
+    figures = [share_figure(count) for count in range(1, MULTIPLES + 1)]
+    given = {
+        "version": figures[0][0],
+        "items": [item for _, item in figures],
+        "chart": msgspec.to_builtins(drawing),
+    }
+    encoded = json.dumps(given, allow_nan=False, separators=(",", ":")).encode("ascii")
     ident = f"mlops-{token_hex(6)}"
     return (
-        f'<div class="mlops-history" id="{ident}">\n<style>{_asset("chart.css")}</style>\n'
-        f"{_head(drawing)}{_legend(drawing)}"
-        f'<div class="plot" role="img" tabindex="0"><pre>{html.escape(text)}</pre></div>\n'
-        '<p class="readout" aria-live="polite"></p>\n'
-        "<details><summary>Show as table</summary></details>\n"
-        f'<script type="text/plain" class="bokehjs">{_packed_bokeh()}</script>\n'
-        f"<script>(() => {{\n{_script()}"
-        f'drawMlopsHistory(document.getElementById("{ident}"), {_encode_json(given)});\n'
+        f'<div class="mlops-history" id="{ident}">\n<style>{read_asset("chart.css")}</style>\n'
+        '<div class="head"></div>\n<div class="legend"></div>\n'
+        f'<div class="plots"><pre>{html.escape(text)}</pre></div>\n'
+        '<p class="zoom" hidden></p>\n<p class="readout" aria-live="polite"></p>\n'
+        "<details hidden><summary>Show as table</summary></details>\n"
+        f"{packed_bokeh()}\n"
+        f'<script type="text/plain" class="drawing">{pack(encoded, 6)}</script>\n'
+        f"<script>(() => {{\n{page_script(*_SCRIPTS)}"
+        f'drawMlopsHistory(document.getElementById("{ident}"));\n'
         "})();</script>\n</div>"
     )
 
 
 def render_page(chart: Chart, text: str, title: str) -> str:
     """Return a whole page, light or dark as the reader's system is."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_PAGE_CSS}</style>\n</head>\n<body>\n"
-        f"<h1>{html.escape(title)}</h1>\n{render_fragment(chart, text)}\n</body>\n</html>\n"
-    )
-
-
-_PAGE_CSS = """
-:root { color-scheme: light dark; }
-body { margin: 0 auto; padding: 16px; max-width: 1600px; background: #fff; color: #1f2328;
-  font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 16px; font-weight: 600; margin: 0 0 8px; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; } }
-@media (max-width: 400px) { body { padding: 8px; } }
-"""
+    return wrap_page(title, render_fragment(chart, text))
 
 
 def load_bokeh() -> None:
@@ -72,32 +61,37 @@ def load_bokeh() -> None:
     import bokeh.models  # noqa: F401
 
 
-@lru_cache(maxsize=32)
-def share_figure(shape: Shape) -> tuple[str, Any]:
-    """Return what :func:`build_figure` does, in this process once for equal shapes.
+@lru_cache(maxsize=MULTIPLES)
+def share_figure(count: int) -> tuple[str, Any]:
+    """Return Bokeh's version and a figure of ``count`` metrics as a JSON item.
 
-    So what did not change has equal bytes. Nobody changes it, and a page shows it once at a time.
+    They stand one above the other, over the commit graph, on one x axis; ``chart.js`` fills them
+    with data. It is made once in this process, so that equal charts have equal bytes. Nobody
+    changes it, and a page shows it once at a time.
     """
-    return build_figure(shape)
-
-
-def build_figure(shape: Shape) -> tuple[str, Any]:
-    """Return Bokeh's version and a new figure as a JSON item; ``chart.js`` fills it with data."""
     import bokeh
     from bokeh.embed import json_item
     from bokeh.models import Column, Range1d
 
-    x_range = Range1d(start=-0.6, end=shape.columns - 0.4)
-    plots = [_build_values(shape, x_range), _build_lanes(shape, x_range)]
+    x_range = Range1d(start=0, end=1, name="commits-range")
+    plots = [*(_build_values(at, x_range) for at in range(count)), _build_lanes(x_range)]
     column = Column(children=[*plots], sizing_mode="stretch_width", spacing=0)
     return bokeh.__version__, json_item(column)
 
 
-def _build_values(shape: Shape, x_range: Any) -> Plot:
-    from bokeh.models import BasicTickFormatter, Grid, Line, LinearAxis, Range1d, Scatter
+def _build_values(at: int, x_range: Any) -> Plot:
+    from bokeh.models import BasicTickFormatter, Grid, LinearAxis, Range1d
+    from bokeh.models.annotations import Title
 
-    plot = _new_plot("values-plot", x_range, Range1d(start=0, end=1, name="values"))
-    plot.height = _HEIGHT_PIXELS
+    plot = _new_plot(f"values-{at}", x_range, Range1d(start=0, end=1, name=f"values-{at}-range"))
+    plot.title = Title(
+        text="",
+        name=f"values-{at}-title",
+        tags=["title"],
+        text_font_size="11px",
+        text_font_style="bold",
+        visible=False,
+    )
     axis = LinearAxis(
         tags=["axis"],
         axis_label=None,
@@ -108,24 +102,14 @@ def _build_values(shape: Shape, x_range: Any) -> Plot:
     axis.ticker.desired_num_ticks = 5
     plot.add_layout(axis, "left")
     plot.add_layout(Grid(dimension=1, ticker=axis.ticker, tags=["grid"]))
-    size = _dot_size(shape)
-    for at, group in enumerate(shape.groups):
-        line = Line(x="x", y="y", line_width=2, line_dash=list(group.dash), tags=["line", at])
-        plot.add_glyph(_source(f"line-{at}", "x", "y"), line)
-    for at, group in enumerate(shape.groups):
-        dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
-        plot.add_glyph(_source(f"commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(shape.groups):
-        plot.add_glyph(_source(f"snapshots-{at}", "x", "y"), _ring(size + 3, at))
-    plot.add_glyph(_source("cursor", "x", "y"), _cursor(size + 8))
+    _add_marks(plot, f"values-{at}")
     return plot
 
 
-def _build_lanes(shape: Shape, x_range: Any) -> Plot:
-    from bokeh.models import FixedTicker, LinearAxis, MultiLine, NoOverlap, Range1d, Scatter
+def _build_lanes(x_range: Any) -> Plot:
+    from bokeh.models import FixedTicker, LinearAxis, NoOverlap, Range1d, Text
 
-    count = shape.lanes
-    plot = _new_plot("lanes-plot", x_range, Range1d(start=0.4 - count, end=0.6))
+    plot = _new_plot("lanes", x_range, Range1d(start=-1, end=1, name="lanes-range"))
     axis = LinearAxis(
         name="commits",
         tags=["axis"],
@@ -137,25 +121,45 @@ def _build_lanes(shape: Shape, x_range: Any) -> Plot:
     )
     axis.ticker = FixedTicker(ticks=[])  # type: ignore[assignment]
     plot.add_layout(axis, "below")
-    plot.height = _LANE_PIXELS * count + 34
-    size = max(_dot_size(shape) - 1, 3)
-    for at, _ in enumerate(shape.groups):
-        edges = MultiLine(xs="xs", ys="ys", line_width=1.5, tags=["line", at])
-        plot.add_glyph(_source(f"edges-{at}", "xs", "ys"), edges)
-    for at, group in enumerate(shape.groups):
-        dots = Scatter(x="x", y="y", size=size, marker=group.marker, tags=["dots", at])
-        plot.add_glyph(_source(f"lane-commits-{at}", "x", "y"), dots)
-    for at, _ in enumerate(shape.groups):
-        plot.add_glyph(_source(f"lane-snapshots-{at}", "x", "y"), _ring(size + 3, at))
-    plot.add_glyph(_source("lane-cursor", "x", "y"), _cursor(size + 7))
+    _add_marks(plot, "lanes")
+    labels = Text(
+        x="x", y="y", text="text", text_font_size="10px", text_baseline="middle", tags=["label"]
+    )
+    plot.add_glyph(_source("tags", "x", "y", "text"), labels)
     return plot
+
+
+def _add_marks(plot: Plot, name: str) -> None:
+    """Add what every plot has: lines of tags, lines, dots, rings of snapshots, the cursor."""
+    from bokeh.models import MultiLine, Scatter, VSpan
+
+    plot.add_glyph(_source(f"{name}-tagged", "x"), VSpan(x="x", line_dash=[1, 3], tags=["faint"]))
+    plot.add_glyph(
+        _source(f"{name}-lines", "xs", "ys", "colour", "dash", "width"),
+        MultiLine(xs="xs", ys="ys", line_color="colour", line_dash="dash", line_width="width"),
+    )
+    plot.add_glyph(
+        _source(f"{name}-dots", "x", "y", "colour", "marker", "size"),
+        Scatter(
+            x="x", y="y", size="size", marker="marker", fill_color="colour", line_color="colour"
+        ),
+    )
+    plot.add_glyph(
+        _source(f"{name}-rings", "x", "y", "colour", "size"),
+        Scatter(x="x", y="y", size="size", fill_color=None, line_color="colour", line_width=1.5),
+    )
+    plot.add_glyph(_source(f"{name}-line", "x"), VSpan(x="x", tags=["guide"]))
+    plot.add_glyph(
+        _source(f"{name}-cursor", "x", "y", "size"),
+        Scatter(x="x", y="y", size="size", fill_color=None, line_width=2, tags=["cursor"]),
+    )
 
 
 def _new_plot(name: str, x_range: Any, y_range: Any) -> Plot:
     from bokeh.models import BoxZoomTool, Plot
 
     plot = Plot(
-        name=name,
+        name=f"{name}-plot",
         x_range=x_range,
         y_range=y_range,
         sizing_mode="stretch_width",
@@ -173,91 +177,7 @@ def _new_plot(name: str, x_range: Any, y_range: Any) -> Plot:
     return plot
 
 
-def _ring(size: float, group: int) -> Any:
-    from bokeh.models import Scatter
-
-    return Scatter(
-        x="x",
-        y="y",
-        size=size,
-        marker="circle",
-        fill_color=None,
-        line_width=1.5,
-        tags=["line", group],
-    )
-
-
-def _cursor(size: float) -> Any:
-    from bokeh.models import Scatter
-
-    return Scatter(
-        x="x", y="y", size=size, marker="circle", fill_color=None, line_width=2, tags=["cursor"]
-    )
-
-
 def _source(name: str, *columns: str) -> ColumnDataSource:
     from bokeh.models import ColumnDataSource
 
     return ColumnDataSource(data={column: [] for column in columns}, name=name)
-
-
-def _dot_size(shape: Shape) -> float:
-    return 9 if shape.columns <= 40 else 7 if shape.columns <= 120 else 4
-
-
-def _head(drawing: Drawing) -> str:
-    options = "".join(
-        f'<option value="{at}">{html.escape(metric.label)}</option>'
-        for at, metric in enumerate(drawing.metrics)
-    )
-    return (
-        f'<div class="head"><select aria-label="Metric">{options}</select>'
-        '<span class="way"></span></div>\n'
-    )
-
-
-def _legend(drawing: Drawing) -> str:
-    buttons = "".join(
-        f'<button type="button" data-group="{at}" aria-pressed="true">{_swatch(group)}'
-        f'<span class="name">{html.escape(group.label)}</span></button>'
-        for at, group in enumerate(drawing.groups)
-    )
-    ring = (
-        '<span class="key"><svg width="14" height="14" aria-hidden="true" fill="none" '
-        'stroke="currentColor" stroke-width="1.5"><circle cx="7" cy="7" r="5"/></svg>'
-        "snapshot</span>"
-    )
-    return f'<div class="legend">{buttons}{ring if drawing.has_snapshots else ""}</div>\n'
-
-
-def _swatch(group: DrawnGroup) -> str:
-    dash = " ".join(str(length) for length in group.dash) or "none"
-    return (
-        '<svg width="28" height="14" aria-hidden="true" style="color: var(--mlops-colour)" '
-        f'fill="currentColor" stroke="currentColor"><path d="M0 7H28" stroke-width="2" '
-        f'stroke-dasharray="{dash}"/><path d="{group.shape}"/></svg>'
-    )
-
-
-def _encode_json(value: object) -> str:
-    """Return JSON that may stand in a script: no tag can begin or end in it."""
-    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return encoded.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-@lru_cache(maxsize=1)
-def _packed_bokeh() -> str:
-    from bokeh.util.paths import bokehjs_path
-
-    source = (Path(bokehjs_path()) / "js" / "bokeh.min.js").read_bytes()
-    return base64.b64encode(gzip.compress(source, 9, mtime=0)).decode("ascii")
-
-
-def _script() -> str:
-    """Return what draws and what its controls do, as one script; ``export`` is for modules."""
-    return _asset("chart.js").replace("\nexport ", "\n") + _asset("chart_controls.js")
-
-
-@lru_cache(maxsize=4)
-def _asset(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

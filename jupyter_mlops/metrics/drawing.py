@@ -1,148 +1,105 @@
-"""A chart as the values that a page draws: dots, lines and edges, in groups that look alike."""
+"""A chart as the values that a page draws.
+
+What there are thousands of stands in columns, one value a dot or edge, so that it is small and soon
+read. Dots are named by their position, branches and authors likewise. ``chart.js`` draws it.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jupyter_mlops.config import Better
-from jupyter_mlops.metrics.chart import GREY, Chart, Metric
+from jupyter_mlops.document.cells import shorten
+from jupyter_mlops.metrics.chart import Chart, Metric
 from jupyter_mlops.metrics.read import Number
 
 METRICS_LIMIT = 40
 """How many metrics one drawing lets choose from."""
 
+VALUES_LIMIT = 120_000
+"""How many values of metrics one drawing holds: of many dots fewer metrics."""
 
-_MARKERS = (
-    "circle",
-    "square",
-    "triangle",
-    "diamond",
-    "inverted_triangle",
-    "hex",
-    "star",
-    "square_pin",
-)
-_DASHES: tuple[tuple[int, ...], ...] = (
-    (),
-    (7, 3),
-    (2, 2),
-    (8, 3, 2, 3),
-    (12, 4),
-    (4, 2),
-    (1, 3),
-    (10, 2, 2, 2, 2, 2),
-)
-_GREY_DASH = (1, 2)
-_SHAPES = {
-    "circle": "M10 7a4 4 0 1 0 8 0 4 4 0 1 0-8 0Z",
-    "square": "M10.5 3.5h7v7h-7Z",
-    "triangle": "M14 2.5 18.5 10.5H9.5Z",
-    "diamond": "M14 1.5 18 7 14 12.5 10 7Z",
-    "inverted_triangle": "M14 11.5 18.5 3.5H9.5Z",
-    "hex": "M14 2.2 18.2 4.6V9.4L14 11.8 9.8 9.4V4.6Z",
-    "star": "m14 1.6 1.5 3.6 3.9.3-3 2.5 1 3.8-3.4-2-3.4 2 1-3.8-3-2.5 3.9-.3Z",
-    "square_pin": "M9.8 2.8Q14 5 18.2 2.8 16 7 18.2 11.2 14 9 9.8 11.2 12 7 9.8 2.8Z",
-}
-"""Each marker as the path of an SVG of 28 by 14, in its middle."""
+MULTIPLES = 5
+"""How many metrics are drawn at once, one above the other."""
 
-
-@dataclass(frozen=True, slots=True)
-class DrawnGroup:
-    """Lanes drawn alike: one branch's, or, with ``branch`` null, all that share the grey look.
-
-    ``label`` is what a legend says. ``style`` numbers the colour, -1 is grey; ``marker`` is Bokeh's
-    name of the dots' form, ``shape`` the same as an SVG path; ``dash`` are the line's lengths.
-    """
-
-    branch: str | None
-    label: str
-    style: int
-    marker: str
-    shape: str
-    dash: tuple[int, ...]
+_ID_LENGTH = 12
+_NAME_WIDTH = 120
+_SUBJECT_WIDTH = 200
+_NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnMetric:
-    """One metric: what it is called, which way is better, and, for each dot, value and change.
+    """One metric: what it is called, which way is better, and its value at each dot.
 
-    ``deltas`` are against the dot before, ``better`` whether that is an improvement; null where
-    there is none, or nobody knows.
+    A value is null where there is none, or none that can be drawn.
     """
 
     name: str
     label: str
     way: Better | None
     values: tuple[Number | None, ...]
-    deltas: tuple[Number | None, ...]
-    better: tuple[bool | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnDot:
-    """One commit, or one snapshot of it; ``where`` names its branch and counts the others."""
+class DrawnDots:
+    """Commits and snapshots of them, oldest first, in columns of equal length.
 
-    column: int
-    lane: int
-    group: int
-    commit: str | None
-    snapshot: str | None
-    where: str
-    subject: str
-    author: str | None
-    when: str
+    ``branch`` is the branch that a dot is on, -1 for none, ``others`` counts further ones that hold
+    its commit; ``commit`` has the first 12 characters of ids; ``author`` is -1 where nobody is
+    known; ``previous`` is the dot that it is compared with, -1 for none.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class DrawnLine:
-    """The dots that a group's line passes, oldest first."""
-
-    group: int
-    dots: tuple[int, ...]
+    column: tuple[int, ...]
+    lane: tuple[int, ...]
+    branch: tuple[int, ...]
+    others: tuple[int, ...]
+    commit: tuple[str | None, ...]
+    snapshot: tuple[str | None, ...]
+    subject: tuple[str, ...]
+    author: tuple[int, ...]
+    when: tuple[str, ...]
+    previous: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnEdge:
-    """A dot and one that it grew from; ``merge`` for all parents but the first."""
+class DrawnEdges:
+    """Dots and those that they grew from; ``merge`` for all parents but the first."""
 
-    parent: int
-    child: int
-    merge: bool
-    group: int
+    parent: tuple[int, ...]
+    child: tuple[int, ...]
+    merge: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What the figure depends on that is filled with a drawing's data."""
+class DrawnTags:
+    """A dot, and the tags that it carries."""
 
-    columns: int
-    lanes: int
-    groups: tuple[DrawnGroup, ...]
+    dot: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All that is drawn; dots are named by their position, groups likewise."""
+    """All that is drawn.
+
+    The first ``styled`` of ``branches`` have a look of their own at first. ``lines`` are dots that
+    one line passes, oldest first; it belongs to the branch of the last. ``left_out`` counts metrics
+    that the chart has and the drawing has no room for.
+    """
 
     columns: int
     lanes: int
-    groups: tuple[DrawnGroup, ...]
+    branches: tuple[str, ...]
+    styled: int
+    authors: tuple[str, ...]
     metrics: tuple[DrawnMetric, ...]
-    dots: tuple[DrawnDot, ...]
-    lines: tuple[DrawnLine, ...]
-    edges: tuple[DrawnEdge, ...]
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the figure for this drawing."""
-        return Shape(self.columns, self.lanes, self.groups)
-
-    @property
-    def has_snapshots(self) -> bool:
-        """Whether a dot is a snapshot's."""
-        return any(dot.snapshot is not None for dot in self.dots)
+    left_out: int
+    dots: DrawnDots
+    edges: DrawnEdges
+    lines: tuple[tuple[int, ...], ...]
+    tags: tuple[DrawnTags, ...]
 
 
 def plan_drawing(chart: Chart, labels: Mapping[str, str] | None = None) -> Drawing:
@@ -150,71 +107,63 @@ def plan_drawing(chart: Chart, labels: Mapping[str, str] | None = None) -> Drawi
 
     ``labels`` are what metrics are called, by their names, where that is not as in the chart.
     """
-    groups = _plan_groups(chart)
-    group_of = [
-        at if lane.style != GREY else len(groups) - 1 for at, lane in enumerate(chart.lanes)
-    ]
-    dots = tuple(
-        DrawnDot(
-            column=dot.column,
-            lane=dot.lane,
-            group=group_of[dot.lane],
-            commit=dot.commit,
-            snapshot=dot.snapshot,
-            where=chart.where(dot),
-            subject=dot.subject,
-            author=dot.author,
-            when=dot.when,
-        )
-        for dot in chart.dots
-    )
-    edges = tuple(
-        DrawnEdge(
-            edge.parent,
-            edge.child,
-            edge.merge,
-            dots[edge.parent if edge.merge else edge.child].group,
-        )
-        for edge in chart.edges
-    )
+    dots = chart.dots
+    styled = [lane.branch for lane in chart.lanes if lane.branch is not None]
+    branches = _number([*styled, *(dot.branch for dot in dots)])
+    authors = _number(dot.author for dot in dots)
+    room = max(VALUES_LIMIT // max(len(dots), 1), MULTIPLES)
+    metrics = chart.metrics[: min(METRICS_LIMIT, room)]
     return Drawing(
         columns=chart.columns,
         lanes=len(chart.lanes),
-        groups=groups,
+        branches=tuple(_cut(name, _NAME_WIDTH) for name in branches),
+        styled=len(styled),
+        authors=tuple(_cut(name, _NAME_WIDTH) for name in authors),
         metrics=tuple(
             _draw_metric(chart, metric, (labels or {}).get(metric.name, metric.label))
-            for metric in chart.metrics[:METRICS_LIMIT]
+            for metric in metrics
         ),
-        dots=dots,
-        lines=tuple(DrawnLine(group_of[line.lane], line.dots) for line in chart.lines),
-        edges=edges,
+        left_out=len(chart.metrics) - len(metrics),
+        dots=DrawnDots(
+            column=tuple(dot.column for dot in dots),
+            lane=tuple(dot.lane for dot in dots),
+            branch=tuple(branches.get(dot.branch or "", _NOBODY) for dot in dots),
+            others=tuple(dot.others for dot in dots),
+            commit=tuple(dot.commit and dot.commit[:_ID_LENGTH] for dot in dots),
+            snapshot=tuple(dot.snapshot for dot in dots),
+            subject=tuple(_cut(dot.subject, _SUBJECT_WIDTH) for dot in dots),
+            author=tuple(authors.get(dot.author or "", _NOBODY) for dot in dots),
+            when=tuple(dot.when for dot in dots),
+            previous=tuple(_NOBODY if dot.previous is None else dot.previous for dot in dots),
+        ),
+        edges=DrawnEdges(
+            parent=tuple(edge.parent for edge in chart.edges),
+            child=tuple(edge.child for edge in chart.edges),
+            merge=tuple(edge.merge for edge in chart.edges),
+        ),
+        lines=tuple(line.dots for line in chart.lines),
+        tags=tuple(
+            DrawnTags(at, tuple(_cut(name, _NAME_WIDTH) for name in dot.tags))
+            for at, dot in enumerate(dots)
+            if dot.tags
+        ),
     )
 
 
-def _plan_groups(chart: Chart) -> tuple[DrawnGroup, ...]:
-    groups = [_group(lane.branch, lane.style) for lane in chart.lanes if lane.style != GREY]
-    if any(lane.style == GREY for lane in chart.lanes):
-        others = f"{chart.others} more, and merged" if chart.others else "merged, or on no branch"
-        groups.append(DrawnGroup(None, others, GREY, "circle", _SHAPES["circle"], _GREY_DASH))
-    return tuple(groups)
+def _cut(text: str, width: int) -> str:
+    return shorten(text[: 4 * width], width)
 
 
-def _group(branch: str | None, style: int) -> DrawnGroup:
-    marker = _MARKERS[style]
-    return DrawnGroup(branch, branch or "", style, marker, _SHAPES[marker], _DASHES[style])
+def _number(names: Iterable[str | None]) -> dict[str, int]:
+    """Return a position for each name, in the order of their first."""
+    found = dict.fromkeys(name for name in names if name)
+    return {name: at for at, name in enumerate(found)}
 
 
 def _draw_metric(chart: Chart, metric: Metric, label: str) -> DrawnMetric:
-    changes = [chart.change(dot, metric) for dot in chart.dots]
     return DrawnMetric(
         name=metric.name,
         label=label,
         way=metric.way,
         values=tuple(dot.value(metric) for dot in chart.dots),
-        deltas=tuple(_finite(moved) for moved, _ in changes),
-        better=tuple(better for _, better in changes),
     )
-
-
-def _finite(value: Number | None) -> Number | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -17,7 +17,8 @@ class Place(NamedTuple):
     """One point: its commit by number, or its snapshot.
 
     ``line`` has a bit for each branch whose first-parent line holds the commit. ``parents`` are the
-    nearest points that it grew from, ``previous`` the nearest on the first-parent line.
+    nearest points that it grew from, ``previous`` the nearest on the first-parent line. ``tags``
+    are those whose commits it stands for.
     """
 
     commit: int
@@ -25,6 +26,7 @@ class Place(NamedTuple):
     line: int
     parents: _Near
     previous: int | None
+    tags: Sequence[str] = ()
 
 
 def place_points(
@@ -33,6 +35,7 @@ def place_points(
     branches: Iterable[str],
     snapshots: Sequence[SnapshotPoint],
     differs: Sequence[int],
+    tags: Mapping[int, Sequence[str]],
     *,
     loose: bool,
 ) -> list[Place]:
@@ -45,6 +48,7 @@ def place_points(
         snapshots: in the order in which they follow their base. One whose base is no commit comes
             ahead of everything where ``loose`` is true, and is left out where not.
         differs: by the number of a state, whether it has other metrics than its base.
+        tags: their names, by the number of the commit.
         loose: whether bases count that no branch reaches.
     """
     tips = [(positions[oid], 1 << bit) for bit, oid in enumerate(branches) if oid in positions]
@@ -69,6 +73,10 @@ def place_points(
             walk.stand(at, len(places) - 1)
         for snapshot in based.get(at, ()):
             places.append(Place(at, snapshot, lines.get(at, 0), walk.near[at], walk.previous[at]))
+    for at, names in tags.items():
+        point = walk.previous[at]
+        if point is not None:
+            places[point] = places[point]._replace(tags=[*places[point].tags, *names])
     return places
 
 

@@ -30,6 +30,7 @@ class Point:
     in the history, of the point that this one is compared with: the nearest on its first-parent
     line, for a snapshot its base or the nearest before that. An experiment of DVC's stands as a
     snapshot whose id is the beginning of its commit's, with its name as ``dvc_experiment``.
+    ``tags`` are Git's, of the commit or of later ones on its line that changed no metric.
     """
 
     commit: str | None
@@ -42,6 +43,7 @@ class Point:
     parents: tuple[int, ...] = ()
     previous: int | None = None
     dvc_experiment: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def read_history(
     matches: Callable[[str], bool],
     *,
     experiments: Iterable[DvcExperiment] = (),
+    tags: Mapping[str, str] | None = None,
     loose: bool = True,
 ) -> History:
     """Return the history of the metrics in the files that ``matches`` accepts.
@@ -103,14 +106,20 @@ def read_history(
         snapshots: their bases are found among the commits where they can be.
         matches: whether a path holds metrics, whatever DVC's files name.
         experiments: their commits are among the facts, and are no points of their own.
+        tags: the commit of each tag; those that no branch reaches are passed over.
         loose: keep snapshots whose base is none of the commits, ahead of everything else.
     """
     layouts = Layouts(facts, matches)
     differs = bytes(map(layouts.differs, range(len(layouts.of))))
     shown = [*snapshots, *_show(experiments, facts, layouts)]
     shown.sort(key=lambda one: (one.created_at, one.id))
+    positions = facts.positions()
+    tagged: dict[int, list[str]] = {}
+    for name, commit in (tags or {}).items():
+        if commit in positions:
+            tagged.setdefault(positions[commit], []).append(name)
     places = place_points(
-        facts.commits, facts.positions(), branches.values(), shown, differs, loose=loose
+        facts.commits, positions, branches.values(), shown, differs, tagged, loose=loose
     )
     points = _FactPoints(facts, layouts, places, tuple(branches))
     return History(tuple(branches), points, points.problems())
@@ -125,13 +134,13 @@ def select(history: History, metrics: Sequence[str], limit: int | None = None) -
     kept: Sequence[int] = range(len(source))
     wanted: frozenset[str] | None = None
     if metrics:
-        wanted = frozenset(
-            name for name in history.metrics if any(matches_name(name, one) for one in metrics)
-        )
-        holding: dict[tuple[str, ...], bool] = {}
-        for names in set(map(source.names, kept)):
-            holding[names] = not wanted.isdisjoint(names)
-        kept = [at for at in kept if holding[source.names(at)]]
+        held = list(map(source.names, kept))
+        chosen = {
+            names: [name for name in names if any(matches_name(name, one) for one in metrics)]
+            for names in set(held)
+        }
+        wanted = frozenset(name for names in chosen.values() for name in names)
+        kept = [at for at, names in enumerate(held) if chosen[names]]
     if limit is not None:
         kept = kept[max(0, len(kept) - limit) :]
     return replace(history, points=tuple(_keep(source, kept, wanted)))
@@ -166,6 +175,8 @@ class _Source(Protocol):
 
     def links(self, at: int) -> tuple[tuple[int, ...], int | None]: ...
 
+    def tags(self, at: int) -> Sequence[str]: ...
+
     def make(
         self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
     ) -> Point: ...
@@ -190,6 +201,9 @@ class _ListedPoints:
 
     def links(self, at: int) -> tuple[tuple[int, ...], int | None]:
         return self.points[at].parents, self.points[at].previous
+
+    def tags(self, at: int) -> Sequence[str]:
+        return self.points[at].tags
 
     def make(
         self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
@@ -242,6 +256,9 @@ class _FactPoints(Sequence[Point]):
     def links(self, at: int) -> tuple[tuple[int, ...], int | None]:
         return self._places[at].parents, self._places[at].previous
 
+    def tags(self, at: int) -> Sequence[str]:
+        return self._places[at].tags
+
     def make(
         self, at: int, values: Values, parents: tuple[int, ...], previous: int | None
     ) -> Point:
@@ -269,6 +286,7 @@ class _FactPoints(Sequence[Point]):
             author=self._facts.authors[commits.authors[place.commit]],
             parents=parents,
             previous=previous,
+            tags=tuple(place.tags),
         )
 
     def problems(self) -> tuple[Problem, ...]:
@@ -318,11 +336,27 @@ def _find_moving(source: _Source, names: Iterable[str]) -> set[str]:
 
 def _keep(source: _Source, kept: Sequence[int], wanted: frozenset[str] | None) -> Iterator[Point]:
     """Yield the points at the positions ``kept``, linked past those left out."""
+    tags = _keep_tags(source, kept)
     for at, (parents, previous) in zip(kept, _link(source, kept), strict=True):
         values = source.values(at)
         if wanted is not None:
             values = {name: value for name, value in values.items() if name in wanted}
-        yield source.make(at, values, parents, previous)
+        point = source.make(at, values, parents, previous)
+        yield replace(point, tags=tuple(tags[at])) if at in tags else point
+
+
+def _keep_tags(source: _Source, kept: Sequence[int]) -> dict[int, list[str]]:
+    """Return the tags of each position ``kept``: those of a point left out are the one's before."""
+    tags: dict[int, list[str]] = {}
+    begin, known = (kept[0] if kept else len(source)), set(kept)
+    for at in range(begin, len(source)):
+        names, found = source.tags(at), at
+        while names and found >= begin and found not in known:
+            before = source.links(found)[1]
+            found = -1 if before is None else before
+        if names and found >= begin:
+            tags.setdefault(found, []).extend(names)
+    return tags
 
 
 def _link(source: _Source, kept: Sequence[int]) -> Iterator[tuple[tuple[int, ...], int | None]]:

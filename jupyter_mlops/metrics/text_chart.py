@@ -1,8 +1,8 @@
-"""A chart as text for a terminal: a small plot, the commit graph beneath it, the newest points."""
+"""A chart as text for a terminal: small plots, the commit graph beneath them, the newest points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,11 +25,19 @@ _CROSSINGS: Mapping[frozenset[str], str] = {
     }.items()
     for pair in pairs
 }
+_TAG = "⚑"
 _PLOT_ROWS = 9
+_ROWS_OF_SEVERAL = 6
 _LANES_LIMIT = 12
 _STEP_LIMIT = 6
 _FIRST_LISTED = 15
-_SUBJECT_WIDTH = 40
+_VALUE, _SUBJECT = 3, 5
+_COLUMNS = ((0, 1, 2, 3, 4), (0, 1, 3, 4), (0, 1, 3))
+"""Those of a listed point's mark, name, branch, value and change that stand in a line: in a narrow
+terminal fewer. The subject has what room is left."""
+
+_SUBJECT_WIDTHS = (8, 60)
+_WHERE_WIDTHS = (12, 40)
 _MARGIN = 14
 """Room for the longest number and the axis."""
 
@@ -41,10 +49,10 @@ def render_text(
 
     As many of the newest commits are drawn as fit; the newest ``listed`` points stand below.
     """
-    parts = [_legend(chart)]
-    for metric in metrics:
-        parts.append(_render_metric(chart, metric, width))
-    parts.append(_list_points(chart, metrics[:1], listed))
+    parts = [_legend(chart, width)]
+    if metrics:
+        parts.append(_draw_metrics(chart, metrics, width))
+        parts.append(_list_points(chart, metrics[0], listed, width))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -82,25 +90,57 @@ class _Canvas:
         return ["".join(row).rstrip() for row in self._cells]
 
 
-def _render_metric(chart: Chart, metric: Metric, width: int) -> str:
-    way = {"higher": " (higher is better)", "lower": " (lower is better)", None: ""}[metric.way]
+def _draw_metrics(chart: Chart, metrics: Sequence[Metric], width: int) -> str:
+    """Return the plots of ``metrics`` one above the other, and the graph beneath them all."""
     window = _plan_window(chart.columns, width - _MARGIN)
-    values = [value for _, value in _drawn(chart, metric, window)]
-    if not values:
-        return f"{metric.label}{way}: no numbers to draw"
-    labels = [format_number(bound) for bound in (max(values), min(values))]
-    margin = max(len(label) for label in labels) + 2
-    title = f"{metric.label}{way}"
-    if window.count < chart.columns:
-        title += f", the newest {window.count} of {chart.columns} commits"
-    plot = _draw_plot(chart, metric, window)
-    left = [labels[0], *[""] * (len(plot) - 2), labels[1]] if len(plot) > 1 else labels[:1]
-    drawn = [
-        f"{label:>{margin - 2}} {'┤' if label else '│'}{row}"
-        for label, row in zip(left, plot, strict=True)
-    ]
-    graph = [" " * margin + row for row in _draw_graph(chart, window)]
-    return "\n".join([title, *drawn, *graph])
+    held = {metric: _drawn(chart, metric, window) for metric in metrics}
+    drawn = [metric for metric in metrics if held[metric]]
+    bounds = {
+        metric: [format_number(bound([value for _, value in held[metric]])) for bound in (max, min)]
+        for metric in drawn
+    }
+    margin = max((len(label) for labels in bounds.values() for label in labels), default=0) + 2
+    several = len(drawn) > 1
+    parts = []
+    for at, metric in enumerate(metrics):
+        title = _title(metric)
+        if at == 0 and window.count < chart.columns:
+            title += f", the newest {window.count} of {chart.columns} commits"
+        if metric not in bounds:
+            parts.append(shorten(f"{_title(metric)}: no numbers to draw", width))
+            continue
+        plot = _draw_plot(chart, metric, window, _ROWS_OF_SEVERAL if several else _PLOT_ROWS)
+        high, low = bounds[metric]
+        left = [high, *[""] * (len(plot) - 2), low] if len(plot) > 1 else [high]
+        rows = [
+            f"{label:>{margin - 2}} {'┤' if label else '│'}{row}"
+            for label, row in zip(left, plot, strict=True)
+        ]
+        parts.append("\n".join([shorten(title, width), *rows]))
+    graph = [*_draw_graph(chart, window), *_draw_tags(chart, window, width - margin)]
+    beneath = "\n".join(" " * margin + row for row in graph) if drawn else ""
+    between = "\n\n" if several else "\n"
+    return between.join(parts) + (f"\n{beneath}" if beneath else "")
+
+
+def _title(metric: Metric) -> str:
+    return metric.label + ("" if metric.way is None else f" ({metric.way} is better)")
+
+
+def _draw_tags(chart: Chart, window: _Window, room: int) -> list[str]:
+    """Return a line of the newest tags that there is room for, each beneath its commit."""
+    line = ""
+    for dot in reversed(chart.dots):
+        if dot.tags and dot.column >= window.first:
+            place = window.place(dot.column)
+            more = f" +{len(dot.tags) - 1}" if len(dot.tags) > 1 else ""
+            text = f"{_TAG} {shorten(dot.tags[0], max(room // 3, 6))}{more}"
+            place = min(place, max(room - text_width(text), 0))
+            if not line:
+                line = " " * place + text
+            elif place + text_width(text) < len(line) - len(line.lstrip(" ")):
+                line = (" " * place + text) + line[place + text_width(text) :]
+    return [line] if line else []
 
 
 def _drawn(chart: Chart, metric: Metric, window: _Window) -> list[tuple[Dot, Number]]:
@@ -118,11 +158,11 @@ def _plan_window(columns: int, room: int) -> _Window:
     return _Window(columns - count, step, count)
 
 
-def _draw_plot(chart: Chart, metric: Metric, window: _Window) -> list[str]:
+def _draw_plot(chart: Chart, metric: Metric, window: _Window, most: int) -> list[str]:
     shown = _drawn(chart, metric, window)
     low = min(value for _, value in shown)
     high = max(value for _, value in shown)
-    rows = _PLOT_ROWS if high > low else 1
+    rows = most if high > low else 1
 
     def row_of(value: float) -> int:
         return round((high - value) / (high - low) * (rows - 1)) if high > low else 0
@@ -158,10 +198,7 @@ def _draw_graph(chart: Chart, window: _Window) -> list[str]:
             _draw_edge(canvas, window, old, new, merge=edge.merge)
     for dot in sorted(chart.dots, key=lambda one: one.snapshot is None):
         canvas.put(dot.lane, window.place(dot.column), _marker(chart.lanes[dot.lane], dot))
-    drawn = canvas.lines()
-    while drawn and not drawn[-1]:
-        drawn.pop()
-    return drawn
+    return [row for row in canvas.lines() if row]
 
 
 def _draw_edge(canvas: _Canvas, window: _Window, old: Dot, new: Dot, *, merge: bool) -> None:
@@ -185,40 +222,60 @@ def _marker(lane: Lane, dot: Dot) -> str:
     return _GREY_MARKER if lane.style == GREY else _MARKERS[lane.style]
 
 
-def _legend(chart: Chart) -> str:
+def _legend(chart: Chart, width: int) -> str:
     named = [f"{_MARKERS[lane.style]} {lane.branch}" for lane in chart.lanes if lane.branch]
     if any(lane.style == GREY for lane in chart.lanes):
         others = f"{chart.others} more, and merged" if chart.others else "merged, or on no branch"
         named.append(f"{_GREY_MARKER} {others}")
     if any(dot.snapshot is not None for dot in chart.dots):
         named.append(f"{_SNAPSHOT} snapshot")
-    return "  ".join(named)
-
-
-def _list_points(chart: Chart, metrics: Iterable[Metric], limit: int) -> str:
-    rows: list[tuple[str, ...]] = []
-    for metric in metrics:
-        held = [dot for dot in chart.dots if metric.name in dot.values]
-        for dot in held[len(held) - limit :] if limit < len(held) else held:
-            rows.append(_list_point(chart, metric, dot))
-    widths = [max(text_width(row[at]) for row in rows) for at in range(5)] if rows else []
-    lines = []
-    for row in rows:
-        mark, commit, where, value, change, subject = row
-        spaces = [" " * (widths[at] - text_width(row[at])) for at in range(5)]
-        first = f"{mark} {commit}{spaces[1]}  {where}{spaces[2]}"
-        line = f"{first}  {spaces[3]}{value}  {change}{spaces[4]}  {subject}"
-        lines.append(line.rstrip())
+    lines: list[str] = []
+    for name in named:
+        if lines and text_width(lines[-1]) + 2 + text_width(name) <= width:
+            lines[-1] += f"  {name}"
+        else:
+            lines.append(shorten(name, width))
     return "\n".join(lines)
 
 
-def _list_point(chart: Chart, metric: Metric, dot: Dot) -> tuple[str, ...]:
+def _list_points(chart: Chart, metric: Metric, limit: int, width: int) -> str:
+    held = [dot for dot in chart.dots if metric.name in dot.values]
+    rows = [_list_point(chart, metric, dot, width) for dot in held[max(len(held) - limit, 0) :]]
+    if not rows:
+        return ""
+    widths = [max(text_width(row[at]) for row in rows) for at in range(_SUBJECT)]
+    columns = next((some for some in _COLUMNS if _total(widths, some) <= width), _COLUMNS[-1])
+    least, most = _SUBJECT_WIDTHS
+    room = min(width - _total(widths, columns) - 2, most)
+    lines = []
+    for row in rows:
+        cells = [_pad(row[at], widths[at], at == _VALUE) for at in columns]
+        subject = f"  {shorten(row[_SUBJECT], room)}" if room >= least else ""
+        lines.append(f"{cells[0]} {'  '.join(cells[1:])}{subject}".rstrip())
+    return "\n".join(lines)
+
+
+def _total(widths: Sequence[int], columns: Sequence[int]) -> int:
+    return sum(widths[at] for at in columns) + 2 * len(columns) - 3
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    spaces = " " * (width - text_width(text))
+    return spaces + text if right else text + spaces
+
+
+def _list_point(chart: Chart, metric: Metric, dot: Dot, width: int) -> tuple[str, ...]:
     moved, better = chart.change(dot, metric)
     change = ""
     if moved:
         word = {True: " better", False: " worse", None: ""}[better]
         change = f"{'▲ +' if moved > 0 else '▼ -'}{format_number(abs(moved))}{word}"
-    name = dot.snapshot if dot.snapshot is not None else (dot.commit or "")[:7]
-    value = format_number(dot.values[metric.name])
-    subject = shorten(dot.subject, _SUBJECT_WIDTH)
-    return (_marker(chart.lanes[dot.lane], dot), name, chart.where(dot), value, change, subject)
+    least, most = _WHERE_WIDTHS
+    return (
+        _marker(chart.lanes[dot.lane], dot),
+        dot.snapshot if dot.snapshot is not None else (dot.commit or "")[:7],
+        shorten(dot.where, min(max(width // 4, least), most)),
+        format_number(dot.values[metric.name]),
+        change,
+        " ".join([*(f"{_TAG} {name}" for name in dot.tags), dot.subject]),
+    )

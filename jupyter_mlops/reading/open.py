@@ -6,7 +6,6 @@ import atexit
 import builtins
 import io
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,12 +16,11 @@ from typing import IO, Any
 from jupyter_mlops.commands.remote import source_of
 from jupyter_mlops.commands.workspace import Workspace, open_workspace
 from jupyter_mlops.errors import UnsupportedError, UsageError
-from jupyter_mlops.formats.pointer import POINTER_SUFFIX, Pointer
+from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.revisions import Stamp, stamp_revision
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.snapshots.listing import resolve_revision
-from jupyter_mlops.snapshots.origins import read_origins
-from jupyter_mlops.snapshots.tracked import read_tracked, read_tree_pointers, resolve_path
+from jupyter_mlops.snapshots.tracked import read_pointers, read_tree_pointers, resolve_path
 from jupyter_mlops.sync.source import Source
 from jupyter_mlops.sync.view import View
 
@@ -116,7 +114,7 @@ def read_table(path: str | os.PathLike[str], rev: str | None = None, **options: 
 def open_view(ws: Workspace, rev: str | None) -> View:
     """Return the tracked data of a revision, or as the working tree's pointer files name it."""
     if rev is None:
-        return View(_source(ws.root), _read_worktree(ws))
+        return View(_source(ws.root), read_pointers(ws))
     return _open_view(ws.root, resolve_revision(ws.git, rev))
 
 
@@ -168,8 +166,3 @@ def _open_view(root: Path, commit: str) -> View:
 @lru_cache(_VIEWS)
 def _source(root: Path) -> Source:
     return _opened.enter_context(source_of(open_workspace(root)))
-
-
-def _read_worktree(ws: Workspace) -> Mapping[str, Pointer]:
-    tracked = read_tracked(ws, read_origins(ws.git.state_dir))
-    return {path: one.pointer for path, one in tracked.items() if one.pointer is not None}

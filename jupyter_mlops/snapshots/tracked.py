@@ -31,7 +31,7 @@ from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.folders import pointer_hash
 from jupyter_mlops.snapshots.handles import Handles
-from jupyter_mlops.snapshots.origins import Origin
+from jupyter_mlops.snapshots.origins import Origin, read_origins
 from jupyter_mlops.snapshots.scan import parents_of
 from jupyter_mlops.trees import Tree
 
@@ -140,6 +140,16 @@ def read_tracked(
         content = content_of(pointer) if pointer is not None else None
         tracked[path] = Tracked(path, encoded, pointer, content, staged)
     return tracked
+
+
+def read_pointers(handles: Handles) -> dict[str, Pointer]:
+    """Return the pointers of the working tree by tracked path; those in conflict are left out.
+
+    Raises:
+        IntegrityError: a pointer file is not valid.
+    """
+    tracked = read_tracked(handles, read_origins(handles.git.state_dir))
+    return {path: one.pointer for path, one in tracked.items() if one.pointer is not None}
 
 
 def read_tree_pointers(tree: Tree, near: Sequence[str] = ()) -> dict[str, Pointer]:

@@ -1,6 +1,7 @@
-// The script in jupyter_mlops/metrics/chart.js, which webpack.config.js resolves this name to.
+// The scripts in jupyter_mlops/metrics that webpack.config.js resolves these names to.
 declare module 'mlops-chart' {
-  import type { DrawnGroup, DrawnMetric, Drawing } from './api/schema';
+  import type { Drawing } from './api/schema';
+  import type { IGroup } from 'mlops-chart-parts';
 
   /** The part of BokehJS that is used. */
   export interface IBokeh {
@@ -8,29 +9,72 @@ declare module 'mlops-chart' {
     readonly embed: { embed_item(item: unknown, target: HTMLElement): Promise<unknown> };
   }
 
-  export interface ILook {
-    readonly mode: 'light' | 'dark';
-    colourOf(group: DrawnGroup): string;
+  /** The first and the last column that are shown, null for all. */
+  export type Stretch = readonly [number, number] | null;
+
+  export interface IChartView {
+    /** Positions of metrics, as many as there are plots. */
+    readonly metrics: readonly number[];
+    /** Names of groups. */
+    readonly hidden: Iterable<IGroup['name']>;
+    /** Names of branches. */
+    readonly broughtOut: readonly string[];
+    readonly stretch?: Stretch;
   }
 
   export interface IChart {
-    choose(metric: number): void;
-    hide(groups: Iterable<number>): void;
+    show(view: IChartView): void;
+    fit(): void;
     point(dot: number | null): void;
     repaint(): void;
     dispose(): void;
   }
 
-  export function formatValue(value: number | null | undefined): string;
-  export function describeChange(
-    metric: DrawnMetric,
-    dot: number
-  ): { text: string; better: boolean | null } | null;
-  export function lookAt(element: Element): ILook;
   export function drawChart(
     bokeh: IBokeh,
     element: HTMLElement,
     given: { item: unknown; chart: Drawing },
-    onPoint: (dot: number | null) => void
+    view: IChartView,
+    told: { onPoint: (dot: number | null) => void; onStretch: (stretch: Stretch) => void }
   ): Promise<IChart>;
+}
+
+declare module 'mlops-chart-parts' {
+  import type { Drawing, DrawnMetric } from './api/schema';
+
+  /** What looks alike: a branch, or, called by an empty text, all that have no look of their own. */
+  export interface IGroup {
+    readonly name: string;
+    readonly label: string;
+    readonly style: number;
+    readonly marker: string;
+    readonly shape: string;
+    readonly dash: string;
+  }
+
+  export interface ILook {
+    readonly mode: 'light' | 'dark';
+    colourOf(group: IGroup): string;
+  }
+
+  export interface IDot {
+    readonly commit: string | null;
+    readonly snapshot: string | null;
+    readonly where: string;
+    readonly subject: string;
+    readonly author: string | null;
+    readonly when: string;
+    readonly tags: readonly string[];
+  }
+
+  export function formatValue(value: number | null | undefined): string;
+  export function describeChange(
+    chart: Drawing,
+    metric: DrawnMetric,
+    dot: number
+  ): { text: string; better: boolean | null } | null;
+  export function describeWay(metric: Pick<DrawnMetric, 'way'>): string;
+  export function describeDot(chart: Drawing, dot: number): IDot;
+  export function groupsOf(chart: Drawing, broughtOut: readonly string[]): IGroup[];
+  export function lookAt(element: Element): ILook;
 }

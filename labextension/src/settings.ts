@@ -1,5 +1,6 @@
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { IStateDB } from '@jupyterlab/statedb';
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import { Debouncer } from '@lumino/polling';
 import type { ProjectModel } from './model/project';
 import type { MlopsPanel, SectionName } from './panel/panel';
@@ -9,8 +10,9 @@ const STATE_KEY = `${PANEL_ID}:view`;
 const WRITE_MILLISECONDS = 500;
 
 interface ISaved {
-  metric: string | null;
+  metrics: string[];
   hidden: string[];
+  broughtOut: string[];
   folded: SectionName[];
   dismissed: string[];
 }
@@ -51,21 +53,21 @@ export function rememberView(
     return;
   }
   const write = new Debouncer(async () => {
-    const { metric, hidden } = project.view;
-    await state.save(STATE_KEY, {
-      metric,
-      hidden,
-      folded: panel.arrangement.folded,
-      dismissed: [...project.running.dismissed]
-    });
+    await state.save(STATE_KEY, JSON.parse(tell()) as ReadonlyJSONObject);
   }, WRITE_MILLISECONDS);
-  const told = (): string => {
-    const { metric, hidden } = project.view;
-    return JSON.stringify([metric, hidden, panel.arrangement.folded, project.running.dismissed]);
+  const tell = (): string => {
+    const { metrics, hidden, broughtOut } = project.view;
+    return JSON.stringify({
+      metrics,
+      hidden,
+      broughtOut,
+      folded: panel.arrangement.folded,
+      dismissed: project.running.dismissed
+    });
   };
   let last = '';
   const remember = (): void => {
-    const now = told();
+    const now = tell();
     if (now !== last) {
       last = now;
       void write.invoke();
@@ -74,11 +76,15 @@ export function rememberView(
   restored
     .then(() => state.fetch(STATE_KEY))
     .then(saved => {
-      const { metric, hidden, folded, dismissed } = (saved ?? {}) as Partial<ISaved>;
-      project.choose({ metric: metric ?? null, hidden: hidden ?? [] });
+      const { metrics, hidden, broughtOut, folded, dismissed } = (saved ?? {}) as Partial<ISaved>;
+      project.choose({
+        metrics: metrics ?? [],
+        hidden: hidden ?? [],
+        broughtOut: broughtOut ?? []
+      });
       project.running.dismiss(dismissed ?? []);
       panel.arrange({ folded: folded ?? [] });
-      last = told();
+      last = tell();
       project.changed.connect(remember);
       panel.arranged.connect(remember);
     })

@@ -32,7 +32,7 @@ def test_a_page_gets_the_figure_and_its_data(measured: Project) -> None:
     result = chart(measured)
     assert result.bokeh == bokeh.__version__
     assert result.item is not None
-    assert [group.label for group in result.drawing.groups] == ["main", "idea"]
+    assert list(result.drawing.branches) == ["main", "idea"]
     (acc,) = result.drawing.metrics
     assert (acc.name, acc.values) == ("metrics/train.json:acc", (0.5, 0.6, 0.7))
     assert result.current == "idea"
@@ -43,7 +43,16 @@ def test_one_metric_is_drawn_and_all_are_named(measured: Project) -> None:
     result = chart(measured, metric=("metrics/train.json:seconds",), limit=2)
     assert [metric.label for metric in result.drawing.metrics] == ["seconds"]
     assert [metric.label for metric in result.metrics] == ["acc", "seconds"]
-    assert (len(result.drawing.dots), result.points) == (2, 3)
+    assert (len(result.drawing.dots.column), result.points) == (2, 3)
+
+
+def test_metrics_are_drawn_in_the_order_in_which_they_are_named(measured: Project) -> None:
+    result = chart(measured, metric=("seconds", "metrics/train.json:acc"))
+    assert [metric.label for metric in result.drawing.metrics] == ["seconds", "acc"]
+    assert result.item is not None
+    (column,) = result.item["doc"]["roots"]
+    names = [plot["attributes"]["name"] for plot in column["attributes"]["children"]]
+    assert names == ["values-0-plot", "values-1-plot", "lanes-plot"]
 
 
 def test_without_metrics_there_is_no_figure(project: Project) -> None:
@@ -70,6 +79,6 @@ def test_a_label_tells_a_metric_from_those_that_are_not_drawn(measured: Project)
 
 def test_the_branch_at_hand_has_a_line_though_another_holds_its_commits(measured: Project) -> None:
     measured.git("branch", "a-copy")
-    assert [group.label for group in chart(measured).drawing.groups] == ["main", "idea"]
+    assert list(chart(measured).drawing.branches) == ["main", "idea"]
     measured.git("switch", "--quiet", "a-copy")
-    assert [group.label for group in chart(measured).drawing.groups] == ["main", "a-copy"]
+    assert list(chart(measured).drawing.branches) == ["main", "a-copy"]

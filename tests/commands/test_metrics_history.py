@@ -213,8 +213,18 @@ def test_it_is_described_by_a_figure(project: Project, commit: Commit) -> None:
     (figure,) = read_history(project).describe().blocks
     assert isinstance(figure, Figure)
     assert figure.title == "Metrics over 1 commit on 1 branch"
-    assert "Other metrics, drawn with --metric NAME: b, c, d" in figure.text
+    assert "Other metrics, drawn with --metric NAME: b, c, d" in figure.draw_text()
+    assert max(map(len, figure.draw_text(30).splitlines())) <= 30
     assert re.search(r'<div class="mlops-history"', figure.html())
+
+
+def test_tags_stand_at_the_point_that_has_their_numbers(project: Project, commit: Commit) -> None:
+    commit("a", {"metrics/m.json": {"acc": 1}})
+    project.git("tag", "v1")
+    commit("b", {"metrics/m.json": {"acc": 2}})
+    commit("Elsewhere", {"docs.txt": "x"})
+    project.git("tag", "-a", "v2", "-m", "The second")
+    assert [point.tags for point in read_history(project).points] == [("v1",), ("v2",)]
 
 
 def test_nothing_is_checked_out_or_written_but_what_may_be_lost(

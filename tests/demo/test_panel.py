@@ -102,8 +102,8 @@ def test_history_a_new_dot_a_restore_and_both_themes(
 
 def read_last(panel: Panel, branch: str) -> str:
     """Return the metric's value at the tip of ``branch``, as the chart's table has it."""
-    rows = [row for row in panel.rows() if row[3].split(" +")[0] == branch and len(row[0]) == 7]
-    return rows[-1][1]
+    commits = [row for row in panel.rows() if len(row[0].split(" ")[0]) == 7]
+    return [row for row in commits if row[3].split(" +")[0] == branch][-1][1]
 
 
 def look_at_it(panel: Panel, page: Page, screenshots: Path | None) -> None:

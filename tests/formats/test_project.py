@@ -48,11 +48,21 @@ dvc = false
 file = "plots/roc.csv"
 x = "fpr"
 y = "tpr"
-template = "linear"
+template = "line"
 title = "ROC"
+key = "curves.roc"
+x_label = "false alarms"
+y_label = "hits"
 
 [[plot]]
-file = "plots/loss.csv"
+file = "plots/*.csv"
+y = ["train", "val"]
+template = "pr"
+positive = "cat"
+
+[[plot]]
+run = "train"
+metric = "loss"
 
 [[gate]]
 metric = "metrics/eval.json:auc"
@@ -90,8 +100,18 @@ def test_every_key_is_read() -> None:
         ),
         params=ParamsConfig(files=("params.toml",), dvc=False),
         plots=(
-            PlotConfig("plots/roc.csv", x="fpr", y="tpr", template="linear", title="ROC"),
-            PlotConfig("plots/loss.csv"),
+            PlotConfig(
+                file="plots/roc.csv",
+                key="curves.roc",
+                x="fpr",
+                y=("tpr",),
+                template="line",
+                title="ROC",
+                x_label="false alarms",
+                y_label="hits",
+            ),
+            PlotConfig(file="plots/*.csv", y=("train", "val"), template="pr", positive="cat"),
+            PlotConfig(run="train", metric="loss"),
         ),
         gates=(
             GateConfig("metrics/eval.json:auc", "higher", 0.9, 1.0, "main", "1 %"),
@@ -172,7 +192,17 @@ def test_the_page_names_every_key_and_default() -> None:
         ("[metrics]\nbetter = { a = 'up' }\n", "better in [metrics] is 'up'; allowed: higher, lo"),
         ("[metrics]\nbetter = 3\n", "better in [metrics] is no table"),
         ("[plot]\nfile = 'x'\n", "plot is a list of tables: write [[plot]]"),
-        ("[[plot]]\nx = 'x'\n", "[[plot]] 1 has no file"),
+        ("[[plot]]\nx = 'x'\n", "[[plot]] 1 has neither file nor run"),
+        ("[[plot]]\nfile = 'x'\nrun = 'y'\n", "[[plot]] 1 has both file and run"),
+        ("[[plot]]\nfile = 'x'\nmetric = 'y'\n", "[[plot]] 1 has a metric and no run"),
+        ("[[plot]]\nrun = '../x'\n", "run in [plot 1] is '../x'"),
+        ("[[plot]]\nfile = 'x'\nlog = true\n", "[plot 1] has the unknown key 'log'; allowed: fi"),
+        (
+            "[[plot]]\nfile = 'x'\ntemplate = 'linear'\n",
+            "template in [plot 1] is 'linear'; allowed: line, scatter, bar, histogram, confusion, ",
+        ),
+        ("[[plot]]\nfile = 'x'\ny = []\n", "y in [plot 1] is a list; it must name a column"),
+        ("[[plot]]\nfile = '[z-a]'\n", "file in [plot 1] is '[z-a]'; the range 'z-a' ends"),
         (
             "[[plot]]\nfile = 'x'\n[[plot]]\ny = 1\nfile='x'\n",
             "y in [plot 2] is 1; it must be text",

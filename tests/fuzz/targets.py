@@ -23,8 +23,10 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from jupyter_mlops.commands.front_end import KernelFiles, list_clients
+from jupyter_mlops.commands.notebook_parsing import parse_checked
 from jupyter_mlops.commands.parse import parse_words
 from jupyter_mlops.commands.table import COMMANDS
+from jupyter_mlops.config import PlotConfig
 from jupyter_mlops.errors import (
     IntegrityError,
     MlopsError,
@@ -32,13 +34,17 @@ from jupyter_mlops.errors import (
     UnsupportedError,
     UsageError,
 )
+from jupyter_mlops.explain.rows import compare_rows
+from jupyter_mlops.explain.seeds import find_seeds
 from jupyter_mlops.files.owner import format_owner, parse_owner
 from jupyter_mlops.files.stat_cache import read_stat_cache
+from jupyter_mlops.formats.bars import format_bars, parse_bars
 from jupyter_mlops.formats.bundle import decode_bundle_header
 from jupyter_mlops.formats.conflict import join_conflict, split_conflict
 from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.formats.erasure import MAX_HASHES, decode_erasure, encode_erasure
 from jupyter_mlops.formats.index import IndexView, encode_index, verify
+from jupyter_mlops.formats.lock_file import read_lock_file
 from jupyter_mlops.formats.manifest import (
     decode_file_manifest,
     decode_tree,
@@ -73,11 +79,17 @@ from jupyter_mlops.notebooks.journal import decode_journal, join_journals
 from jupyter_mlops.notebooks.merge import merge_notebooks
 from jupyter_mlops.notebooks.merge_cells import MergedText
 from jupyter_mlops.notebooks.merge_values import Versions
+from jupyter_mlops.notebooks.names import find_name_uses, names_bound
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
 from jupyter_mlops.notebooks.readable import EMPTY, format_readable, read_notebook
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings, strip
 from jupyter_mlops.notebooks.verdict import judge
 from jupyter_mlops.objects.merge import merge_pointers
+from jupyter_mlops.plots.pictures import parse_picture
+from jupyter_mlops.plots.tables import parse_frame
+from jupyter_mlops.plots.templates import Part, Wanted, plan_drawings
+from jupyter_mlops.reports.lock_files import LOCK_FILES, compare_packages
+from jupyter_mlops.reports.selection import read_comments
 from jupyter_mlops.reports.verdict_words import explain_verdict
 from jupyter_mlops.snapshots.operations import read_last_operation, read_undo_mark
 from jupyter_mlops.snapshots.origins import decode_origin, encode_origin
@@ -311,6 +323,24 @@ def _numbers(suffix: str) -> Callable[[bytes], None]:
     return read
 
 
+def _table(suffix: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        path = f"plots/x.{suffix}"
+        frame = parse_frame(path, data, lambda names: names)
+        assert set(frame.columns) == set(frame.names)
+        assert {len(column) for column in frame.columns.values()} <= {frame.rows}
+        wanted = Wanted(PlotConfig(file=path), "line", path, path)
+        for plot in plan_drawings(wanted, [Part(0, "x", frame)]):
+            assert visible(msgspec.json.encode(plot).decode()).isprintable()
+
+    return read
+
+
+def _image(data: bytes) -> None:
+    picture = parse_picture(data)
+    assert picture.media_type in ("image/png", "image/jpeg", "image/svg+xml")
+
+
 def _dvc_yaml(data: bytes) -> None:
     found = read_dvc_yaml(data, "folder")
     for pattern in (*found.metrics, *found.params, *(plot.pattern for plot in found.plots)):
@@ -467,17 +497,66 @@ def _bundle(data: bytes) -> None:
     raise IntegrityError("It is neither.", hints=("jupyter mlops push",))
 
 
+_LOCKS = ("uv.lock", "Pipfile.lock", "requirements.txt", "environment.yml", "pixi.lock")
+
+
+def _explained(data: bytes) -> None:
+    """Compare two tables, or read a lock file; the first byte says which."""
+    if not data:
+        return
+    kind, content = data[0], data[1:]
+    if kind < len(_LOCKS):
+        read_lock_file(_LOCKS[kind], content)
+        return
+    old, _, new = content.partition(b"\0")
+    found = compare_rows("x.tsv" if kind % 2 else "x.csv", old, new)
+    assert 0 <= found.share <= 1
+    assert found.old_rows - found.removed == found.new_rows - found.added
+    same = compare_rows("x.csv", new, new)
+    assert not (same.added or same.removed or same.changed or same.reordered or same.types)
+    visible(found.describe())
+    find_seeds(content.decode("utf-8", "replace").splitlines())
+
+
+def _bars(data: bytes) -> None:
+    bars = parse_bars(data)
+    assert parse_bars(format_bars(bars)) == bars
+
+
+def _cell(data: bytes) -> None:
+    source = data.decode("utf-8", "replace")
+    cell = {"cell_type": "code", "source": source, "metadata": {}}
+    find_name_uses({"nbformat": 4, "metadata": {}, "cells": [cell, cell]})
+    names_bound(source)
+    read_comments([cell])
+
+
+def _checked_notebook(data: bytes) -> None:
+    parse_checked("a.ipynb", data)
+
+
+def _lock_file(data: bytes) -> None:
+    for name in LOCK_FILES:
+        compare_packages(read_lock_file(name, data), {"numpy": "1.0"})
+
+
 TARGETS: Mapping[str, Target] = {
+    "explained": Target(_explained, (ValueError,)),
+    "bars": Target(_bars, (UsageError, UnsupportedError)),
     "bundle": Target(_bundle, _DAMAGE),
     "filter-protocol": Target(_filter, (UsageError, UnsupportedError)),
     "file-manifest": Target(_file_manifest, _DAMAGE),
+    "cell": Target(_cell),
+    "checked-notebook": Target(_checked_notebook),
     "conflict": Target(_conflict, (ValueError, *_DAMAGE)),
     "erasure": Target(_erasure, _DAMAGE),
     "front-end": Target(_front_end),
+    "image": Target(_image, (ValueError,)),
     "index": Target(_index, _DAMAGE),
     "journal": Target(_journal, _DAMAGE),
     "series": Target(_series, (ValueError, UnsupportedError)),
     "launcher": Target(_launcher),
+    "lock-file": Target(_lock_file),
     "merge": Target(_merge, (*_DAMAGE, NotFoundError)),
     "dvc-yaml": Target(_dvc_yaml, (ValueError,)),
     "history-facts": Target(_history_facts),
@@ -501,6 +580,10 @@ TARGETS: Mapping[str, Target] = {
     "size": Target(_size, (ValueError,)),
     "snapshot-record": Target(_snapshot, _DAMAGE),
     "stat-cache": Target(_stat_cache),
+    "table-csv": Target(_table("csv"), (ValueError,)),
+    "table-json": Target(_table("json"), (ValueError,)),
+    "table-jsonl": Target(_table("jsonl"), (ValueError,)),
+    "table-parquet": Target(_table("parquet"), (ValueError,)),
     "tree": Target(_tree, _DAMAGE),
     "words": Target(_words, (UsageError,)),
     "worktree-state": Target(_state),

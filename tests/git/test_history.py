@@ -11,6 +11,7 @@ from jupyter_mlops.git.history import (
     iter_history,
     last_changes,
     list_branches,
+    list_tags,
 )
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.git.names import HARD_NAMES
@@ -199,6 +200,14 @@ def test_the_last_change_of_a_file_is_found(project: Project, repo: Repository) 
     assert found.keys() == {"m.json", ":(glob)*"}
     assert second.startswith(found["m.json"])
     assert first.startswith(found[":(glob)*"])
+
+
+def test_tags_name_what_they_stand_for(project: Project, repo: Repository) -> None:
+    first = project.head()
+    project.git("tag", "plain")
+    project.git("tag", "-a", "releases/1.0", "-m", "Annotated")
+    project.git("tag", "-a", "again", "-m", "Of a tag", "releases/1.0")
+    assert list_tags(repo) == {"plain": first, "releases/1.0": first, "again": first}
 
 
 def test_what_is_known_is_left_out(project: Project, repo: Repository) -> None:

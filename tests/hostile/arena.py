@@ -53,6 +53,8 @@ _READ_BYTES = 64 * 1024**2
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ACTIVE_TAGS = frozenset({"img", "iframe", "object", "embed", "link", "base", "form", "a"})
 
+_CARRIED_IMAGE = re.compile(r"data:image/(?:png|jpeg|svg\+xml);base64,[A-Za-z0-9+/=]*")
+
 READING = frozenset(" ".join(command.words) for command in COMMANDS if command.reads)
 OWN_FILES = {"notes.txt": b"not kept anywhere\n", "data/mine.csv": b"mine, not kept anywhere\n"}
 """Files of the user's that no state has: no command may touch them."""
@@ -241,8 +243,9 @@ def judge_shown(text: str, html: str) -> None:
 
 class _PageJudge(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Refuse what loads or runs something."""
-        assert tag not in _ACTIVE_TAGS, f"<{tag}> is in the page"
+        """Refuse what loads or runs something; an image may be carried in the page."""
+        carried = tag == "img" and _CARRIED_IMAGE.fullmatch(dict(attrs).get("src") or "")
+        assert carried or tag not in _ACTIVE_TAGS, f"<{tag}> is in the page"
         for name, value in attrs:
             runs = name.startswith("on") or (value or "").strip().startswith("javascript:")
             assert not runs, f"{name}={value} is in the page"

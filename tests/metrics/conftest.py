@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ import pytest
 from jupyter_mlops.git.history import CommitFiles, FileChange
 from jupyter_mlops.metrics.facts import Facts, SnapshotPoint
 from jupyter_mlops.metrics.gather import Gatherer
-from jupyter_mlops.metrics.history import History, read_history
+from jupyter_mlops.metrics.history import History, Point, read_history
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -59,6 +59,7 @@ class Story:
         *,
         loose: bool = True,
         branches: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
         **named: str,
     ) -> History:
         """Return the history of the branches: those named, then ``branches``."""
@@ -73,6 +74,7 @@ class Story:
             {**named, **(branches or {})},
             snapshots,
             lambda path: path.startswith("metrics/"),
+            tags=tags,
             loose=loose,
         )
 
@@ -81,6 +83,28 @@ def snapshot(id: str, base: str | None, minute: int = 0, **metrics: float) -> Sn
     """Return a snapshot of ``base``."""
     values = {f"metrics/m.json:{name}": value for name, value in metrics.items()}
     return SnapshotPoint(id, None, base, BEGIN + timedelta(minutes=minute), None, values)
+
+
+def grow(count: int, value: Callable[[int], float], metrics: int = 1) -> History:
+    """Return a history of ``count`` commits on two branches that grow side by side."""
+    points = []
+    for at in range(count):
+        branch = "feat" if at % 2 else "main"
+        before = at - 2 if at >= 2 else (0 if at else None)
+        point = Point(
+            commit=f"{at:040x}",
+            snapshot=None,
+            branches=("main", "feat") if at == 0 else (branch,),
+            committed_at=BEGIN + timedelta(hours=at),
+            subject=f"Try number {at}",
+            values={f"metrics/m.json:acc{n or ''}": value(at) for n in range(metrics)},
+            author="Ada",
+            parents=() if before is None else (before,),
+            previous=before,
+            tags=(f"v{at // 1000}",) if at % 1000 == 500 else (),
+        )
+        points.append(point)
+    return History(("main", "feat"), tuple(points))
 
 
 @pytest.fixture

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import gzip
 import json
 import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
 from jupyter_mlops.metrics.chart import Chart, plan_chart
-from tests.metrics.conftest import Story, snapshot
+from jupyter_mlops.metrics.history import History
+from tests.metrics.conftest import Story, grow, snapshot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture
@@ -19,27 +28,31 @@ def chart(branched: Story) -> Chart:
     return plan_chart(branched.read(taken, main="</script><b>", feat="f2"), {})
 
 
-def given(html: str) -> Any:
-    (encoded,) = re.findall(r"drawMlopsHistory\(document.getElementById\(\S+\), (.*)\);\n", html)
-    return json.loads(encoded, parse_constant=pytest.fail)
+def unpack(html: str) -> Any:
+    """Return what the page's script is given to draw."""
+    (packed,) = re.findall(r'<script type="text/plain" class="drawing">(.*)</script>', html)
+    return json.loads(gzip.decompress(b64decode(packed)), parse_constant=pytest.fail)
 
 
 def test_what_is_drawn_is_what_the_chart_holds(chart: Chart) -> None:
-    drawn = given(render_fragment(chart, "text"))["chart"]
+    drawn = unpack(render_fragment(chart, "text"))["chart"]
     (acc,) = drawn["metrics"]
     assert (acc["label"], acc["way"]) == ("acc", "higher")
-    named = dict(
-        zip([dot["snapshot"] or dot["commit"] for dot in drawn["dots"]], acc["values"], strict=True)
-    )
+    dots = drawn["dots"]
+    ids = [
+        snapshot or commit
+        for snapshot, commit in zip(dots["snapshot"], dots["commit"], strict=True)
+    ]
+    named = dict(zip(ids, acc["values"], strict=True))
     assert named["s"] == 0.3
     assert named["m3"] == 0.6
     assert named["</script><b>"] is None
-    assert [group["branch"] for group in drawn["groups"]] == ["main", "feat", None]
+    assert drawn["branches"] == ["main", "feat"]
 
 
 def test_nothing_in_the_values_ends_the_script(chart: Chart) -> None:
     html = render_fragment(chart, "text <b>&")
-    assert html.count("</script>") == 2
+    assert html.count("</script>") == 3
     assert "<b>" not in html
     assert "text &lt;b&gt;&amp;" in html
 
@@ -89,3 +102,120 @@ def test_a_browser_draws_it(
     assert failures == []
     assert [url for url in requests if not url.startswith("file:")] == []
     page.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[[History], Page]]:
+    """Opens the page of a history; no error may come up in it."""
+    failures: list[object] = []
+    pages: list[Page] = []
+
+    def show_history(history: History) -> Page:
+        chart = plan_chart(history, {})
+        (tmp_path / "chart.html").write_text(render_page(chart, "text", "History"), "utf-8")
+        page: Page = browser.new_page(viewport={"width": 900, "height": 700})
+        pages.append(page)
+        page.on("pageerror", lambda error: failures.append(error))
+        page.goto((tmp_path / "chart.html").as_uri())
+        page.wait_for_selector(".mlops-history[data-drawn]")
+        return page
+
+    yield show_history
+    for page in pages:
+        page.close()
+    assert failures == []
+
+
+def drawn(page: Page, name: str) -> dict[str, list[Any]]:
+    """Return what the source ``name`` of the figure holds."""
+    found: dict[str, list[Any]] = page.evaluate(
+        "(name) => JSON.parse(JSON.stringify(Bokeh.documents.at(-1).get_model_by_name(name).data))",
+        name,
+    )
+    return found
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_ten_thousand_points_are_a_small_page_that_shows_each_spike(
+    show: Callable[[History], Page], tmp_path: Path
+) -> None:
+    rough = Random(1)
+    spikes = {3333: 50.0, 7777: -50.0}
+    values = [spikes.get(at, rough.random()) for at in range(10_000)]
+    page = show(grow(10_000, values.__getitem__, metrics=50))
+    assert (tmp_path / "chart.html").stat().st_size < 2_500_000
+    lines = drawn(page, "values-0-lines")
+    heights = [y for ys in lines["ys"] for y in ys]
+    assert {50.0, -50.0} <= set(heights)
+    assert len(heights) < 2 * 4 * 900
+    assert drawn(page, "values-0-dots")["x"] == []
+    page.focus(".plot")
+    for _ in range(7):
+        page.keyboard.press("+")
+    page.get_by_text(re.compile(r"^Commits 99[5-9]\d to 10000 of 10000 ")).wait_for()
+    columns = drawn(page, "values-0-dots")["x"]
+    assert sorted(columns) == list(range(int(min(columns)), 10_000))
+    assert 20 < len(columns) < 200
+    assert len(drawn(page, "tags")["text"]) <= 1
+    page.get_by_text("Show all", exact=True).click()
+    page.wait_for_selector(".zoom", state="hidden")
+    assert len(drawn(page, "tags")["text"]) == 10
+    page.click("summary")
+    page.locator("tr").first.wait_for()
+    assert page.locator("tr").count() == 501
+
+
+_IS_DRAWN = """(count) => document.querySelectorAll(".plot").length === 1
+  && document.querySelectorAll(".told").length === count"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_metrics_stand_above_each_other_with_one_cursor(
+    show: Callable[[History], Page], branched: Story
+) -> None:
+    history = branched.read([snapshot("s", "f1", acc=0.3)], main="m3", feat="f2", tags={"v1": "b"})
+    points = [
+        replace(p, values={**p.values, "m.json:loss": len(p.subject)}) for p in history.points
+    ]
+    page = show(replace(history, points=tuple(points)))
+    assert page.locator("select").count() == 1
+    page.click("text=+ metric")
+    page.wait_for_function(_IS_DRAWN, arg=2)
+    assert page.get_attribute(".plot", "aria-label") == (
+        "acc, loss over 9 commits on 2 branches. Arrow keys move along it, plus and minus zoom."
+    )
+    page.focus(".plot")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    told = page.inner_text(".readout")
+    assert "b · main +1 ⚑ v1" in told
+    assert "acc 0.2 ▲ +0.1 better\nloss 7\n" in told
+    cursors = [drawn(page, f"values-{at}-cursor") for at in range(2)]
+    assert [(one["x"], one["y"]) for one in cursors] == [([1], [0.2]), ([1], [7])]
+    page.get_by_label("Remove acc").click()
+    page.wait_for_function(_IS_DRAWN, arg=0)
+    assert page.locator("select").input_value() == "1"
+    page.locator("select").focus()
+    page.locator("select").select_option("0")
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    page.locator("select").select_option("1")
+    assert "loss over" in (page.get_attribute(".plot", "aria-label") or "")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_any_branch_can_be_brought_out(show: Callable[[History], Page], story: Story) -> None:
+    story.commit("root", acc=0)
+    tips = {f"b{at:02}": story.commit(f"c{at}", "root", acc=at + 1) for at in range(30)}
+    page = show(story.read(main="root", branches=tips))
+    legend = page.locator(".legend")
+    assert "23 more" in legend.inner_text()
+    assert "b03" not in legend.locator("button").all_inner_texts()
+    page.get_by_label("Bring out a branch").select_option("b03")
+    assert "b03" in legend.locator("button").all_inner_texts()
+    dots = drawn(page, "values-0-dots")
+    assert dots["marker"][dots["y"].index(4)] == "square_pin"
+    legend.get_by_label("b03", exact=True).click()
+    assert 4 not in drawn(page, "values-0-dots")["y"]

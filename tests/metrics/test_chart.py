@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mlops.metrics.chart import GREY, STYLES, Chart, plan_chart
+from jupyter_mlops.metrics.chart import GREY, GREY_LANES, STYLES, Chart, plan_chart
 from tests.metrics.conftest import Story, snapshot
 
 
@@ -79,6 +79,21 @@ def test_many_branches_share_grey_lanes(story: Story) -> None:
     assert chart.others == 4
 
 
+def test_however_many_branches_there_are_the_graph_stays_low(story: Story) -> None:
+    story.commit("root", acc=0)
+    first = [story.commit(f"c{at}", "root", acc=at + 1) for at in range(40)]
+    tips = {f"b{at}": story.commit(f"d{at}", one, acc=at + 2) for at, one in enumerate(first)}
+    chart = plan_chart(story.read(main="root", branches=tips), {})
+    assert len(chart.lanes) == STYLES + GREY_LANES
+    lines = [[chart.dots[at].commit for at in line.dots] for line in chart.lines]
+    assert sorted(lines[1:]) == sorted(["root", f"c{at}", f"d{at}"] for at in range(40))
+
+
+def test_tags_are_told_where_they_stand(branched: Story) -> None:
+    chart = plan_chart(branched.read(main="m3", tags={"v1\x1b": "b"}), {})
+    assert {dot.commit: dot.tags for dot in chart.dots if dot.tags} == {"b": ("v1\\x1b",)}
+
+
 def test_metrics_that_tell_most_come_first(story: Story) -> None:
     story.commit("a", rows=1, seconds=2, loss=1, acc=0.5, constant_acc=1)
     story.commit("b", "a", rows=1, seconds=3, loss=0.5, acc=0.6, constant_acc=1)
@@ -103,7 +118,7 @@ def test_texts_are_one_line_and_steer_nothing(story: Story) -> None:
     chart = plan_chart(story.read(branches={"b\u202e": "a"}), {})
     (dot,), (metric,), (lane,) = chart.dots, chart.metrics, chart.lanes
     assert (metric.label, lane.branch) == ("loss\\x1b[31m\\n", "b\\u202e")
-    assert (dot.subject, dot.author, chart.where(dot)) == ("\\u202etxt", "\\x07", "b\\u202e")
+    assert (dot.subject, dot.author, dot.where) == ("\\u202etxt", "\\x07", "b\\u202e")
     assert dot.value(metric) == 1
 
 
@@ -126,7 +141,9 @@ def test_no_two_lines_overlap_in_a_row(data: st.DataObject) -> None:
     for line in chart.lines:
         columns = [chart.dots[at].column for at in line.dots if chart.dots[at].lane == line.lane]
         own.setdefault(line.lane, []).append((columns[0], columns[-1]))
+    grey = [at for at, lane in enumerate(chart.lanes) if lane.style == GREY]
+    assert len(grey) <= GREY_LANES
     for lane, spans in own.items():
-        if chart.lanes[lane].style == GREY:
+        if lane in grey[: GREY_LANES - 1]:
             spans.sort()
             assert all(one[1] <= other[0] for one, other in pairwise(spans))

@@ -132,6 +132,23 @@ def test_select_keeps_the_links(branched: Story) -> None:
     assert acc.points[acc.points[-1].previous or 0].commit == "m3"
 
 
+def test_a_tag_is_at_the_nearest_point_that_has_its_values(branched: Story) -> None:
+    tags = {"first": "a", "written": "docs", "merged": "m2", "elsewhere": "unknown"}
+    history = branched.read(main="m3", tags=tags)
+    tagged = {point.commit: point.tags for point in history.points if point.tags}
+    assert tagged == {"a": ("first",), "b": ("written",), "m2": ("merged",)}
+
+
+def test_a_tag_of_a_point_that_is_left_out_goes_to_the_one_before(story: Story) -> None:
+    story.commit("a", acc=1)
+    story.commit("b", "a", acc=2)
+    story.commit("c", "b", loss=3)
+    history = story.read(main="c", tags={"v1": "a", "v3": "c"})
+    assert [point.tags for point in select(history, ["acc"]).points] == [("v1",), ("v3",)]
+    assert [point.tags for point in select(history, ["loss"]).points] == [("v3",)]
+    assert [point.tags for point in select(history, [], 1).points] == [("v3",)]
+
+
 def test_limit_keeps_the_newest(branched: Story) -> None:
     history = select(branched.read(main="m3", feat="f2"), [], 3)
     assert ids(history) == ["g2", "m2", "m3"]

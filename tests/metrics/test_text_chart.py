@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import pytest
+
+from jupyter_mlops.document.cells import text_width
+from jupyter_mlops.git.history import FileChange
 from jupyter_mlops.metrics.chart import plan_chart
+from jupyter_mlops.metrics.history import History
 from jupyter_mlops.metrics.text_chart import render_text
-from tests.metrics.conftest import Story, snapshot
+from tests.metrics.conftest import Story, grow, snapshot
 
 BRANCHED = """\
 ● main  ■ feat  • merged, or on no branch  ○ snapshot
@@ -74,3 +82,36 @@ def test_equal_values_are_one_row(story: Story) -> None:
 
 def test_nothing_to_draw_is_no_text(story: Story) -> None:
     assert render_text(plan_chart(story.read(), {}), []) == ""
+
+
+def test_metrics_stand_above_each_other_over_one_graph_with_tags(branched: Story) -> None:
+    for at, commit in enumerate(branched.commits):
+        values = {"acc": at, "loss": 10 - at}
+        branched.blobs[commit.commit] = json.dumps(values).encode()
+        change = FileChange("M", "metrics/m.json", commit.commit)
+        branched.commits[at] = replace(commit, changes=(change,))
+    tags = {"v1": "b", "v2": "m3", "v2-again": "m3"}
+    chart = plan_chart(branched.read(main="m3", feat="f2", tags=tags), {})
+    text = render_text(chart, chart.metrics, width=70, listed=2)
+    _, acc, rest, points = text.split("\n\n")
+    assert acc.splitlines()[0] == "acc (higher is better)"
+    assert rest.splitlines()[0] == "loss (lower is better)"
+    assert ("╰" in acc, "╰" in rest) == (False, True)
+    mark = rest.splitlines()[-1]
+    assert mark.split() == ["⚑", "v1", "⚑", "v2", "+1"]
+    plot = next(line for line in acc.splitlines() if "●" in line and "0 ┤" in line)
+    assert mark.index("⚑ v1") > plot.index("●")
+    assert points.splitlines()[-1].endswith("⚑ v2 ⚑ v2-again About m3")
+
+
+@pytest.mark.parametrize("width", [24, 40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    history = grow(500, lambda at: at / 7, metrics=2)
+    names = tuple(f"{name}-{'long-' * 30}" for name in ("main", "feat"))
+    points = [
+        replace(point, branches=(names[at % 2],), subject="word " * 40)
+        for at, point in enumerate(history.points)
+    ]
+    chart = plan_chart(History(names, tuple(points)), {})
+    text = render_text(chart, chart.metrics, width=width)
+    assert max(map(text_width, text.splitlines())) <= width

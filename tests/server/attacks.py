@@ -78,6 +78,8 @@ _GOOD: dict[str, dict[str, Any]] = {
     "metrics diff": {"old": "HEAD", "new": "first"},
     "metrics chart": {"metric": ["accuracy"]},
     "metrics history": {"metric": ["acc"], "branch": ["main"]},
+    "plots show": {"revision": "HEAD", "plot": ["loss"]},
+    "plots diff": {"old": "HEAD", "new": ["first"], "plot": ["loss"]},
     "params diff": {"old": "HEAD", "new": "first"},
     "notebook diff": {"old": "HEAD", "new": "first", "notebooks": ["notebook.ipynb"]},
     "strip": {"paths": ["notebook.ipynb"], "check": True},

@@ -48,11 +48,11 @@ class Panel:
 
     def metrics(self) -> list[str]:
         """Return the labels of the metrics to choose from."""
-        return self.root.get_by_label("Metric").locator("option").all_inner_texts()
+        return self.root.get_by_label("Metric", exact=True).locator("option").all_inner_texts()
 
     def choose_metric(self, label: str) -> None:
         """Choose a metric by its label, and wait until it is drawn."""
-        picker = self.root.get_by_label("Metric")
+        picker = self.root.get_by_label("Metric", exact=True)
         picker.select_option(label=label)
         self.wait_drawn()
 
@@ -73,7 +73,7 @@ class Panel:
 
     def metric(self) -> str:
         """Return the label of the metric that is drawn."""
-        picked: str = self.root.get_by_label("Metric").evaluate(
+        picked: str = self.root.get_by_label("Metric", exact=True).evaluate(
             "(picker) => picker.selectedOptions[0].innerText"
         )
         return picked

@@ -66,6 +66,28 @@ def test_history_is_read_by_keys_by_branch_and_as_a_table(
     assert [row[1] for row in panel.rows()] == ["0.4", "0.3"]
 
 
+def test_metrics_stand_above_each_other_and_tags_are_told(
+    lab: Lab, measured: Project, page: Page
+) -> None:
+    measured.git("tag", "v1", "idea")
+    panel = open_beside(page, lab, measured)
+    panel.wait_drawn()
+    panel.root.get_by_label("Add a metric").click()
+    panel.wait_metric_drawn("accuracy, loss")
+    assert "accuracy 0.75 ▲ +0.05 better\nloss 0.25 ▼ −0.05 better" in panel.readout()
+    assert "⚑ v1" in panel.readout()
+    assert panel.rows()[-1][:5] == [
+        f"{measured.git('rev-parse', '--short=7', 'v1').strip()} ⚑ v1",
+        "0.75",
+        "▲ +0.05",
+        "0.25",
+        "▼ −0.05",
+    ]
+    panel.root.get_by_label("Remove loss").click()
+    panel.wait_metric_drawn("accuracy")
+    assert panel.readout().startswith("0.75 ")
+
+
 def test_the_mouse_reads_the_chart(lab: Lab, measured: Project, page: Page) -> None:
     panel = open_beside(page, lab, measured)
     panel.wait_drawn()
@@ -339,7 +361,7 @@ def test_drawing_again_leaves_nothing_behind(lab: Lab, measured: Project, page: 
     for label in ("loss", "accuracy", "loss"):
         panel.choose_metric(label)
         panel.wait_metric_drawn(label)
-    assert page.evaluate("Object.values(window.Bokeh)[0]?.documents?.length ?? 0") <= 1
+    assert page.evaluate("window.Bokeh.documents.length") == 1
     assert panel.root.locator(".jp-Mlops-plot").count() == 1
 
 

@@ -1,5 +1,20 @@
 // Made by `python -m jupyter_mlops.commands.reference` from the commands' own signatures.
 
+export interface BlamedCommit {
+  commit: string;
+  previous: string;
+  committed_at: string;
+  author: string | null;
+  subject: string;
+  old: number;
+  new: number;
+  delta: number | null;
+  better: boolean | null;
+  differences: Difference[];
+  unknown: string[];
+  command: string;
+}
+
 export interface CellChange {
   change: 'added' | 'edited' | 'moved' | 'removed';
   cell_type: string;
@@ -9,6 +24,11 @@ export interface CellChange {
   moved: boolean;
   fields: FieldChange[];
   hunks: Hunk[];
+}
+
+export interface CellPlace {
+  index: number;
+  id: string | null;
 }
 
 export interface ChangedLine {
@@ -47,6 +67,17 @@ export interface DiffResult {
   paths: PathDiff[];
 }
 
+export interface Difference {
+  kind: 'code' | 'data' | 'duration' | 'environment' | 'hardware' | 'parameter' | 'seed';
+  name: string;
+  change: string;
+  share: number;
+  old: string | null;
+  new: string | null;
+  command: string | null;
+  rows: RowChanges | null;
+}
+
 export interface DoctorResult {
   findings: Finding[];
 }
@@ -54,44 +85,34 @@ export interface DoctorResult {
 export interface Drawing {
   columns: number;
   lanes: number;
-  groups: DrawnGroup[];
+  branches: string[];
+  styled: number;
+  authors: string[];
   metrics: DrawnMetric[];
-  dots: DrawnDot[];
-  lines: DrawnLine[];
-  edges: DrawnEdge[];
+  left_out: number;
+  dots: DrawnDots;
+  edges: DrawnEdges;
+  lines: number[][];
+  tags: DrawnTags[];
 }
 
-export interface DrawnDot {
-  column: number;
-  lane: number;
-  group: number;
-  commit: string | null;
-  snapshot: string | null;
-  where: string;
-  subject: string;
-  author: string | null;
-  when: string;
+export interface DrawnDots {
+  column: number[];
+  lane: number[];
+  branch: number[];
+  others: number[];
+  commit: (string | null)[];
+  snapshot: (string | null)[];
+  subject: string[];
+  author: number[];
+  when: string[];
+  previous: number[];
 }
 
-export interface DrawnEdge {
-  parent: number;
-  child: number;
-  merge: boolean;
-  group: number;
-}
-
-export interface DrawnGroup {
-  branch: string | null;
-  label: string;
-  style: number;
-  marker: string;
-  shape: string;
-  dash: number[];
-}
-
-export interface DrawnLine {
-  group: number;
-  dots: number[];
+export interface DrawnEdges {
+  parent: number[];
+  child: number[];
+  merge: boolean[];
 }
 
 export interface DrawnMetric {
@@ -99,8 +120,30 @@ export interface DrawnMetric {
   label: string;
   way: 'higher' | 'lower' | null;
   values: (number | null)[];
-  deltas: (number | null)[];
-  better: (boolean | null)[];
+}
+
+export interface DrawnPlot {
+  name: string;
+  title: string;
+  template:
+    'bar' | 'confusion' | 'histogram' | 'image' | 'line' | 'pr' | 'residuals' | 'roc' | 'scatter';
+  source: string;
+  x_label: string;
+  y_label: string;
+  mode: 'bars' | 'dots' | 'line' | 'outline';
+  scale: 'category' | 'number' | 'time';
+  categories: string[];
+  guide: 'diagonal' | 'zero' | null;
+  traces: PlotTrace[];
+  matrices: PlotMatrix[];
+  images: PlotImage[];
+  notes: string[];
+  same: boolean;
+}
+
+export interface DrawnTags {
+  dot: number;
+  names: string[];
 }
 
 export interface EraseResult {
@@ -147,9 +190,16 @@ export interface FieldChange {
 }
 
 export interface Finding {
-  code: string;
-  problem: string;
-  mend: string;
+  rule: string;
+  severity: 'error' | 'warning';
+  why: string;
+  fix: string;
+  notebook: string | null;
+  cell: CellPlace | null;
+  subject: string | null;
+  value: number | null;
+  limit: number | null;
+  file: string | null;
 }
 
 export interface ForgetResult {
@@ -164,6 +214,13 @@ export interface ForgetSnapshot {
   created_at: string;
   message: string | null;
   kept_by: string[];
+}
+
+export interface GatesResult {
+  judged: Judged[];
+  findings: Finding[];
+  notes: string[];
+  raised: RaisedBar[];
 }
 
 export interface GcResult {
@@ -208,6 +265,14 @@ export interface InitResult {
   remotes: string[];
 }
 
+export interface Judged {
+  metric: string;
+  bound: string;
+  value: number | null;
+  limit: number | null;
+  kept: boolean | null;
+}
+
 export interface LeftOutResult {
   path: string;
   why: string;
@@ -243,6 +308,18 @@ export interface MetricResult {
   name: string;
   label: string;
   better: 'higher' | 'lower' | null;
+}
+
+export interface MetricsBlameResult {
+  metric: string;
+  branch: string | null;
+  noise: Noise | null;
+  points: number;
+  moves: number;
+  blamed: number;
+  commits: BlamedCommit[];
+  is_shallow: boolean;
+  problems: Problem[];
 }
 
 export interface MetricsChartResult {
@@ -286,6 +363,12 @@ export interface MoveResult {
   old: string;
   new: string;
   hints: string[];
+}
+
+export interface Noise {
+  level: number;
+  basis: 'all' | 'unchanged';
+  moves: number;
 }
 
 export interface NotebookDiff {
@@ -354,6 +437,52 @@ export interface PathDiff {
   renamed: [string, string][];
 }
 
+export interface PlotImage {
+  side: number;
+  media_type: string;
+  width: number | null;
+  height: number | null;
+  size_bytes: number;
+  content: string | null;
+}
+
+export interface PlotMatrix {
+  label: string;
+  side: number;
+  minus: number | null;
+  counts: number[][];
+}
+
+export interface PlotProblem {
+  name: string;
+  revisions: (string | null)[];
+  why: string;
+  hint: string | null;
+}
+
+export interface PlotSide {
+  label: string;
+  revision: string | null;
+  commit: string | null;
+}
+
+export interface PlotTrace {
+  label: string;
+  side: number;
+  style: number;
+  x: (number | null)[];
+  y: (number | null)[];
+  count: number;
+}
+
+export interface PlotsResult {
+  revisions: PlotSide[];
+  plots: DrawnPlot[];
+  unchanged: string[];
+  problems: PlotProblem[];
+  html: string | null;
+}
+
 export interface Point {
   commit: string | null;
   snapshot: string | null;
@@ -365,6 +494,7 @@ export interface Point {
   parents: number[];
   previous: number | null;
   dvc_experiment: string | null;
+  tags: string[];
 }
 
 export interface Problem {
@@ -407,6 +537,12 @@ export interface PushResult {
   unnamed: number;
   erased: string[];
   held_back: string[];
+}
+
+export interface RaisedBar {
+  metric: string;
+  old: number | null;
+  new: number;
 }
 
 export interface ReferrerResult {
@@ -490,6 +626,20 @@ export interface RestoredPath {
   deleted: number;
   unchanged: number;
   written_bytes: number;
+}
+
+export interface RowChanges {
+  old_rows: number;
+  new_rows: number;
+  added: number;
+  removed: number;
+  changed: number;
+  key: string | null;
+  reordered: boolean;
+  columns_added: string[];
+  columns_removed: string[];
+  types: TypeChange[];
+  columns: number;
 }
 
 export interface RunResult {
@@ -629,6 +779,12 @@ export interface TrialResult {
   failure: string | null;
 }
 
+export interface TypeChange {
+  column: string;
+  old: string;
+  new: string;
+}
+
 export interface UndoResult {
   command: string[];
   at: string;
@@ -700,6 +856,17 @@ export type VerdictWord =
   | 'unknown'
   | 'used deleted or edited code'
   | 'verified';
+
+export interface WhyResult {
+  old: string | null;
+  new: string | null;
+  metrics: MetricChange[];
+  differences: Difference[];
+  unknown: string[];
+  old_commit: string | null;
+  new_commit: string | null;
+  problems: Problem[];
+}
 
 export interface ICommands {
   init: {
@@ -977,6 +1144,15 @@ export interface ICommands {
     };
     result: MetricsHistoryResult;
   };
+  'metrics/blame': {
+    method: 'GET';
+    parameters: {
+      name: string;
+      branch?: string | null;
+      limit?: number;
+    };
+    result: MetricsBlameResult;
+  };
   'metrics/chart': {
     method: 'GET';
     parameters: {
@@ -986,6 +1162,14 @@ export interface ICommands {
       limit?: number | null;
     };
     result: MetricsChartResult;
+  };
+  why: {
+    method: 'GET';
+    parameters: {
+      old?: string | null;
+      new?: string | null;
+    };
+    result: WhyResult;
   };
   'runs/list': {
     method: 'GET';
@@ -1014,6 +1198,23 @@ export interface ICommands {
     };
     result: ParamsDiffResult;
   };
+  'plots/show': {
+    method: 'GET';
+    parameters: {
+      revision?: string | null;
+      plot?: string[];
+    };
+    result: PlotsResult;
+  };
+  'plots/diff': {
+    method: 'GET';
+    parameters: {
+      old?: string | null;
+      new?: string[];
+      plot?: string[];
+    };
+    result: PlotsResult;
+  };
   strip: {
     method: 'POST';
     parameters: {
@@ -1038,6 +1239,15 @@ export interface ICommands {
       rev?: string | null;
     };
     result: VerdictResult;
+  };
+  gates: {
+    method: 'POST';
+    parameters: {
+      base?: string | null;
+      update_ratchet?: boolean;
+      yes?: boolean;
+    };
+    result: GatesResult;
   };
   check: {
     method: 'GET';

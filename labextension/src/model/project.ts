@@ -26,10 +26,12 @@ const STATUS_MILLISECONDS = 3000;
 
 /** What the user chose to see; kept by the settings and the saved layout. */
 export interface IView {
-  /** The full name of the metric that is drawn, null for the most telling one. */
-  metric: string | null;
-  /** Branches that are not drawn. */
+  /** The full names of the metrics that are drawn, one above the other; the most telling one where there are none. */
+  metrics: readonly string[];
+  /** Branches that are not drawn; an empty text stands for all that have no look of their own. */
   hidden: readonly string[];
+  /** Branches that have a look of their own because the user said so. */
+  broughtOut: readonly string[];
   /** Remote-tracking branches as well. */
   allBranches: boolean;
   /** How many points are asked for, the newest ones. */
@@ -167,9 +169,9 @@ export class ProjectModel implements IDisposable {
   choose(view: Partial<IView>): void {
     const before = this._view;
     this._view = { ...before, ...view };
-    const { metric, allBranches, newest } = this._view;
+    const { metrics, allBranches, newest } = this._view;
     if (
-      metric !== before.metric ||
+      !isSame(metrics, before.metrics) ||
       allBranches !== before.allBranches ||
       newest !== before.newest
     ) {
@@ -296,7 +298,7 @@ export class ProjectModel implements IDisposable {
     const view = this._view;
     try {
       const value = await this._ask(part, at, view);
-      if (at === this._at && view.metric === this._view.metric) {
+      if (at === this._at && isSame(view.metrics, this._view.metrics)) {
         value();
         this._trouble = null;
         this._problems.delete(part);
@@ -322,7 +324,7 @@ export class ProjectModel implements IDisposable {
       }
       case 'chart': {
         const chart = await this.client.read('metrics/chart', at, {
-          metric: view.metric === null ? [] : [view.metric],
+          metric: [...view.metrics],
           all_branches: view.allBranches,
           limit: view.newest
         });
@@ -336,8 +338,8 @@ export class ProjectModel implements IDisposable {
   }
 
   private _fail(part: Read, problem: IProblem): void {
-    if (problem.code === 'unknown-metric' && this._view.metric !== null) {
-      this.choose({ metric: null });
+    if (problem.code === 'unknown-metric' && this._view.metrics.length > 0) {
+      this.choose({ metrics: [] });
     } else if (isPassing(problem)) {
       this._trouble = problem;
     } else {
@@ -350,7 +352,13 @@ export class ProjectModel implements IDisposable {
   private _isPlaced = false;
   private _visible = false;
   private _disposed = false;
-  private _view: IView = { metric: null, hidden: [], allBranches: false, newest: NEWEST_POINTS };
+  private _view: IView = {
+    metrics: [],
+    hidden: [],
+    broughtOut: [],
+    allBranches: false,
+    newest: NEWEST_POINTS
+  };
   private _watch: IWatch | null = null;
   private _status: StatusResult | null = null;
   private _log: LogResult | null = null;
@@ -366,4 +374,8 @@ export class ProjectModel implements IDisposable {
   /** Whether the server has said what there is at the folder. */
   private _known = false;
   private _renewal: ReturnType<typeof setTimeout> | undefined;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, at) => name === other[at]);
 }

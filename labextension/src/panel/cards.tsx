@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { formatValue } from 'mlops-chart';
+import { formatValue } from 'mlops-chart-parts';
 import * as React from 'react';
 import type { ActionsModel, IComparison, IRestorePlan, Outcome } from '../model/actions';
 import { labelNames } from '../model/names';

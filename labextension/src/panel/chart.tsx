@@ -1,7 +1,10 @@
 import type { IThemeManager } from '@jupyterlab/apputils';
-import { drawChart, type IBokeh, type IChart, type ILook, lookAt } from 'mlops-chart';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { drawChart, type IBokeh, type IChart, type Stretch } from 'mlops-chart';
+import { type ILook, lookAt } from 'mlops-chart-parts';
 import * as React from 'react';
 import type { MetricsChartResult } from '../api/schema';
+import { Button } from './parts';
 
 const loading = new Map<string, Promise<IBokeh>>();
 
@@ -69,20 +72,25 @@ export function useLook(
   return look;
 }
 
-/** The drawn history of one metric; a new result takes the place of the old one once it is drawn. */
+/** The drawn history of some metrics; a new result takes the place of the old one once it is drawn. */
 export function Chart(props: {
   result: MetricsChartResult;
   bokehUrl: (version: string) => string;
-  hidden: ReadonlySet<number>;
+  hidden: readonly string[];
+  broughtOut: readonly string[];
   look: ILook | null;
   onPoint: (dot: number | null) => void;
   onEnd: (failure: string | null) => void;
+  trans: TranslationBundle;
 }): React.JSX.Element {
-  const { result, bokehUrl, hidden, look, onPoint, onEnd } = props;
+  const { result, bokehUrl, hidden, broughtOut, look, onPoint, onEnd, trans } = props;
+  const { columns, metrics } = result.drawing;
+  const [stretch, setStretch] = React.useState<Stretch>(null);
   const host = React.useRef<HTMLDivElement>(null);
-  const shown = React.useRef<{ chart: IChart; place: HTMLElement } | null>(null);
-  const latest = React.useRef({ hidden, onPoint, onEnd, bokehUrl });
-  latest.current = { hidden, onPoint, onEnd, bokehUrl };
+  const shown = React.useRef<{ chart: IChart; place: HTMLElement; columns: number } | null>(null);
+  const view = { metrics: metrics.map((_, at) => at), hidden, broughtOut, stretch };
+  const latest = React.useRef({ view, onPoint, onEnd, bokehUrl });
+  latest.current = { view, onPoint, onEnd, bokehUrl };
 
   React.useEffect(() => {
     const leaving = new AbortController();
@@ -104,18 +112,26 @@ export function Chart(props: {
           latest.current.onPoint(dot);
         }
       };
-      const chart = await drawChart(bokeh, place, given, point);
+      const had = shown.current;
+      const chart = await drawChart(
+        bokeh,
+        place,
+        given,
+        {
+          ...latest.current.view,
+          stretch: had?.columns === result.drawing.columns ? latest.current.view.stretch : null
+        },
+        { onPoint: point, onStretch: now => !isGone() && setStretch(now) }
+      );
       if (isGone()) {
         chart.dispose();
         place.remove();
         return;
       }
-      const had = shown.current;
       const focused = had?.place.contains(document.activeElement) ?? false;
-      shown.current = { chart, place };
+      shown.current = { chart, place, columns: result.drawing.columns };
       had?.chart.dispose();
       had?.place.remove();
-      chart.hide(latest.current.hidden);
       place.dataset['drawn'] = 'true';
       if (focused) {
         place.focus();
@@ -136,7 +152,9 @@ export function Chart(props: {
     return () => leaving.abort();
   }, [result]);
 
-  React.useEffect(() => shown.current?.chart.hide(hidden), [hidden]);
+  React.useEffect(() => {
+    shown.current?.chart.show(latest.current.view);
+  }, [hidden, broughtOut]);
   React.useEffect(() => shown.current?.chart.repaint(), [look]);
   React.useEffect(
     () => () => {
@@ -145,5 +163,17 @@ export function Chart(props: {
     },
     []
   );
-  return <div className="jp-Mlops-chart" ref={host} />;
+  return (
+    <>
+      <div className="jp-Mlops-chart" ref={host} />
+      {stretch !== null && (
+        <div className="jp-Mlops-more">
+          <span className="jp-Mlops-quiet">
+            {trans.__('Commits %1 to %2 of %3', stretch[0] + 1, stretch[1] + 1, columns)}
+          </span>{' '}
+          <Button label={trans.__('Show all')} onClick={() => shown.current?.chart.fit()} />
+        </div>
+      )}
+    </>
+  );
 }

@@ -1,54 +1,17 @@
 import type { IThemeManager } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { describeChange, formatValue, type ILook } from 'mlops-chart';
+import { groupsOf, type IGroup, type ILook } from 'mlops-chart-parts';
 import * as React from 'react';
-import type { Drawing, DrawnGroup, MetricsChartResult } from '../api/schema';
+import type { Drawing, MetricsChartResult } from '../api/schema';
 import type { ProjectModel } from '../model/project';
 import { Chart, useLook } from './chart';
-import { Button, Change, Problem } from './parts';
+import { FurtherMetrics } from './metrics';
+import { Button, Problem } from './parts';
+import { ReadOut, Table } from './points';
 
-/** Which metric is drawn. */
-export function MetricPicker(props: {
-  project: ProjectModel;
-  trans: TranslationBundle;
-}): React.JSX.Element | null {
-  const { project, trans } = props;
-  const chart = project.chart;
-  const drawn = chart?.drawing.metrics[0];
-  if (!chart || !drawn) {
-    return null;
-  }
-  const arrow = drawn.way === null ? '' : drawn.way === 'higher' ? '↑' : '↓';
-  const way =
-    drawn.way === null
-      ? undefined
-      : drawn.way === 'higher'
-        ? trans.__('Higher is better')
-        : trans.__('Lower is better');
-  return (
-    <span className="jp-Mlops-picker">
-      <select
-        aria-label={trans.__('Metric')}
-        title={drawn.name}
-        value={drawn.name}
-        onChange={event => project.choose({ metric: event.target.value })}
-      >
-        {chart.metrics.map(metric => (
-          <option key={metric.name} value={metric.name}>
-            {metric.label}
-          </option>
-        ))}
-      </select>
-      {way !== undefined && (
-        <span className="jp-Mlops-way" title={way} aria-label={way} role="img">
-          {arrow}
-        </span>
-      )}
-    </span>
-  );
-}
+const MANY_BRANCHES = 4;
 
-/** The history of one metric: branches to choose, the chart, what it points at, and the table. */
+/** The history of metrics: branches to choose, the chart, what it points at, and the table. */
 export function History(props: {
   project: ProjectModel;
   themes: IThemeManager | null;
@@ -64,11 +27,7 @@ export function History(props: {
   const problem = project.problemOf('chart');
   const result = project.chart;
   const drawing = result?.drawing ?? null;
-  const hiddenNames = project.view.hidden;
-  const hidden = React.useMemo(
-    () => new Set(drawing?.groups.flatMap((g, at) => (hiddenNames.includes(g.label) ? at : []))),
-    [drawing, hiddenNames]
-  );
+  const { hidden, broughtOut } = project.view;
   return (
     <div ref={root}>
       {problem && <Problem problem={problem} trans={trans} />}
@@ -83,11 +42,13 @@ export function History(props: {
       )}
       {result && drawing && result.item !== null && (
         <>
+          <FurtherMetrics project={project} drawn={drawing.metrics} trans={trans} />
           <Branches
             drawing={drawing}
-            hidden={hiddenNames}
+            hidden={hidden}
+            broughtOut={broughtOut}
             look={look}
-            onChange={hidden => project.choose({ hidden })}
+            onChange={view => project.choose(view)}
             trans={trans}
           />
           <Chart
@@ -95,12 +56,14 @@ export function History(props: {
             result={result}
             bokehUrl={version => project.client.bokehUrl(version)}
             hidden={hidden}
+            broughtOut={broughtOut}
             look={look}
             onPoint={setPointed}
             onEnd={setFailure}
+            trans={trans}
           />
           <ReadOut drawing={drawing} at={pointed} trans={trans} />
-          <Table drawing={drawing} hidden={hidden} trans={trans} />
+          <Table drawing={drawing} hidden={hidden} broughtOut={broughtOut} trans={trans} />
           <More project={project} result={result} trans={trans} />
         </>
       )}
@@ -121,12 +84,12 @@ function NoMetrics(props: { onExample: () => void; trans: TranslationBundle }): 
 }
 
 /** A branch's line and marker, as the chart draws them. */
-function Swatch(props: { group: DrawnGroup; look: ILook | null }): React.JSX.Element {
+function Swatch(props: { group: IGroup; look: ILook | null }): React.JSX.Element {
   const { group, look } = props;
   const colour = look?.colourOf(group) ?? 'currentColor';
   return (
     <svg width="28" height="14" aria-hidden="true" fill={colour} stroke={colour}>
-      <path d="M0 7H28" strokeWidth="2" strokeDasharray={group.dash.join(' ') || undefined} />
+      <path d="M0 7H28" strokeWidth="2" strokeDasharray={group.dash || undefined} />
       <path d={group.shape} />
     </svg>
   );
@@ -135,26 +98,34 @@ function Swatch(props: { group: DrawnGroup; look: ILook | null }): React.JSX.Ele
 function Branches(props: {
   drawing: Drawing;
   hidden: readonly string[];
+  broughtOut: readonly string[];
   look: ILook | null;
-  onChange: (hidden: readonly string[]) => void;
+  onChange: (view: { hidden?: readonly string[]; broughtOut?: readonly string[] }) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { drawing, hidden, look, onChange, trans } = props;
+  const { drawing, hidden, broughtOut, look, onChange, trans } = props;
+  const groups = groupsOf(drawing, broughtOut);
+  const own = new Set(groups.map(group => group.name));
+  const others = drawing.branches.filter(name => !own.has(name)).sort();
   return (
-    <div className="jp-Mlops-branches" role="group" aria-label={trans.__('Branches')}>
-      {drawing.groups.map(group => {
-        const shown = !hidden.includes(group.label);
+    <div
+      className={`jp-Mlops-branches${groups.length > MANY_BRANCHES ? ' jp-mod-many' : ''}`}
+      role="group"
+      aria-label={trans.__('Branches')}
+    >
+      {groups.map(group => {
+        const shown = !hidden.includes(group.name);
         return (
           <button
-            key={group.label}
+            key={group.name}
             type="button"
             className="jp-Mlops-chip"
             aria-pressed={shown}
             title={group.label}
             onClick={() =>
-              onChange(
-                shown ? [...hidden, group.label] : hidden.filter(name => name !== group.label)
-              )
+              onChange({
+                hidden: shown ? [...hidden, group.name] : hidden.filter(name => name !== group.name)
+              })
             }
           >
             <Swatch group={group} look={look} />
@@ -162,7 +133,7 @@ function Branches(props: {
           </button>
         );
       })}
-      {drawing.dots.some(dot => dot.snapshot !== null) && (
+      {drawing.dots.snapshot.some(id => id !== null) && (
         <span className="jp-Mlops-key">
           <svg width="14" height="14" aria-hidden="true" fill="none" stroke="currentColor">
             <circle cx="7" cy="7" r="5" strokeWidth="1.5" />
@@ -170,97 +141,28 @@ function Branches(props: {
           {trans.__('snapshot')}
         </span>
       )}
-    </div>
-  );
-}
-
-/** What the mouse or the arrow keys point at. */
-function ReadOut(props: {
-  drawing: Drawing;
-  at: number | null;
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { drawing, at, trans } = props;
-  const metric = drawing.metrics[0];
-  const dot = at === null ? undefined : drawing.dots[at];
-  if (at === null || !metric || !dot) {
-    return <div className="jp-Mlops-readout" aria-live="polite" />;
-  }
-  const change = describeChange(metric, at);
-  const commit = dot.commit === null ? trans.__('no commit') : dot.commit.slice(0, 7);
-  return (
-    <div className="jp-Mlops-readout" aria-live="polite">
-      <div>
-        <b>{formatValue(metric.values[at])}</b>{' '}
-        {change && <Change text={change.text} better={change.better} trans={trans} />}
-      </div>
-      <div>
-        {dot.snapshot !== null && (
-          <>
-            {trans.__('snapshot')} <code>{dot.snapshot}</code> {trans.__('of')}{' '}
-          </>
-        )}
-        <code>{commit}</code>
-        <span className="jp-Mlops-quiet"> · {dot.where || trans.__('on no branch')}</span>
-      </div>
-      <div className="jp-Mlops-subject" title={dot.subject}>
-        {dot.subject}
-      </div>
-      <div className="jp-Mlops-quiet">
-        {[dot.author, dot.when].filter(one => one !== null && one !== '').join(' · ')}
-      </div>
-    </div>
-  );
-}
-
-function Table(props: {
-  drawing: Drawing;
-  hidden: ReadonlySet<number>;
-  trans: TranslationBundle;
-}): React.JSX.Element | null {
-  const { drawing, hidden, trans } = props;
-  const [isOpen, setOpen] = React.useState(false);
-  const metric = drawing.metrics[0];
-  if (!metric) {
-    return null;
-  }
-  const rows = drawing.dots.flatMap((dot, at) =>
-    (metric.values[at] ?? null) === null || hidden.has(dot.group) ? [] : [{ dot, at }]
-  );
-  return (
-    <details className="jp-Mlops-table" onToggle={event => setOpen(event.currentTarget.open)}>
-      <summary>{trans.__('Show as table')}</summary>
-      {isOpen && (
-        <div className="jp-Mlops-scroll" tabIndex={0} role="region" aria-label={metric.label}>
-          <table>
-            <thead>
-              <tr>
-                <th>{trans.__('Commit')}</th>
-                <th className="jp-mod-amount">{metric.label}</th>
-                <th className="jp-mod-amount">{trans.__('Change')}</th>
-                <th>{trans.__('Branch')}</th>
-                <th>{trans.__('Subject')}</th>
-                <th>{trans.__('When')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ dot, at }) => (
-                <tr key={`${dot.commit ?? ''} ${dot.snapshot ?? ''}`}>
-                  <td>
-                    <code>{dot.snapshot ?? dot.commit?.slice(0, 7) ?? ''}</code>
-                  </td>
-                  <td className="jp-mod-amount">{formatValue(metric.values[at])}</td>
-                  <td className="jp-mod-amount">{describeChange(metric, at)?.text ?? ''}</td>
-                  <td>{dot.where}</td>
-                  <td>{dot.subject}</td>
-                  <td>{dot.when}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+      {others.length > 0 && (
+        <select
+          className="jp-Mlops-bringOut"
+          aria-label={trans.__('Bring out a branch')}
+          value=""
+          onChange={event => {
+            const name = event.target.value;
+            onChange({
+              broughtOut: [...broughtOut, name],
+              hidden: hidden.filter(one => one !== name)
+            });
+          }}
+        >
+          <option value="">{trans.__('Bring out a branch…')}</option>
+          {others.map(name => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
       )}
-    </details>
+    </div>
   );
 }
 
@@ -274,7 +176,7 @@ function More(props: {
   const { newest } = project.view;
   return (
     <>
-      {result.drawing.dots.length >= newest && result.points > newest && (
+      {result.drawing.dots.column.length >= newest && result.points > newest && (
         <div className="jp-Mlops-more">
           <span className="jp-Mlops-quiet">
             {trans.__('The newest %1 of %2 points.', newest, result.points)}

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon } from '@jupyterlab/ui-components';
-import { formatValue } from 'mlops-chart';
+import { formatValue } from 'mlops-chart-parts';
 import * as React from 'react';
 import type { RunResult, SeriesResult } from '../api/schema';
 import { formatSeconds } from '../model/pace';

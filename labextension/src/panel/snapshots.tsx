@@ -1,6 +1,6 @@
 import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { formatValue } from 'mlops-chart';
+import { formatValue } from 'mlops-chart-parts';
 import * as React from 'react';
 import type { LoggedSnapshot } from '../api/schema';
 import type { ActionsModel } from '../model/actions';
