@@ -48,21 +48,29 @@ def param_files(config: Config, tree: Tree | None) -> tuple[str, ...]:
 
 
 def dvc_paths(root: Path, config: Config) -> list[str]:
-    """Return the paths in the working tree at ``root`` that DVC reads numbers from, and its own.
-
-    DVC's files are looked for in the root, in the folders in it, and in ``dvclive`` folders there.
-    """
+    """Return the paths in the working tree at ``root`` that DVC reads numbers from, and its own."""
     if not (config.metrics.dvc or config.params.dvc):
         return []
-    own: list[str] = []
-    live: list[str] = []
-    for folder in ("", *_iter_folders(root)):
-        prefix = f"{folder}/" if folder else ""
-        own += [prefix + DVC_FILE, f"{prefix}dvclive/{DVC_FILE}"]
-        live += [prefix + one.removeprefix("**/") for one in (LIVE_METRICS, LIVE_PARAMS)]
-    own = [path for path in own if (root / path).is_file()]
+    names = [one.removeprefix("**/") for one in (LIVE_METRICS, LIVE_PARAMS)]
+    live = [prefix + name for prefix in _iter_prefixes(root) for name in names]
+    own = find_dvc_files(root)
     found = DvcFiles() if not own else read_dvc_files(FolderTree(root, FILE_LIMIT_BYTES + 1), own)
     return [*own, *live, PARAMS, *literal_paths((*found.metrics, *found.params))]
+
+
+def find_dvc_files(root: Path) -> list[str]:
+    """Return the paths of DVC's own files in the working tree at ``root``.
+
+    They are looked for in the root, in the folders in it, and in ``dvclive`` folders there.
+    """
+    names = (DVC_FILE, f"dvclive/{DVC_FILE}")
+    paths = [prefix + name for prefix in _iter_prefixes(root) for name in names]
+    return [path for path in paths if (root / path).is_file()]
+
+
+def _iter_prefixes(root: Path) -> Iterator[str]:
+    yield ""
+    yield from (f"{folder}/" for folder in _iter_folders(root))
 
 
 def _iter_folders(root: Path) -> Iterator[str]:

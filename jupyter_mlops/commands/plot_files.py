@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import BinaryIO, Protocol
 
+from jupyter_mlops.commands.number_files import find_dvc_files
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import PlotConfig, Template
 from jupyter_mlops.errors import NotFoundError
@@ -16,7 +17,7 @@ from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.formats.run import is_series_name
 from jupyter_mlops.formats.snapshot import RUNS_POINTER_PATH
 from jupyter_mlops.git.trees import open_tree
-from jupyter_mlops.metrics.dvc import DVC_FILE, DvcPlot, read_dvc_files
+from jupyter_mlops.metrics.dvc import DvcPlot, read_dvc_files
 from jupyter_mlops.metrics.patterns import compile_patterns, literal_folders
 from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES
 from jupyter_mlops.metrics.working_tree import WorkingTree
@@ -27,7 +28,6 @@ from jupyter_mlops.snapshots.tracked import read_pointers, read_tree_pointers
 from jupyter_mlops.sync.source import Source
 from jupyter_mlops.sync.view import View
 
-_DVC_FILES = (DVC_FILE, f"dvclive/{DVC_FILE}")
 _DVC_TEMPLATES: Mapping[str, Template] = {
     "bar_horizontal": "bar",
     "bar_horizontal_sorted": "bar",
@@ -101,10 +101,9 @@ class WorkingFiles:
         return View(self._source, read_pointers(self._ws))
 
     def list_plots(self) -> Iterable[PlotConfig]:
-        """Return the plots that DVC's files name, in the root and in ``dvclive``."""
+        """Return the plots that DVC's files name."""
         tree = FolderTree(self._ws.root, FILE_LIMIT_BYTES + 1)
-        found = [path for path in _DVC_FILES if (self._ws.root / path).is_file()]
-        return map(_from_dvc, read_dvc_files(tree, found).plots)
+        return map(_from_dvc, read_dvc_files(tree, find_dvc_files(self._ws.root)).plots)
 
     def list(self, pattern: str) -> Iterable[str]:
         """Return the paths that match a pattern, sorted."""
@@ -146,11 +145,21 @@ def _from_dvc(plot: DvcPlot) -> PlotConfig:
     """Return a plot of DVC's as one of ours; a folder means the files in it."""
     template = _DVC_TEMPLATES.get(plot.template or "")
     across, up = plot.x, plot.y
+    labels = plot.x_label, plot.y_label
     if template == "bar" and plot.y:  # DVC's bars lie: their categories are along y
         across, up = plot.y[0], (plot.x,) if plot.x is not None else ()
+        labels = plot.y_label, plot.x_label
     is_file = is_table(plot.pattern) or is_image(plot.pattern)
     file = plot.pattern if is_file else f"{plot.pattern}/"
-    return PlotConfig(file=file, x=across, y=up, title=plot.title, template=template)
+    return PlotConfig(
+        file=file,
+        x=across,
+        y=up,
+        title=plot.title,
+        template=template,
+        x_label=labels[0],
+        y_label=labels[1],
+    )
 
 
 def _list(pattern: str, paths: Iterable[str], view: View) -> list[str]:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from jupyter_mlops.commands.described_runs import leading_names, project_runs, values_path
+from jupyter_mlops.commands.described_runs import project_runs
 from jupyter_mlops.commands.plot_files import RevisionFiles
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.metrics.curve import Points
 from jupyter_mlops.metrics.kept_series import read_kept_series
+from jupyter_mlops.metrics.leading import leading_names, values_path
 from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES, decode_metrics
 from jupyter_mlops.metrics.runs import Run
 from jupyter_mlops.plots.drawing import PlotSide
@@ -110,7 +111,8 @@ class RevisionSeries:
 
     def _read_execution(self, run: str) -> _Logged:
         execution = project_runs(self._ws).read(run, self._now)
-        return _Logged(tuple(leading_names(self._ws, execution.run)), execution.points)
+        names = leading_names(execution.run, self._ws.config.metrics.better)
+        return _Logged(tuple(names), execution.points)
 
     @cached_property
     def _now(self) -> float:

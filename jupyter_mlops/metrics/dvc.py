@@ -27,6 +27,7 @@ LIVE_PARAMS = "**/dvclive/params.yaml"
 PARAMS = "params.yaml"
 """Where DVC looks for parameters, whatever ``dvc.yaml`` says."""
 
+_PLOT_WORDS = ("title", "template", "x_label", "y_label")
 _NAMES_LIMIT = 1000
 _LENGTH_LIMIT = 1024
 _EXPRESSION = re.compile(r"\$\{[^}]*\}")
@@ -43,6 +44,8 @@ class DvcPlot(msgspec.Struct, frozen=True, array_like=True):
     y: tuple[str, ...] = ()
     title: str | None = None
     template: str | None = None
+    x_label: str | None = None
+    y_label: str | None = None
 
 
 class DvcFiles(msgspec.Struct, frozen=True, array_like=True):
@@ -150,7 +153,7 @@ def _iter_plots(plots: object, folder: str) -> Iterator[DvcPlot]:
             table = said[0] if isinstance(said, list) and said else said
             table = table if isinstance(table, Mapping) else {}
             y = table.get("y")
-            title, template = _text(table.get("title")), _text(table.get("template"))
+            words = [_text(table.get(one)) for one in _PLOT_WORDS]
             for file, columns in y.items() if isinstance(y, Mapping) else ((name, y),):
                 x = table.get("x")
                 x = x.get(file) if isinstance(x, Mapping) else x
@@ -158,7 +161,7 @@ def _iter_plots(plots: object, folder: str) -> Iterator[DvcPlot]:
                 if pattern is not None:
                     named = columns if isinstance(columns, list) else [columns]
                     ys = tuple(column for column in named if isinstance(column, str))
-                    yield DvcPlot(pattern, _text(x), ys, title, template)
+                    yield DvcPlot(pattern, _text(x), ys, *words)
 
 
 def _pattern(name: object, folder: str) -> str | None:

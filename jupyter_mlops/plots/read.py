@@ -263,7 +263,7 @@ def _read_images(
         template="image",
         source=wanted.source,
         images=images,
-        same=same and not lacking,
+        same=same,
     )
     return (_note_lacking(drawing, lacking),)
 

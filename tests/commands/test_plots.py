@@ -208,7 +208,10 @@ def test_a_link_is_not_followed(data_project: DataProject, tmp_path: Path) -> No
     data_project.git("commit", "--quiet", "-m", "links")
     result = diff(data_project)
     assert result.plots == ()
-    assert {one.name for one in result.problems} == {"link.csv", "in/a.csv"}
+    assert [(one.name, one.revisions) for one in result.problems] == [
+        ("link.csv", (None,)),
+        ("in/a.csv", (None,)),
+    ]
 
 
 def log(project: DataProject, number: int, **metrics: list[float]) -> None:
@@ -264,9 +267,10 @@ def test_what_dvc_names_is_drawn_where_no_plots_are_named(data_project: DataProj
         "plots:\n"
         "- dvclive/plots/metrics:\n    x: step\n"
         "- dvclive/plots/sklearn/roc.json:\n    template: simple\n    x: fpr\n    y: tpr\n"
-        "    title: ROC\n"
+        "    title: ROC\n    x_label: False alarms\n"
         "- bars.json:\n    template: bar_horizontal\n    x: v\n    y: f\n"
-        "- plots/gone.csv\n",
+        "- plots/gone.csv\n"
+        "- plots/named.csv:\n    title: Named\n",
     )
     data_project.write("dvclive/plots/metrics/train/loss.tsv", "step\tloss\n0\t1\n1\t0.5\n")
     data_project.write(
@@ -275,13 +279,15 @@ def test_what_dvc_names_is_drawn_where_no_plots_are_named(data_project: DataProj
     )
     data_project.write("bars.json", '[{"f": "a", "v": 1}, {"f": "b", "v": 2}]')
     data_project.write("plots/own.csv", LOSS)
+    data_project.write("plots/named.csv", LOSS)
     commit = data_project.commit("dvc")
     for revision in (None, commit):
         result = show(data_project, revision)
         assert [(one.title, one.template, one.x_label) for one in result.plots] == [
             ("dvclive/plots/metrics/train/loss.tsv: loss", "line", "step"),
-            ("ROC", "line", "fpr"),
+            ("ROC", "line", "False alarms"),
             ("bars.json", "bar", "f"),
+            ("Named", "line", "step"),
             ("plots/own.csv: loss", "line", "step"),
         ]
         assert [one.name for one in result.problems] == ["plots/gone.csv"]

@@ -77,7 +77,7 @@ def _plant(suffix: str, content: str | bytes, template: str) -> Case:
         arena.project.git("add", "--force", "--", path)
         arena.project.git("commit", "-q", "-m", "x")
 
-    return Case(f"{suffix} {template}", plant, words("plots show --json", "plots diff HEAD HEAD~1"))
+    return Case(f"{suffix} {template}", plant, words("plots diff HEAD HEAD~1"))
 
 
 def test_what_is_drawn(attack: Attack) -> None:
@@ -99,10 +99,7 @@ def test_what_is_to_be_drawn(attack: Attack) -> None:
         "keys": '[[plot]]\nfile = "metrics/train.json"\nkey = "' + "a." * 500 + 'a"',
     }
     attack(
-        [
-            Case(name, write("mlops.toml", text), words("plots show", "plots diff"))
-            for name, text in texts.items()
-        ]
+        [Case(name, write("mlops.toml", text), words("plots diff")) for name, text in texts.items()]
     )
 
 

@@ -73,6 +73,7 @@ def test_what_is_no_number_is_a_text_and_what_is_empty_is_neither() -> None:
     found = [None if math.isnan(one) else one for one in column.numbers]
     assert found == [1, None, None, -math.inf, None, None, None]
     assert column.texts == {4: "oops", 5: "1_000", 6: "0x10"}
+    assert read("a.csv", "y\n1_000\n").columns["y"].texts == {0: "1_000"}
 
 
 def test_rows_that_are_too_long_or_too_short_are_left_out_and_counted() -> None:

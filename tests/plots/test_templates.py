@@ -96,12 +96,13 @@ def test_more_traces_than_looks_share_the_grey_one() -> None:
 
 def test_a_histogram_counts_in_the_same_stretches_in_all_revisions() -> None:
     (plot,) = draw(
-        "histogram", of(y=("y",)), main={"y": [0.0, 0.0, 30.0]}, feat={"y": [15.0, None]}
+        "histogram", of(y=("y",)), main={"y": [15.0, None]}, feat={"y": [0.0, 0.0, 30.0]}
     )
     main, feat = plot.traces
     assert main.x == feat.x
-    assert max(y for y in main.y if y is not None) == 2
-    assert (main.count, feat.count) == (3, 1)
+    assert max(y for y in feat.y if y is not None) == 2
+    assert (main.count, feat.count) == (1, 3)
+    assert (main.x[0], main.x[-1]) == (0.0, 30.0)
     assert len(set(main.x)) == BINS + 1
     with pytest.raises(ValueError, match="no numbers to count"):
         draw("histogram", of(y=("y",)), main={"y": ["a"]})
