@@ -6,6 +6,11 @@ from typing import Literal
 from IPython.core.interactiveshell import InteractiveShell
 
 from jupyter_mlops.commands.check import CheckResult
+from jupyter_mlops.commands.check_notebooks import CheckNotebooksResult
+from jupyter_mlops.commands.ci_doctor import CiDoctorResult
+from jupyter_mlops.commands.ci_init import CiInitResult
+from jupyter_mlops.commands.ci_post import PostedReport
+from jupyter_mlops.commands.ci_pr import CiPrResult
 from jupyter_mlops.commands.completion import CompletionScript
 from jupyter_mlops.commands.demo import DemoResult
 from jupyter_mlops.commands.diff import DiffResult
@@ -15,12 +20,14 @@ from jupyter_mlops.commands.evict import EvictResult
 from jupyter_mlops.commands.export import ExportResult
 from jupyter_mlops.commands.fetch import FetchResult
 from jupyter_mlops.commands.forget import ForgetResult
+from jupyter_mlops.commands.gates import GatesResult
 from jupyter_mlops.commands.gc import GcResult
 from jupyter_mlops.commands.get import GetResult
 from jupyter_mlops.commands.help import Help
 from jupyter_mlops.commands.import_data import ImportResult
 from jupyter_mlops.commands.init import InitResult
 from jupyter_mlops.commands.log import LogResult
+from jupyter_mlops.commands.metrics_blame import MetricsBlameResult
 from jupyter_mlops.commands.metrics_diff import MetricsDiffResult
 from jupyter_mlops.commands.metrics_history import MetricsHistoryResult
 from jupyter_mlops.commands.metrics_show import MetricsShowResult
@@ -37,6 +44,7 @@ from jupyter_mlops.commands.remote_list import RemoteListResult
 from jupyter_mlops.commands.remote_remove import RemoteRemoveResult
 from jupyter_mlops.commands.remote_test import RemoteTestResult
 from jupyter_mlops.commands.repair import RepairResult
+from jupyter_mlops.commands.report_composed import ReportResult
 from jupyter_mlops.commands.resolve import ResolveResult
 from jupyter_mlops.commands.restore import RestoreResult
 from jupyter_mlops.commands.runs_list import RunsListResult
@@ -53,6 +61,7 @@ from jupyter_mlops.commands.undo import UndoResult
 from jupyter_mlops.commands.untrack import UntrackResult
 from jupyter_mlops.commands.update import UpdateResult
 from jupyter_mlops.commands.upgrade import UpgradeResult
+from jupyter_mlops.commands.why import WhyResult
 from jupyter_mlops.errors import ConflictError as ConflictError
 from jupyter_mlops.errors import IntegrityError as IntegrityError
 from jupyter_mlops.errors import InternalError as InternalError
@@ -220,6 +229,13 @@ def metrics_history(
     limit: int | None = ...,
     html: str | PathLike[str] | None = ...,
 ) -> MetricsHistoryResult: ...
+def metrics_blame(
+    name: str,
+    *,
+    branch: str | None = ...,
+    limit: int = ...,
+) -> MetricsBlameResult: ...
+def why(old: str | None = ..., new: str | None = ...) -> WhyResult: ...
 def runs_list(
     *,
     limit: int = ...,
@@ -246,6 +262,30 @@ def plots_diff(
     plot: list[str] | tuple[str, ...] = ...,
     html: str | PathLike[str] | None = ...,
 ) -> PlotsResult: ...
+def ci_init(
+    *,
+    github: bool = ...,
+    gitlab: bool = ...,
+    bitbucket: bool = ...,
+    azure: bool = ...,
+    forks: bool = ...,
+    force: bool = ...,
+) -> CiInitResult: ...
+def ci_doctor() -> CiDoctorResult: ...
+def ci_comment(
+    *files: str | PathLike[str],
+    name: str = ...,
+    job: str | None = ...,
+    status: Literal["pending", "success", "failure", "error", "cancelled", "skipped"] | None = ...,
+    dry_run: bool = ...,
+) -> PostedReport: ...
+def ci_pr(
+    *paths: str | PathLike[str],
+    title: str = ...,
+    body: str | PathLike[str] | None = ...,
+    base: str | None = ...,
+    branch: str | None = ...,
+) -> CiPrResult: ...
 def strip(*paths: str | PathLike[str], check: bool = ...) -> StripResult: ...
 def notebook_diff(
     old: str = ...,
@@ -259,6 +299,39 @@ def notebook_verify(
     tolerance: float = ...,
     timeout: int | None = ...,
 ) -> VerifyResult: ...
+def check_notebooks(
+    *paths: str | PathLike[str],
+    execute: bool = ...,
+    repeat: int = ...,
+    select: list[str] | tuple[str, ...] = ...,
+    ignore: list[str] | tuple[str, ...] = ...,
+    fast: bool = ...,
+    format: Literal["text", "json", "junit", "sarif", "github", "codequality"] = ...,
+    base: str | None = ...,
+    timeout: int | None = ...,
+    kernel: str | None = ...,
+    parameter: list[str] | tuple[str, ...] = ...,
+    tolerance: float | None = ...,
+    allow_errors: bool = ...,
+    yes: bool = ...,
+) -> CheckNotebooksResult: ...
+def report(
+    *,
+    base: str | None = ...,
+    execute: bool = ...,
+    format: Literal["text", "md", "html", "json"] = ...,
+    name: str = ...,
+    post: bool = ...,
+    job: str | None = ...,
+    most_characters: int | None = ...,
+    yes: bool = ...,
+) -> ReportResult: ...
+def gates(
+    *,
+    base: str | None = ...,
+    update_ratchet: bool = ...,
+    yes: bool = ...,
+) -> GatesResult: ...
 def demo(folder: str | PathLike[str] = ...) -> DemoResult: ...
 def check(*, read_data: bool = ..., remote: str | None = ...) -> CheckResult: ...
 def repair(*, remote: str | None = ..., yes: bool = ...) -> RepairResult: ...

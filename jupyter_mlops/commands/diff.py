@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.data_files import only_files, read_pointer_files
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Note, Table
-from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.formats.pointer import Pointer
-from jupyter_mlops.formats.pointer_external import ExternalPointer
+from jupyter_mlops.formats.entry import Entry
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.trees import open_tree
-from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.snapshots.compare import FileChanges, compare_entries
-from jupyter_mlops.snapshots.content import read_entries
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.status import read_status
 from jupyter_mlops.snapshots.tracked import read_tree_pointers, select_tracked
@@ -92,31 +89,17 @@ def _read_revision(ws: Workspace, revision: str) -> dict[str, Mapping[str, Entry
     if revision == "HEAD" and head(ws.git).commit is None:
         return {}
     pointers = read_tree_pointers(open_tree(ws.git, resolve_revision(ws.git, revision)))
-    return {path: _read_files(ws, pointer) for path, pointer in pointers.items()}
+    return {path: read_pointer_files(ws, pointer) for path, pointer in pointers.items()}
 
 
 def _read_worktree(ws: Workspace) -> dict[str, Mapping[str, Entry]]:
     found: dict[str, Mapping[str, Entry]] = {}
     for status in read_status(ws):
         if status.tracked.external is not None:
-            found[status.path] = _read_files(ws, status.tracked.external)
+            found[status.path] = read_pointer_files(ws, status.tracked.external)
         elif status.present is not None:
-            found[status.path] = _files(status.present.entries)
+            found[status.path] = only_files(status.present.entries)
     return found
-
-
-def _read_files(ws: Workspace, pointer: Pointer) -> dict[str, Entry]:
-    """Return the files that ``pointer`` names; external ones by what their place told of them."""
-    if not isinstance(pointer, ExternalPointer):
-        return _files(read_entries(ws.store, pointer))
-    return {
-        name: Entry(Mode.FILE, hash_bytes(repr(one[1:]).encode()), one.size_bytes)
-        for name, one in pointer.objects.items()
-    }
-
-
-def _files(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    return {name: entry for name, entry in entries.items() if entry.mode is not Mode.FOLDER}
 
 
 def _result(path: str, changes: FileChanges) -> PathDiff:

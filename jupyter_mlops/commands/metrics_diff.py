@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.commands.number_files import metric_files
@@ -35,9 +36,7 @@ class MetricsDiffResult:
         notes = problem_notes(self.problems)
         if not self.changes:
             return Document((Note(f"No metric differs between {old} and {new}."), *notes))
-        rows = tuple(_row(change) for change in self.changes)
-        table = Table(("file", "metric", old, new, "change"), rows)
-        return Document((table, *notes))
+        return Document((metric_table(old, new, self.changes), *notes))
 
 
 def metrics_diff(
@@ -64,6 +63,11 @@ def metrics_diff(
         new_commit=after.commit,
         problems=tuple(dict.fromkeys((*old_read.problems, *new_read.problems))),
     )
+
+
+def metric_table(old: str, new: str, changes: Sequence[MetricChange]) -> Table:
+    """Return a table of metrics in two states, which are called ``old`` and ``new``."""
+    return Table(("file", "metric", old, new, "change"), tuple(map(_row, changes)))
 
 
 def _row(change: MetricChange) -> tuple[Cell, ...]:

@@ -112,10 +112,17 @@ def notebook_diff(
     before = None if old == "HEAD" and head(repo).commit is None else resolve_revision(repo, old)
     after = None if new is None else resolve_revision(repo, new)
     changed = _list_changed(repo, before, after, _resolve_notebooks(repo, here, notebooks))
+    return NotebookDiffResult(before, after, compare_changed(repo, changed))
+
+
+def compare_changed(repo: Repository, files: Sequence[ChangedFile]) -> tuple[NotebookDiff, ...]:
+    """Return what changed in each of ``files``, but for those where nobody would see a change."""
+    if not files:
+        return ()
     settings = resolve_settings(*read_nbstripout_settings(repo))
     with open_blob_reader(repo) as blobs:
-        compared = [_compare(repo, blobs, file, settings) for file in changed]
-    return NotebookDiffResult(before, after, tuple(one for one in compared if one is not None))
+        compared = [_compare(repo, blobs, file, settings) for file in files]
+    return tuple(one for one in compared if one is not None)
 
 
 def _is_path(word: str) -> bool:

@@ -21,7 +21,7 @@ def _command(
     rest: bool = True,
 ) -> Command:
     parts = tuple(words.split())
-    module = python if words in keyword.kwlist and python else "_".join(parts)
+    module = python if words in keyword.kwlist and python else "_".join(parts).replace("-", "_")
     return Command(
         words=parts,
         target=f"{_HERE}.{module}:{module}",
@@ -115,10 +115,21 @@ COMMANDS: tuple[Command, ...] = (
         magic=True,
     ),
     _command(
+        "metrics blame",
+        "Find the commits where a metric moved more than its noise, each with its why.",
+        reads=True,
+        magic=True,
+    ),
+    _command(
         "metrics chart",
         "Give a page what it needs to draw how metrics moved.",
         reads=True,
         hidden=True,
+    ),
+    _command(
+        "why",
+        "Say what differs between two states, the likeliest cause of a move first.",
+        reads=True,
     ),
     _command(
         "runs list",
@@ -133,6 +144,21 @@ COMMANDS: tuple[Command, ...] = (
     _command("params diff", "Compare the parameters of two revisions.", reads=True),
     _command("plots show", "Draw the plots of a revision.", reads=True),
     _command("plots diff", "Draw the plots of revisions over each other.", reads=True),
+    _command(
+        "ci init", "Write the workflow that checks and reports in a team's own CI.", rest=False
+    ),
+    _command(
+        "ci doctor",
+        "Say where this runs and what would keep a report from being posted.",
+        reads=True,
+        rest=False,
+    ),
+    _command(
+        "ci comment",
+        "Post files as the one comment that a report has on the pull request.",
+        rest=False,
+    ),
+    _command("ci pr", "Open or bring up to date a pull request of results.", rest=False),
     _command("strip", "Remove outputs and noise from notebooks.", magic=True),
     _command("notebook diff", "Show what changed in notebooks, cell by cell.", reads=True),
     _command(
@@ -145,6 +171,19 @@ COMMANDS: tuple[Command, ...] = (
         "notebook verify",
         "Run notebooks of a revision again in a clean kernel, and compare their metrics.",
         rest=False,
+    ),
+    _command(
+        "check-notebooks",
+        "Find what is wrong with notebooks and with the project that they lie in.",
+        rest=False,
+    ),
+    _command(
+        "report",
+        "Tell how this state differs from its base: metrics, gates, checks, and why.",
+        rest=False,
+    ),
+    _command(
+        "gates", "Judge the gates of the project, and raise the bars of those with a ratchet."
     ),
     _command("demo", "Make a project with real data and real runs to look at.", rest=False),
     _command(

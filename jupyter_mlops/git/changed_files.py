@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from jupyter_mlops.git.process import run_git, split_nul
@@ -37,6 +37,41 @@ def list_changed(
     else:
         printed = run_git(repo, "diff-tree", *words, new, "--", *pathspecs)
     return list(_iter_rows(split_nul(printed), in_worktree=new is None))
+
+
+def count_changed_lines(
+    repo: Repository, old: str | None, new: str | None, pathspecs: Sequence[str]
+) -> dict[str, tuple[int, int] | None]:
+    """Return how many lines were added and removed in each file, by its new path.
+
+    None for what is no text. ``old``, ``new`` and ``pathspecs`` are as for :func:`list_changed`; in
+    the working tree a file may be named whose content is the same: no line of it changed.
+    """
+    before = object_oid(repo, b"tree", b"") if old is None else old
+    words = ("--numstat", "-r", "-z", "-M", "--no-ext-diff", "--no-textconv", before)
+    if new is None:
+        printed = run_git(repo, "diff-index", *words, "--", *pathspecs)
+    else:
+        printed = run_git(repo, "diff-tree", *words, new, "--", *pathspecs)
+    counts: dict[str, tuple[int, int] | None] = {}
+    fields = iter(split_nul(printed))
+    for field in fields:
+        added, removed, path = field.split("\t", 2)
+        if not path:
+            next(fields)
+            path = next(fields)
+        counts[path] = None if added == "-" else (int(added), int(removed))
+    return counts
+
+
+def read_blob_sizes(repo: Repository, oids: Iterable[str]) -> dict[str, int]:
+    """Return the size in bytes of each of the objects ``oids``, full ids; none that Git lacks."""
+    asked = "".join(f"{oid}\n" for oid in dict.fromkeys(oids)).encode("ascii")
+    if not asked:
+        return {}
+    printed = run_git(repo, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
+    rows = (line.split(" ") for line in printed.decode("ascii").splitlines())
+    return {oid: int(size) for oid, size in rows if size.isdigit()}
 
 
 def _iter_rows(fields: list[str], *, in_worktree: bool) -> Iterator[ChangedFile]:

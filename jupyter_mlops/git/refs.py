@@ -49,6 +49,22 @@ def list_refs(repo: Repository, *prefixes: str) -> list[Ref]:
     return [Ref(name, oid) for oid, name in rows]
 
 
+def list_commit_refs(repo: Repository, *prefixes: str) -> list[tuple[Ref, tuple[str, ...]]]:
+    """Return the references at or under ``prefixes`` with their commits' parents, newest first.
+
+    What is no commit has no parents.
+    """
+    words = ("--sort=-committerdate", "--format=%(objectname) %(refname)%00%(parent)")
+    printed = run_git(repo, "for-each-ref", *words, "--", *prefixes)
+    found = []
+    for row in printed.decode("utf-8", "surrogateescape").split("\n"):
+        if row:
+            named, parents = row.split("\0")
+            oid, name = named.split(" ", 1)
+            found.append((Ref(name, oid), tuple(parents.split())))
+    return found
+
+
 def list_refs_holding(repo: Repository, commits: Sequence[str]) -> list[str]:
     """Return the full names of all references that reach one of ``commits``, sorted."""
     found: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -163,6 +163,11 @@ def peel_to_commits(repo: Repository, oids: Iterable[str]) -> dict[str, str]:
         for oid, answer in zip(asked, answers, strict=True)
         if _OBJECT_ID.fullmatch(answer)
     }
+
+
+def first_parents(repo: Repository, commits: Sequence[str]) -> list[str]:
+    """Return the first parents of ``commits``, full ids, as far as Git has them."""
+    return list(peel_to_commits(repo, [f"{commit}^1" for commit in commits]).values())
 
 
 def list_kept_commits(repo: Repository, *, without: str) -> list[str]:

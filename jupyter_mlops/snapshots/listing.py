@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jupyter_mlops.errors import ConflictError, IntegrityError, NotFoundError, UnsupportedError
 from jupyter_mlops.formats.snapshot import RECORD_PATH, SnapshotRecord, decode_snapshot_record
-from jupyter_mlops.git.refs import Ref, list_refs
+from jupyter_mlops.git.refs import Ref, list_commit_refs, list_refs
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import find_commit
 from jupyter_mlops.git.trees import open_blob_reader
@@ -74,7 +74,29 @@ def list_all_snapshots(git: Repository) -> list[Listed]:
 
     One's own comes before what a Git remote has, and that before a bundle.
     """
-    refs = list_refs(git, SNAPSHOT_REFS, REMOTE_REFS)
+    return _read_once(git, list_refs(git, SNAPSHOT_REFS, REMOTE_REFS))
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRef:
+    """What is known of a snapshot before its record is read: its base is the commit's parent."""
+
+    ref: Ref
+    base: str | None
+
+
+def list_snapshot_refs(git: Repository) -> list[SnapshotRef]:
+    """Return the references of all snapshots, own and fetched, newest first."""
+    found = list_commit_refs(git, SNAPSHOT_REFS, REMOTE_REFS)
+    return [SnapshotRef(ref, parents[0] if parents else None) for ref, parents in found]
+
+
+def read_chosen(git: Repository, chosen: Iterable[SnapshotRef]) -> list[Listed]:
+    """Return the snapshots of these references as :func:`list_all_snapshots` has them."""
+    return _read_once(git, [one.ref for one in chosen])
+
+
+def _read_once(git: Repository, refs: list[Ref]) -> list[Listed]:
     refs.sort(key=lambda ref: (ref.name.startswith(REMOTE_REFS), f"{_BUNDLES}/" in ref.name))
     found: dict[str, Listed] = {}
     for snapshot in read_snapshots(git, refs):

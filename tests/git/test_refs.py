@@ -9,7 +9,15 @@ from threading import Event
 import pytest
 
 from jupyter_mlops.errors import ConflictError, UnavailableError, UsageError
-from jupyter_mlops.git.refs import Ref, RefUpdate, is_ref_name, list_refs, sync_objects, update_refs
+from jupyter_mlops.git.refs import (
+    Ref,
+    RefUpdate,
+    is_ref_name,
+    list_commit_refs,
+    list_refs,
+    sync_objects,
+    update_refs,
+)
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.support.project import Project, make_project
 
@@ -33,6 +41,18 @@ def test_a_prefix_matches_whole_names(repo: Repository, commits: tuple[str, str]
     update_refs(repo, [("refs/mlops/snapshots-old/a", commits[0], None)])
     assert list_refs(repo, PREFIX) == []
     assert [ref.name for ref in list_refs(repo, PREFIX, "refs/heads")] == ["refs/heads/main"]
+
+
+def test_references_with_their_parents_the_newest_first(repo: Repository, project: Project) -> None:
+    first = project.head()
+    later = {"GIT_COMMITTER_DATE": "@4102444800 +0000"}
+    project.git("commit", "--quiet", "--allow-empty", "-m", "later", env=later)
+    blob = project.git("hash-object", "-w", "README.md").strip()
+    update_refs(repo, [(f"{PREFIX}/a", first, None), (f"{PREFIX}/z", project.head(), None)])
+    update_refs(repo, [(f"{PREFIX}/blob", blob, None)])
+    found = list_commit_refs(repo, PREFIX)
+    assert found[0] == (Ref(f"{PREFIX}/z", project.head()), (first,))
+    assert set(found[1:]) == {(Ref(f"{PREFIX}/a", first), ()), (Ref(f"{PREFIX}/blob", blob), ())}
 
 
 def test_no_moves_are_no_work(repo: Repository) -> None:

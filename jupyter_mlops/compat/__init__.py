@@ -1,0 +1,1 @@
+"""What scripts written for other trackers import instead, to log to this one unchanged."""
