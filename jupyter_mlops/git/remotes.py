@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -25,7 +25,7 @@ _DEFAULT = "origin"
 _AT_ONCE = 200
 """References in one push: their names stand on the command line."""
 
-_NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0"}
+NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0"}
 """Nobody may be there to answer; what a credential helper or an agent knows is used."""
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
@@ -73,22 +73,32 @@ def choose_git_remote(repo: Repository) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def list_remote_refs(repo: Repository, remote: str, prefix: str) -> dict[str, str]:
+def list_remote_refs(
+    repo: Repository, remote: str, prefix: str, *, env: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return what the references at or under ``prefix`` in ``remote`` name, by their full names.
+
+    ``env`` are variables for Git, such as a token for a host.
 
     Raises:
         UnavailableError: the remote cannot be read (code ``git-remote-unreachable``).
     """
     words = ("ls-remote", "--refs", "--end-of-options", remote, f"{prefix}*")
-    status, printed, said = try_git(repo, *words, env=_NO_QUESTIONS)
+    status, printed, said = try_git(repo, *words, env={**NO_QUESTIONS, **(env or {})})
     if status != 0:
-        raise _unreachable(f"Git cannot read its remote {remote}", remote, said)
+        raise unreachable(f"Git cannot read its remote {remote}", remote, said)
     lines = printed.decode("utf-8", "surrogateescape").split("\n")
     rows = (line.split("\t", 1) for line in lines if "\t" in line)
     return {name: oid for oid, name in rows if name.startswith(prefix)}
 
 
-def push_refs(repo: Repository, remote: str, pushes: Sequence[RefPush]) -> dict[str, RefPushed]:
+def push_refs(
+    repo: Repository,
+    remote: str,
+    pushes: Sequence[RefPush],
+    *,
+    env: Mapping[str, str] | None = None,
+) -> dict[str, RefPushed]:
     """Set references in ``remote``, each only from the value expected; return what came of each.
 
     The user's hook ``pre-push`` runs, ours does not.
@@ -99,11 +109,17 @@ def push_refs(repo: Repository, remote: str, pushes: Sequence[RefPush]) -> dict[
     results: dict[str, RefPushed] = {}
     remaining = iter(pushes)
     while batch := list(islice(remaining, _AT_ONCE)):
-        results.update(_push(repo, remote, batch))
+        results.update(_push(repo, remote, batch, env))
     return results
 
 
-def fetch_objects(repo: Repository, remote: str, names: Iterable[str]) -> None:
+def fetch_objects(
+    repo: Repository,
+    remote: str,
+    names: Iterable[str],
+    *,
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Bring what the references ``names`` of ``remote`` reach; no reference here is made or moved.
 
     Objects that are not well formed are refused.
@@ -118,26 +134,28 @@ def fetch_objects(repo: Repository, remote: str, names: Iterable[str]) -> None:
             *("--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap="),
             *("--no-recurse-submodules", "--stdin", "--end-of-options", remote),
             input="".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"),
-            env=_NO_QUESTIONS,
+            env={**NO_QUESTIONS, **(env or {})},
             durable="objects",
         )
     if status != 0:
-        raise _unreachable(f"Git cannot fetch from its remote {remote}", remote, said)
+        raise unreachable(f"Git cannot fetch from its remote {remote}", remote, said)
 
 
-def _push(repo: Repository, remote: str, pushes: Sequence[RefPush]) -> dict[str, RefPushed]:
+def _push(
+    repo: Repository, remote: str, pushes: Sequence[RefPush], env: Mapping[str, str] | None
+) -> dict[str, RefPushed]:
     leases = [f"--force-with-lease={push.name}:{push.old or ''}" for push in pushes]
     _, printed, said = try_git(
         repo,
         *("-c", f"remote.{remote}.mirror=false", "push", "--porcelain", "--no-follow-tags"),
         *("--recurse-submodules=no", *leases, "--end-of-options", remote),
         *(f"{push.new}:{push.name}" for push in pushes),
-        env={**_NO_QUESTIONS, HOOKS_OFF_VARIABLE: "1"},
+        env={**NO_QUESTIONS, **(env or {}), HOOKS_OFF_VARIABLE: "1"},
     )
     found = dict(_iter_results(printed))
     lacking = [push.name for push in pushes if push.name not in found]
     if lacking:
-        there = list_remote_refs(repo, remote, "refs/")
+        there = list_remote_refs(repo, remote, "refs/", env=env)
         reason = _explain(said)
         for push in pushes:
             if push.name not in found:
@@ -159,7 +177,8 @@ def _iter_results(printed: bytes) -> Iterator[tuple[str, RefPushed]]:
         yield matched["name"], RefPushed("moved" if reason == _MOVED else "refused", reason)
 
 
-def _unreachable(what: str, remote: str, said: bytes) -> UnavailableError:
+def unreachable(what: str, remote: str, said: bytes) -> UnavailableError:
+    """Return the error for a remote that Git does not reach; ``what`` is all but the reason."""
     return UnavailableError(
         f"{what}: {_explain(said)}.",
         code="git-remote-unreachable",

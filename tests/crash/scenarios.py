@@ -200,6 +200,11 @@ def _with_nbstripout(project: DataProject, runner: Runner) -> None:
     project.git("config", "filter.nbstripout.clean", "nbstripout")
 
 
+def _other_workflow(project: DataProject, runner: Runner) -> None:
+    """Let a workflow of the team's own stand where one is to be written."""
+    project.write(".github/workflows/mlops.yml", "theirs: 1\n")
+
+
 def _first_data(project: DataProject, runner: Runner) -> None:
     _lay(project, OLD)
     project.write("model.bin", BIG)
@@ -641,6 +646,13 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("second collection", _with_trash, (OURS, *PURGE), slow=True),
     Scenario("undo of a collection", _collected, (OURS, "undo"), back_and_forth=True, slow=True),
     Scenario("strip", _with_notebooks, (OURS, "strip", "."), base="init", data=()),
+    Scenario(
+        "workflow",
+        _other_workflow,
+        (OURS, "ci", "init", "--github", "--force"),
+        base="init",
+        data=(),
+    ),
     Scenario(
         "verify of a notebook",
         _only_text,

@@ -17,12 +17,18 @@ IDENTITY = {
 }
 """Who commits in the tests' own Git calls."""
 
+_OF_THE_USER = ("GIT_", "JUPYTER_", "IPYTHON", "JPY_", "XDG_", "MLOPS_")
+_OF_CI = (
+    *("AZURE_", "BITBUCKET_", "BUILD_", "CHANGE_", "CIRCLE", "CI_", "FORGEJO_", "GH_", "GITEA_"),
+    *("GITHUB_", "GITLAB_", "JENKINS_", "SYSTEM_", "TF_BUILD"),
+)
+
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 """Where programs lie that make file systems; not on everyone's PATH."""
 
 
 def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return ``environ`` without the user's Git and Jupyter settings, with ``home`` as its HOME.
+    """Return ``environ`` without settings of Git, Jupyter and CI, with ``home`` as its HOME.
 
     No identity is set, and Git finds none by itself. The settings stand in a file, since our own
     calls of Git drop those that come by ``GIT_CONFIG_COUNT``.
@@ -30,9 +36,7 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
     settings = home / "gitconfig"
     settings.write_text("[user]\n\tuseConfigOnly = true\n[init]\n\tdefaultBranch = main\n")
     cleaned = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("GIT_", "JUPYTER_", "IPYTHON", "JPY_", "XDG_", "MLOPS_"))
+        name: value for name, value in environ.items() if not name.startswith(_OF_THE_USER + _OF_CI)
     }
     return cleaned | {
         "HOME": str(home),

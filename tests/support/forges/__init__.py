@@ -1,0 +1,1 @@
+"""Forges that keep what is written to them, on loopback, as their documentation describes them."""
