@@ -87,6 +87,30 @@ class GateConfig:
     max: float | None = None
     against: str | None = None
     tolerance: float | str | None = None
+    ratchet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionConfig:
+    """Where production's metrics are: a revision, a URL, or a file of the project; one of them."""
+
+    ref: str | None = None
+    url: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksConfig:
+    """Which rules of checks count, and how runs are judged.
+
+    ``select`` and ``ignore`` are names of rules, patterns among them; no ``select`` means all.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    output_tolerance: float = 0.001
+    timeout_seconds: int | None = None
+    kernel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,8 @@ class Config:
     params: ParamsConfig = ParamsConfig()
     plots: tuple[PlotConfig, ...] = ()
     gates: tuple[GateConfig, ...] = ()
+    production: ProductionConfig = ProductionConfig()
+    checks: ChecksConfig = ChecksConfig()
     notebooks: NotebooksConfig = NotebooksConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     hooks: HooksConfig = HooksConfig()

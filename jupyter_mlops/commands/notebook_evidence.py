@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +18,9 @@ from jupyter_mlops.git.launcher import (
     read_nbstripout_settings,
 )
 from jupyter_mlops.git.listing import list_index
-from jupyter_mlops.git.process import run_git
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.git.trees import GitTree, open_tree
+from jupyter_mlops.git.trees import BlobReader, GitTree, open_blob_reader, open_tree
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.strip import StripSettings, find_unstripped, resolve_settings
 from jupyter_mlops.reports.notebook_rules import Version
@@ -50,10 +51,19 @@ def read_file(path: Path) -> bytes:
 
 
 class GitNotebooks:
-    """The notebooks of one working tree as Git has them; what Git lists is asked for once."""
+    """The notebooks of one working tree as Git has them; what Git lists is asked for once.
+
+    One process of Git reads all of them; it ends with this object.
+    """
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
+        self._stack = ExitStack()
+        weakref.finalize(self, self._stack.close)
+
+    def name(self, file: Path) -> str:
+        """Return the path of ``file`` within the working tree, links followed."""
+        return Path(os.path.realpath(file)).relative_to(self._real_root).as_posix()
 
     def read(self, file: Path, content: bytes) -> GitVersion | None:
         """Return Git's version of the notebook ``file``, whose bytes on disk are ``content``.
@@ -65,11 +75,11 @@ class GitNotebooks:
         Raises:
             MlopsError: Git cannot say.
         """
-        path = Path(os.path.realpath(file)).relative_to(self.repo.root.resolve()).as_posix()
-        attribute = read_attributes(self.repo, [path], ("filter",))[path].get("filter")
+        path = self.name(file)
+        attribute = self._read_filter(path)
         oid, version = self._find(path)
         if oid is not None:
-            stored = run_git(self.repo, "cat-file", "blob", oid)
+            stored = self._blobs.read(oid)
         elif ignored(self.repo, [path]):
             return None
         elif attribute == FILTER and self._filter_is_set_up:
@@ -91,6 +101,23 @@ class GitNotebooks:
             return entry.oid, "HEAD"
         return None, "untracked"
 
+    def _read_filter(self, path: str) -> str | None:
+        if path not in self._filters:
+            self._filters.update(_read_filters(self.repo, [path]))
+        return self._filters[path]
+
+    @cached_property
+    def _filters(self) -> dict[str, str | None]:
+        return _read_filters(self.repo, list(self._index))
+
+    @cached_property
+    def _blobs(self) -> BlobReader:
+        return self._stack.enter_context(open_blob_reader(self.repo))
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.repo.root.resolve()
+
     @cached_property
     def _index(self) -> dict[str, str | None]:
         return list_index(self.repo, "*.ipynb")
@@ -107,3 +134,9 @@ class GitNotebooks:
     @cached_property
     def _filter_is_set_up(self) -> bool:
         return bool(read_filter_settings(self.repo))
+
+
+def _read_filters(repo: Repository, paths: list[str]) -> dict[str, str | None]:
+    """Return the filter that Git's attributes give each path."""
+    found = read_attributes(repo, paths, ("filter",)) if paths else {}
+    return {path: values.get("filter") for path, values in found.items()}

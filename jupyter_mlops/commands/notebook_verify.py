@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from jupyter_mlops.commands.metrics_stamps import Stamps, stamp_files
 from jupyter_mlops.commands.notebook_paths import resolve_notebooks
 from jupyter_mlops.commands.replay import Ended, count_cells, replay
 from jupyter_mlops.commands.spec import Arg
@@ -29,7 +30,6 @@ from jupyter_mlops.git.worktrees import (
     open_temporary_worktree,
     remove_worktree,
 )
-from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.metrics.read import read_metrics, split_name
 from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.notebooks.canonical import CellPlace
@@ -198,7 +198,7 @@ def _verify(
         with _open_replay(ws.git, commit) as root:
             there = open_workspace(root, clock=ws.clock, progress=ws.progress)
             restore_data(there, None, [], command=(), log=False)
-            before = _stamp_files(there)
+            before = stamp_files(there)
             with ws.progress.task(f"Running {path}", count, "cells") as task:
                 ended = replay(
                     notebook, root / path, timeout, task, is_named=not _is_unnamed(tree, path)
@@ -229,27 +229,12 @@ def _is_unnamed(tree: GitTree, path: str) -> bool:
     return [name for file, name in files.items() if file in tree.entries] == [UNKNOWN]
 
 
-_Stamps = Mapping[str, tuple[int, int]]
-
-
-def _stamp_files(ws: Workspace) -> _Stamps:
-    """Return the metrics files of a working tree by what changes when one is written."""
-    patterns = ws.config.metrics.files
-    matches = compile_patterns(patterns)
-    stamps = {}
-    for path in WorkingTree(ws.root, patterns).iter_paths():
-        if matches(path):
-            found = (ws.root / path).lstat()
-            stamps[path] = (found.st_ino, found.st_mtime_ns)
-    return stamps
-
-
 def _compare(
-    ws: Workspace, tree: GitTree, own: str | None, before: _Stamps, tolerance: float
+    ws: Workspace, tree: GitTree, own: str | None, before: Stamps, tolerance: float
 ) -> tuple[ReplayedMetric, ...]:
     """Compare the metrics of all files that the run wrote, or should have, as ``own``."""
     patterns = ws.config.metrics.files
-    after = _stamp_files(ws)
+    after = stamp_files(ws)
     files = {file for file, stamp in after.items() if before.get(file) != stamp}
     recorded = read_metrics(tree, patterns).values
     replayed = read_metrics(WorkingTree(ws.root, patterns), patterns).values

@@ -79,7 +79,7 @@ class Command:
     @property
     def python_name(self) -> str:
         """The name in ``import jupyter_mlops``: ``snapshot_list``."""
-        return self.python or "_".join(self.words)
+        return self.python or "_".join(self.words).replace("-", "_")
 
 
 @runtime_checkable

@@ -101,7 +101,7 @@ def strip(
     found_count = 0
     kept = not check
     with ExitStack() as stack:
-        for root, notebooks in _find_all(here, paths or (".",)).items():
+        for root, notebooks in find_notebooks(here, paths or (".",)).items():
             found_count += len(notebooks)
             if not check:
                 for folder in {path.parent for path in notebooks}:
@@ -147,7 +147,7 @@ def _open(here: Here, root: Path | None) -> tuple[StripSettings, Workspace | Non
         return settings, None
 
 
-def _find_all(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]:
+def find_notebooks(here: Here, names: Iterable[str]) -> dict[Path | None, list[Path]]:
     """Return the notebooks that ``names`` mean, each once, by the root of their Git repository.
 
     Raises:

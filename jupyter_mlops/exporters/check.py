@@ -11,22 +11,21 @@ from typing import Any
 from nbconvert.exporters import Exporter
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode
-from traitlets import List, Unicode, default
+from traitlets import Bool, Int, List, Unicode, default
 
-from jupyter_mlops.commands.notebook_evidence import read_file
+from jupyter_mlops.commands.check_options import CheckOptions
+from jupyter_mlops.commands.checked_notebooks import CheckedNotebook, NotebookChecks, Run
+from jupyter_mlops.commands.notebook_run import parse_parameters
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.exporters.gate import find_app, open_gate
-from jupyter_mlops.exporters.projects import Projects
-from jupyter_mlops.exporters.read import parse_checked
-from jupyter_mlops.exporters.run import run_notebook
-from jupyter_mlops.notebooks.canonical import MALFORMED, format_notebook, iter_counts
-from jupyter_mlops.notebooks.conflict import find_marked
-from jupyter_mlops.reports.findings import NO_FILE, Checked, Finding
-from jupyter_mlops.reports.notebook_rules import check_marks, find_invalid
-from jupyter_mlops.reports.report import Report, encode_report, format_report
+from jupyter_mlops.exporters.run import run_preprocessors
+from jupyter_mlops.notebooks.canonical import MALFORMED, format_notebook
+from jupyter_mlops.reports.findings import NO_FILE, Finding
+from jupyter_mlops.reports.formats import FORMATS, encode_reports, suffix_of
+from jupyter_mlops.reports.notebook_rules import find_invalid
+from jupyter_mlops.reports.report import encode_report, format_report
 from jupyter_mlops.text import visible
 
-FORMATS = ("text", "json")
 RESOURCES_KEY = "mlops_check"
 """Where the resources hold the ``Report``, and the notebook as far as it was run."""
 
@@ -41,17 +40,25 @@ class CheckExporter(Exporter):
     run; used as a library, into the report of the first one.
     """
 
-    format = Unicode("text", help="What the report is: text or json.").tag(config=True)
+    format = Unicode("text", help=f"What the report is: {', '.join(FORMATS)}.").tag(config=True)
+    select = List(Unicode(), help="Rules that count, instead of all of them.").tag(config=True)
+    ignore = List(Unicode(), help="Rules that do not count.").tag(config=True)
+    base = Unicode("", help="The revision that gates call base.").tag(config=True)
+    repeat = Int(1, help="How many times notebooks are run, to compare the runs.").tag(config=True)
+    parameters = List(Unicode(), help="NAME=VALUE, set in the cell tagged parameters.").tag(
+        config=True
+    )
+    yes = Bool(False, help="Let this project use its remote and URLs from now on.").tag(config=True)
     default_preprocessors = List(["nbconvert.preprocessors.ExecutePreprocessor"]).tag(config=True)
     output_mimetype = "text/plain"
 
     def __init__(self, config: Any = None, **kw: Any) -> None:
         super().__init__(config=config, **kw)  # type: ignore[no-untyped-call]
-        self._projects = Projects()
+        self._checks: NotebookChecks | None = None
 
     @default("file_extension")
     def _default_file_extension(self) -> str:
-        return ".mlops-check.json" if self.format == "json" else ".mlops-check.txt"
+        return f".mlops-check{suffix_of(self.format)}"
 
     def from_filename(  # type: ignore[override]
         self, filename: str, resources: Any = None, **kw: Any
@@ -67,11 +74,11 @@ class CheckExporter(Exporter):
         resources = self._open_resources(resources)
         resources["metadata"]["name"] = path.stem
         resources["metadata"]["path"] = os.path.dirname(filename)
-        try:
-            content = read_file(path)
-        except ValueError as error:
-            return self._report(filename, path, [find_invalid(filename, str(error))], resources)
-        return self._check(filename, path, content, resources)
+        checks = self._open_checks()
+        checked = checks.check_file(
+            filename, path, self._list_files(filename), self._runner(resources)
+        )
+        return self._tell(checked, resources)
 
     def from_file(  # type: ignore[override]
         self, file_stream: Any, resources: Any = None, **kw: Any
@@ -85,7 +92,7 @@ class CheckExporter(Exporter):
         try:
             content = file_stream.read()
         except ValueError:
-            return self._report(shown, file, [find_invalid(shown, "is not UTF-8")], resources)
+            return self._refuse(shown, file, find_invalid(shown, "is not UTF-8"), resources)
         encoded = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
         return self._check(shown, file, encoded, resources)
 
@@ -105,7 +112,7 @@ class CheckExporter(Exporter):
             content = format_notebook(nb)
         except MALFORMED:
             invalid = find_invalid(str(path), "is not a notebook of nbformat 4")
-            return self._report(str(path), file, [invalid], resources)
+            return self._refuse(str(path), file, invalid, resources)
         return self._check(str(path), file, content, resources)
 
     def _open_resources(self, resources: Any) -> Any:
@@ -114,39 +121,20 @@ class CheckExporter(Exporter):
     def _check(
         self, name: str, file: Path | None, content: bytes, resources: Any
     ) -> tuple[str, dict[str, Any]]:
-        self._check_options()
-        checked = self._projects.check_notebook(name, file, content)
-        findings = [*checked.findings, *check_marks(name, find_marked(content))]
-        notes = list(checked.notes)
-        notebook = parse_checked(name, content)
-        if isinstance(notebook, Finding):
-            return self._report(name, file, [*findings, notebook], resources, notes)
-        if self._executes:
-            findings += run_notebook(name, file, notebook, resources, self._preprocessors)
-        else:
-            run = self._projects.check_run(name, file, list(iter_counts(notebook)))
-            findings += run.findings
-            notes += run.notes
-        return self._report(name, file, findings, resources, notes, notebook)
+        files, run = self._list_files(name), self._runner(resources)
+        return self._tell(self._open_checks().check(name, file, content, files, run), resources)
 
-    def _report(
-        self,
-        name: str,
-        file: Path | None,
-        findings: list[Finding],
-        resources: Any,
-        notes: Sequence[str] = (),
-        notebook: NotebookNode | None = None,
+    def _refuse(
+        self, name: str, file: Path | None, invalid: Finding, resources: Any
     ) -> tuple[str, dict[str, Any]]:
-        self._check_options()
-        project = self._check_project(name, file)
-        report = Report(
-            name,
-            executed=notebook is not None and self._executes,
-            findings=(*findings, *project.findings),
-            notes=(*notes, *project.notes),
-        )
-        resources[RESOURCES_KEY] = {"report": report, "notebook": notebook}
+        """Report on what is no notebook."""
+        checked = self._open_checks().report(name, file, self._list_files(name), [invalid])
+        return self._tell(checked, resources)
+
+    def _tell(self, checked: CheckedNotebook, resources: Any) -> tuple[str, dict[str, Any]]:
+        """Write the report into the resources, print it where nbconvert is the program."""
+        report = checked.report
+        resources[RESOURCES_KEY] = {"report": report, "notebook": checked.notebook}
         resources["output_extension"] = self.file_extension
         app = find_app(self)
         if app is not None:
@@ -154,13 +142,44 @@ class CheckExporter(Exporter):
             if report.findings or report.notes:
                 sys.stderr.write(format_report(report))
                 sys.stderr.flush()
-        return (encode_report if self.format == "json" else format_report)(report), resources
+        if self.format == "json":
+            return encode_report(report), resources
+        locate = self._open_checks().locate
+        return encode_reports(self.format, [report], locate), resources
 
-    def _check_project(self, name: str, file: Path | None) -> Checked:
-        """Check the project of ``file`` when this is the notebook to do so with."""
+    def _list_files(self, name: str) -> Sequence[Path]:
+        """Return all notebooks of this run."""
         app = find_app(self)
         names = app.notebooks if app is not None and not app.from_stdin else [name]
-        return self._projects.check_project(file, name, names)
+        return [Path(one) for one in names]
+
+    def _runner(self, resources: Any) -> Run | None:
+        if not self._executes:
+            return None
+        parameters = parse_parameters(self.parameters)
+
+        def run(name: str, file: Path | None, notebook: Any) -> list[Finding]:
+            return run_preprocessors(
+                name, file, notebook, resources, self._preprocessors, parameters
+            )
+
+        return run
+
+    def _open_checks(self) -> NotebookChecks:
+        self._check_options()
+        if self._checks is None:
+            self._checks = NotebookChecks(self._read_options())
+        return self._checks
+
+    def _read_options(self) -> CheckOptions:
+        return CheckOptions(
+            select=tuple(self.select),
+            ignore=tuple(self.ignore),
+            base=self.base or None,
+            yes=self.yes,
+            repeat=self.repeat,
+            parameters=parse_parameters(self.parameters),
+        )
 
     @property
     def _executes(self) -> bool:
@@ -179,7 +198,7 @@ class CheckExporter(Exporter):
         known = self.traits(config=True)
         unknown = [name for name in self.config[type(self).__name__] if name not in known]
         if unknown:
-            error = UsageError(
+            error: UsageError | None = UsageError(
                 f"{type(self).__name__} has no option {unknown[0]}.",
                 code="check-option",
                 hints=("jupyter nbconvert --to mlops-check --CheckExporter.format=json",),
@@ -191,6 +210,8 @@ class CheckExporter(Exporter):
                 hints=("jupyter nbconvert --to mlops-check --CheckExporter.format=json",),
             )
         else:
+            error = self._find_bad_value()
+        if error is None:
             return
         app = find_app(self)
         if app is None:
@@ -199,3 +220,10 @@ class CheckExporter(Exporter):
         for hint in error.hints:
             print(f"  → {hint}", file=sys.stderr)
         app.exit(error.exit_status)
+
+    def _find_bad_value(self) -> UsageError | None:
+        try:
+            self._read_options().check()
+        except UsageError as error:
+            return error
+        return None

@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar, get_args
 from jupyter_mlops.config import (
     CONFIG_NAME,
     Better,
+    ChecksConfig,
     Config,
     GateConfig,
     HooksConfig,
@@ -19,6 +20,7 @@ from jupyter_mlops.config import (
     NotebooksConfig,
     ParamsConfig,
     PlotConfig,
+    ProductionConfig,
     RemoteConfig,
     SnapshotConfig,
     Template,
@@ -38,12 +40,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PASSWORD = re.compile(r"://[^/?#@]*:[^/?#@]*@")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TABLES = (
+    "checks",
     "gate",
     "hooks",
     "metrics",
     "notebooks",
     "params",
     "plot",
+    "production",
     "remotes",
     "snapshot",
 )
@@ -106,6 +110,10 @@ _DEFAULT_TEXT = """\
 [hooks]
 # restore_limit = "1 GiB"      # more than this is not restored after a switch without being asked
 # big_file = "5 MiB"           # committing a larger file to Git warns
+
+[checks]
+# ignore = []                  # rules that do not count: jupyter mlops check-notebooks
+# output_tolerance = 0.001     # by what part of itself a number in an output may differ
 """
 
 
@@ -139,6 +147,8 @@ def _config(top: Mapping[str, object]) -> Config:
         ),
         plots=tuple(_plot(table, number) for number, table in _numbered(top, "plot")),
         gates=tuple(_gate(table, number) for number, table in _numbered(top, "gate")),
+        production=_production(_table(top, "production")),
+        checks=_checks(_table(top, "checks")),
         notebooks=NotebooksConfig(
             keep_outputs=_read(notebooks, "notebooks", "keep_outputs", _boolean, True),
             output_limit_bytes=_read(
@@ -210,7 +220,8 @@ def _plot(table: Mapping[str, object], number: int) -> PlotConfig:
 
 def _gate(table: Mapping[str, object], number: int) -> GateConfig:
     where = f"gate {number}"
-    _check_keys(where, table, ("against", "better", "max", "metric", "min", "tolerance"))
+    keys = ("against", "better", "max", "metric", "min", "ratchet", "tolerance")
+    _check_keys(where, table, keys)
     if "metric" not in table:
         raise _Invalid(f"[[gate]] {number} has no metric")
     return GateConfig(
@@ -220,6 +231,34 @@ def _gate(table: Mapping[str, object], number: int) -> GateConfig:
         max=_read(table, where, "max", _number, None),
         against=_read(table, where, "against", _text, None),
         tolerance=_read(table, where, "tolerance", _tolerance, None),
+        ratchet=_read(table, where, "ratchet", _boolean, False),
+    )
+
+
+def _production(table: Mapping[str, object]) -> ProductionConfig:
+    keys = ("file", "ref", "url")
+    _check_keys("production", table, keys)
+    if len(table) > 1:
+        raise _Invalid(f"[production] says several places; one of {', '.join(keys)} is enough")
+    return ProductionConfig(
+        ref=_read(table, "production", "ref", _text, None),
+        url=_read(table, "production", "url", _url, None),
+        file=_read(table, "production", "file", _path, None),
+    )
+
+
+def _checks(table: Mapping[str, object]) -> ChecksConfig:
+    keys = ("ignore", "kernel", "output_tolerance", "select", "timeout")
+    _check_keys("checks", table, keys)
+    default = ChecksConfig()
+    return ChecksConfig(
+        select=_read(table, "checks", "select", _texts, ()),
+        ignore=_read(table, "checks", "ignore", _texts, ()),
+        output_tolerance=_read(
+            table, "checks", "output_tolerance", _part, default.output_tolerance
+        ),
+        timeout_seconds=_read(table, "checks", "timeout", _seconds, None),
+        kernel=_read(table, "checks", "kernel", _text, None),
     )
 
 
@@ -313,6 +352,25 @@ def _number(value: object) -> float:
             if math.isfinite(number := float(value)):
                 return number
     raise ValueError(f"is {show(value)}; it must be a number")
+
+
+def _part(value: object) -> float:
+    part = _number(value)
+    if not 0 <= part <= 1:
+        raise ValueError(f"is {show(value)}; it must be a part of one, from 0 to 1")
+    return part
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10**7:
+        raise ValueError(f"is {show(value)}; it must be a whole number of seconds")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_PATTERNS:
+        raise ValueError(f"is {show(value)}; it must be a list of at most {MAX_PATTERNS} texts")
+    return tuple(_text(text) for text in value)
 
 
 def _tolerance(value: object) -> float | str:

@@ -27,9 +27,10 @@ class Finding:
     """One thing that a rule found.
 
     ``why`` is one sentence; ``fix`` a command that can be typed, or one short sentence. What
-    belongs to the project has no ``notebook`` but a ``subject``, the tracked path or the metric
-    that it is about. ``value`` is the number that broke a bound, and ``limit`` that bound. Texts
-    are as they were found: whoever shows them makes them visible.
+    belongs to the project has no ``notebook`` but a ``subject``, the tracked path, the file or the
+    metric that it is about, and in ``file`` what of the project a reader opens to mend it.
+    ``value`` is the number that broke a bound, and ``limit`` that bound. Texts are as they were
+    found: whoever shows them makes them visible.
     """
 
     rule: str
@@ -41,6 +42,7 @@ class Finding:
     subject: str | None = None
     value: float | None = None
     limit: float | None = None
+    file: str | None = None
 
 
 class Checked(NamedTuple):

@@ -23,13 +23,15 @@ _MEND = "→ "
 class Report:
     """What the checks say of one notebook, and of its project where that was looked at with it.
 
-    ``executed`` says that the notebook was run for this.
+    ``executed`` says that the notebook was run for this; ``cell_lines`` are the lines of its file,
+    from 1, at which its cells stand, where that is known.
     """
 
     notebook: str
     executed: bool
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    cell_lines: tuple[int, ...] = ()
 
     @property
     def own(self) -> tuple[Finding, ...]:
@@ -54,19 +56,23 @@ def format_report(report: Report) -> str:
         lines += _iter_findings(report.shared)
     for note in report.notes:
         lines += _indent("note: ", wrap(visible(note), _WIDTH - 6))
-    return "".join(f"{_disarm(line)}\n" for line in lines)
+    return "".join(f"{disarm(line)}\n" for line in lines)
 
 
 def encode_report(report: Report) -> str:
     """Return the report as one JSON document in ASCII; NaN and infinities are null in it."""
-    encoded = {
+    return json.dumps(describe_report(report), indent=2, allow_nan=False) + "\n"
+
+
+def describe_report(report: Report) -> dict[str, object]:
+    """Return the report as JSON has it: objects, lists, texts; docs/checks.md."""
+    return {
         "format": FORMAT,
         "notebook": report.notebook,
         "executed": report.executed,
         "findings": [_encode_finding(finding) for finding in report.findings],
         "notes": [visible(note) for note in report.notes],
     }
-    return json.dumps(encoded, indent=2, allow_nan=False) + "\n"
 
 
 def count_findings(count: int) -> str:
@@ -86,6 +92,7 @@ def _encode_finding(finding: Finding) -> dict[str, object]:
         "fix": visible(finding.fix),
         "value": _finite(finding.value),
         "limit": _finite(finding.limit),
+        "file": finding.file,
     }
 
 
@@ -101,7 +108,7 @@ def _iter_findings(findings: Sequence[Finding]) -> Iterator[str]:
         yield from _indent(" " * column, [_MEND + visible(finding.fix)])
 
 
-def _disarm(line: str) -> str:
+def disarm(line: str) -> str:
     r"""Return ``line`` with a backslash where GitHub and Azure would take it for a command."""
     text = line.lstrip()
     return line.replace(text, f"\\{text}") if text.startswith(("::", "##")) else line

@@ -29,7 +29,7 @@ def test_summaries_are_one_sentence() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_keeps_to_the_rules(command: Command) -> None:
     signature = read_signature(command)
-    name = "_".join(command.words)
+    name = "_".join(command.words).replace("-", "_")
     if keyword.iskeyword(name):
         name = command.python_name
     assert signature.function.__name__ == name

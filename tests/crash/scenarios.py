@@ -194,6 +194,17 @@ def _ran(project: DataProject, runner: Runner) -> None:
     project.write("metrics/train.json", '{\n "loss": 1.0\n}\n')
 
 
+def _with_a_ratchet(project: DataProject, runner: Runner) -> None:
+    """Let there be a gate with a bar, and a better value since."""
+    gate = '[[gate]]\nmetric = "metrics/best.json:acc"\nratchet = true\n'
+    project.write("mlops.toml", project.read("mlops.toml").decode() + gate)
+    project.write("metrics/best.json", '{"acc": 0.8}')
+    project.commit("A gate")
+    runner.ours(project.root, "gates", "--update-ratchet")
+    project.write("metrics/best.json", '{"acc": 0.9}')
+    project.commit("A better value")
+
+
 def _with_nbstripout(project: DataProject, runner: Runner) -> None:
     """Let nbstripout be there, which is taken over."""
     project.write(".git/info/attributes", "*.ipynb filter=nbstripout\n*.ipynb diff=ipynb\n")
@@ -578,6 +589,7 @@ SCENARIOS: Sequence[Scenario] = (
         data=(),
         repeated=("path-not-tracked",),
     ),
+    Scenario("gates", _with_a_ratchet, (OURS, "gates", "--update-ratchet")),
     Scenario(
         "snapshot drop", _nothing, (OURS, "snapshot", "drop", "old"), repeated=("unknown-snapshot",)
     ),

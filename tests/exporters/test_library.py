@@ -59,7 +59,7 @@ def test_another_order_is_found(tmp_path: Path) -> None:
 
 
 def test_gaps_are_found(tmp_path: Path) -> None:
-    path = write(tmp_path, make_notebook(("a", 1), ("b", None), ("c", 3)))
+    path = write(tmp_path, make_notebook(("1", 1), ("2", None), ("3", 3)))
     assert rules(check(path)) == ["executed-with-gaps"]
 
 
@@ -194,3 +194,22 @@ def test_the_configuration_chooses_the_format(tmp_path: Path) -> None:
     output, resources = exporter.from_filename(str(write(tmp_path, STRIPPED)))
     assert json.loads(output)["findings"] == []
     assert resources["output_extension"] == ".mlops-check.json"
+
+
+def test_the_rules_and_formats_of_the_command(tmp_path: Path) -> None:
+    path = write(tmp_path, make_notebook(("later", None), ("later = 1", None), ("1", 3)))
+    assert rules(check(path)) == ["name-before-definition", "executed-with-gaps"]
+    assert rules(check(path, ignore=["executed-*"])) == ["name-before-definition"]
+    exporter = make_exporter(format="sarif", select=["executed-*"])
+    output, resources = exporter.from_filename(str(path))
+    (result,) = json.loads(output)["runs"][0]["results"]
+    assert result["ruleId"] == "executed-with-gaps"
+    assert resources["output_extension"] == ".mlops-check.sarif"
+
+
+@pytest.mark.parametrize(
+    "options", [{"select": ["no-such"]}, {"repeat": 0}, {"parameters": ["1=2"]}]
+)
+def test_values_without_a_meaning_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        make_exporter(**options).from_filename(str(write(tmp_path, STRIPPED)))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_standard_input_and_output(clean: Project) -> None:
         "--stdin",
         "--stdout",
         "--CheckExporter.format=json",
-        input=make_notebook(("a", 2), ("b", 1)),
+        input=make_notebook(("1", 2), ("2", 1)),
     )
     assert done.status == 1
     assert [one["rule"] for one in json.loads(done.stdout)["findings"]] == ["executed-out-of-order"]
@@ -133,7 +134,10 @@ def test_another_folder_for_what_is_written(clean: Project) -> None:
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("--CheckExporter.format=yaml", "'yaml' is no format of a report; allowed: text, json."),
+        (
+            "--CheckExporter.format=yaml",
+            "'yaml' is no format of a report; allowed: text, json, junit,",
+        ),
         ("--CheckExporter.fromat=json", "CheckExporter has no option fromat."),
     ],
 )
@@ -156,10 +160,11 @@ def test_a_run_that_may_go_on_tells_every_cell_that_raised(tmp_path: Path) -> No
 
 
 def test_cells_that_are_meant_to_raise_are_fine(tmp_path: Path) -> None:
-    tagged = code("1 / 0", id="a", metadata={"tags": ["raises-exception"]})
+    unrun: dict[str, Any] = {"outputs": [], "execution_count": None}
+    tagged = code("1 / 0", id="a", metadata={"tags": ["raises-exception"]}, **unrun)
     (tmp_path / "a.ipynb").write_bytes(notebook_bytes([tagged]))
     assert convert(tmp_path, "--execute", "a.ipynb").status == 0
-    plain = code("1 / 0", id="a")
+    plain = code("1 / 0", id="a", **unrun)
     (tmp_path / "a.ipynb").write_bytes(notebook_bytes([plain]))
     allowed = "--ExecutePreprocessor.allow_error_names=ZeroDivisionError"
     assert convert(tmp_path, "--execute", allowed, "a.ipynb").status == 0

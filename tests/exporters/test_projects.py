@@ -120,7 +120,9 @@ class TestGates:
         assert check(gated.root / "a.ipynb")["findings"] == []
 
     def test_within_the_tolerance(self, gated: Project) -> None:
+        gated.git("switch", "--quiet", "-c", "worse")
         gated.write("metrics/m.json", '{"acc": 0.93}')
+        gated.commit("0.93")
         assert check(gated.root / "a.ipynb")["findings"] == []
 
     def test_a_broken_gate_says_by_how_much_and_of_which_file(self, gated: Project) -> None:
@@ -130,6 +132,7 @@ class TestGates:
         assert [(found["value"], found["limit"]) for found in report["findings"]] == [
             (0.5, 0.9),
             (0.5, 0.95 - 0.02),
+            (None, None),
         ]
         assert report["findings"][0]["why"] == (
             "metrics/m.json:acc is 0.5, 0.4 below the min 0.9"
@@ -152,8 +155,9 @@ class TestGates:
     def test_numbers_that_no_commit_has(self, gated: Project) -> None:
         gated.write("mlops.toml", '[[gate]]\nmetric = "metrics/new.json:acc"\nmin = 1\n')
         gated.write("metrics/new.json", '{"acc": 0}')
-        (found,) = check(gated.root / "a.ipynb")["findings"]
+        found, dirty = check(gated.root / "a.ipynb")["findings"]
         assert "(working tree, not in HEAD)" in found["why"]
+        assert dirty["rule"] == "gate-metric-uncommitted"
 
     def test_a_metrics_file_that_was_deleted_breaks_its_gate(self, gated: Project) -> None:
         (gated.root / "metrics/m.json").unlink()
@@ -168,8 +172,8 @@ class TestGates:
     def test_nan_is_null_in_json(self, gated: Project) -> None:
         gated.write("metrics/m.json", '{"acc": NaN}')
         report = check(gated.root / "a.ipynb")
-        assert rules(report) == ["gate-broken", "gate-broken"]
-        assert [found["value"] for found in report["findings"]] == [None, None]
+        assert rules(report) == ["gate-broken", "gate-broken", "gate-metric-uncommitted"]
+        assert [found["value"] for found in report["findings"]] == [None] * 3
 
     @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD:metrics"])
     def test_a_revision_that_is_not_known_is_a_finding(self, gated: Project, revision: str) -> None:
@@ -181,6 +185,7 @@ class TestGates:
         gated.write("metrics/m.json", '{"acc": 0.99}')
         assert gated.mlops("snapshot", "--name", "best").returncode == 0
         gated.write("metrics/m.json", '{"acc": 0.98}')
+        gated.commit("0.98")
         assert rules(check(gated.root / "a.ipynb")) == ["gate-broken"]
 
     def test_before_the_first_commit(self, tmp_path: Path) -> None:

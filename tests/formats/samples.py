@@ -16,6 +16,7 @@ from typing import Any
 from blake3 import blake3
 from hypothesis import strategies as st
 
+from jupyter_mlops.formats.bars import Bar, format_bars
 from jupyter_mlops.formats.chunking import iter_cuts
 from jupyter_mlops.formats.entry import MAX_LINK_BYTES, MAX_SIZE_BYTES, Entry, Mode
 from jupyter_mlops.formats.erasure import Erasure, encode_erasure
@@ -192,6 +193,11 @@ SNAPSHOT = SnapshotRecord(
 )
 
 
+BARS = {
+    'metrics/"ü".json:loss': Bar(1e-05),
+    "metrics/train.json:val_acc": Bar(0.91, "0123456789abcdef" * 2 + "01234567"),
+}
+
 ERASURE = Erasure(
     at=datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC),
     by="Ada \udcff",
@@ -252,6 +258,7 @@ def golden_files() -> dict[str, bytes]:
         "segment.idx": encode_index(PACKS, ROWS),
         "empty.idx": encode_index((), ()),
         "erasure.json": encode_erasure(ERASURE),
+        "gates.lock.toml": format_bars(BARS),
         "journal.jsonl": JOURNAL,
         "series.jsonl": b"".join(map(format_line, SERIES)),
         "snapshot.json": encode_snapshot_record(SNAPSHOT),

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from jupyter_mlops.formats.bars import parse_bars
 from jupyter_mlops.formats.erasure import decode_erasure
 from jupyter_mlops.formats.index import IndexView, verify
 from jupyter_mlops.formats.manifest import decode_file_manifest, decode_tree
@@ -14,6 +15,7 @@ from jupyter_mlops.formats.snapshot import decode_snapshot_record
 from jupyter_mlops.ids import format_hash, hash_bytes
 from jupyter_mlops.notebooks.journal import decode_journal
 from tests.formats.samples import (
+    BARS,
     DIGITS,
     ERASURE,
     GOLDEN,
@@ -131,3 +133,9 @@ def test_the_series_says_what_it_said() -> None:
     read = second_reader.read_series(golden("series.jsonl"))
     assert len(read) == len(SERIES)
     assert [line["step"] for line in read if "values" in line] == [0, 0.5, -1]
+
+
+def test_bars_say_what_they_said() -> None:
+    assert parse_bars(golden("gates.lock.toml")) == BARS
+    told = second_reader.read_bars(golden("gates.lock.toml"))
+    assert told == {name: (bar.value, bar.commit) for name, bar in BARS.items()}

@@ -75,6 +75,7 @@ tolerance = "1 %"
 [[gate]]
 metric = "loss"
 tolerance = 0.1
+ratchet = true
 
 [notebooks]
 keep_outputs = false
@@ -115,7 +116,7 @@ def test_every_key_is_read() -> None:
         ),
         gates=(
             GateConfig("metrics/eval.json:auc", "higher", 0.9, 1.0, "main", "1 %"),
-            GateConfig("loss", tolerance=0.1),
+            GateConfig("loss", tolerance=0.1, ratchet=True),
         ),
         notebooks=NotebooksConfig(keep_outputs=False),
         snapshot=SnapshotConfig(file_limit_bytes=3 * 1024**3 // 2, untracked_limit_bytes=0),
@@ -154,14 +155,24 @@ def test_the_page_names_every_key_and_default() -> None:
         ("x" * (MAX_CONFIG_BYTES + 1), f"it is larger than {MAX_CONFIG_BYTES} bytes"),
         (
             "[metric]\n",
-            "it has the unknown key 'metric'; allowed: gate, hooks, metrics, notebooks, params, "
-            "plot, remotes, snapshot",
+            "it has the unknown key 'metric'; allowed: checks, gate, hooks, metrics, notebooks, "
+            "params, plot, production, remotes, report, snapshot",
         ),
         (
             "[metrics]\nfile = []\n",
             "[metrics] has the unknown key 'file'; allowed: better, dvc, files",
         ),
         ("[params]\nbetter = 1\n", "[params] has the unknown key 'better'; allowed: dvc, files"),
+        ("[checks]\nselct = []\n", "[checks] has the unknown key 'selct'"),
+        ("[checks]\nselect = 'a'\n", "select in [checks] is 'a'; it must be a list of at most"),
+        ("[checks]\nignore = [1]\n", "ignore in [checks] is 1; it must be text"),
+        ("[checks]\noutput_tolerance = 2\n", "it must be a part of one, from 0 to 1"),
+        ("[checks]\ntimeout = 0\n", "timeout in [checks] is 0; it must be a whole number"),
+        ("[checks]\ntimeout = true\n", "timeout in [checks] is true; it must be a whole number"),
+        ("[production]\nref = 'a'\nfile = 'b'\n", "[production] says several places"),
+        ("[production]\nfile = '../b'\n", "file in [production] is '../b'; it must stay inside"),
+        ("[production]\nurl = 'https://a:b@c/d'\n", "url in [production] holds a password"),
+        ("[[gate]]\nmetric = 'a'\nratchet = 1\n", "ratchet in [gate 1] is 1; it must be true or"),
         ("[remotes.a]\nurl = 'x'\nkey = 'y'\n", "[remotes.a] has the unknown key 'key'"),
         ("[remotes.a]\n", "[remotes.a] has no url"),
         ("[remotes]\na = 3\n", "remotes.a is a table: write [remotes.a]"),

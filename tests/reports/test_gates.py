@@ -143,7 +143,8 @@ class TestUnmeasurable:
         gate = GateConfig(ACC, against="main", tolerance="2sd")
         (found,) = judge(gate, {ACC: 0.1}, {ACC: 0.9}).findings
         assert found.rule == "gate-unmeasurable"
-        assert '"2sd"' in found.why
+        assert "has the tolerance 2 sd" in found.why
+        assert "0 runs that tell how much it varies, where 3 are needed" in found.why
 
     @pytest.mark.parametrize(
         ("revision", "fix"),

@@ -70,6 +70,7 @@ def test_json_has_every_field() -> None:
         "fix": "jupyter lab",
         "value": None,
         "limit": None,
+        "file": None,
     }
     shared = {
         "rule": "gate-broken",
@@ -81,6 +82,7 @@ def test_json_has_every_field() -> None:
         "fix": "see",
         "value": 1.0,
         "limit": 2.0,
+        "file": None,
     }
     assert json.loads(encode_report(report)) == {
         "format": 0,

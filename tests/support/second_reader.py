@@ -7,6 +7,7 @@ Every reader raises :class:`NotValid` for what the documents refuse.
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 import unicodedata
@@ -326,6 +327,22 @@ def read_file_manifest(data: bytes) -> dict[str, Any]:
 
 
 # Packs ------------------------------------------------------------------------------------------
+
+
+def read_bars(data: bytes) -> dict[str, tuple[float, str | None]]:
+    """Read the bars of gates: by metric, the value and the commit."""
+    need(len(data) <= 1 << 20, "size")
+    top = tomllib.loads(data.decode())
+    if type(top.get("format")) is int and top["format"] > 0:
+        raise Newer
+    need(set(top) <= {"format", "bar"} and top.get("format") == 0, "its keys")
+    found: dict[str, tuple[float, str | None]] = {}
+    for row in top.get("bar", []):
+        need(set(row) <= {"metric", "value", "commit"}, "the keys of a bar")
+        need(row["metric"] not in found, "one bar a metric")
+        need(math.isfinite(row["value"]), "a number")
+        found[row["metric"]] = (float(row["value"]), row.get("commit"))
+    return found
 
 
 def read_erasure(data: bytes) -> dict[str, Any]:
