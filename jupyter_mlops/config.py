@@ -114,6 +114,13 @@ class ChecksConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """What a project's reports have of its own: Markdown files, paths from the root."""
+
+    sections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NotebooksConfig:
     """What happens to notebooks' outputs."""
 
@@ -150,6 +157,7 @@ class Config:
     gates: tuple[GateConfig, ...] = ()
     production: ProductionConfig = ProductionConfig()
     checks: ChecksConfig = ChecksConfig()
+    report: ReportConfig = ReportConfig()
     notebooks: NotebooksConfig = NotebooksConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     hooks: HooksConfig = HooksConfig()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jupyter_mlops._version import __version__
+from jupyter_mlops.commands.spec import PROGRAM
 
 _CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
 _PYTHON = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
@@ -16,9 +17,9 @@ _DOWNLOAD = "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093 
 
 _IMAGE = "python:3.12-bookworm"
 _INSTALL = f'python -m pip install "jupyter-mlops=={__version__}"'
-_NOTEBOOKS = "find . -name '*.ipynb' -not -path '*/.*'"
-_RESULTS = "find . -name '*.mlops-check.txt'"
-_CHECK = f"{_NOTEBOOKS} -exec jupyter nbconvert --to mlops-check {{}} +"
+_REPORT = "mlops-report.md"
+_CHECK = f"{PROGRAM} report --format md > {_REPORT}"
+_COMMENT = f"{PROGRAM} ci comment {_REPORT} --status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def github(facts: Facts) -> Workflow:
         env:
           GITHUB_TOKEN: ${{{{ github.token }}}}
           OUTCOME: ${{{{ steps.check.outcome }}}}
-        run: {_RESULTS} -exec jupyter mlops ci comment --status "$OUTCOME" {{}} +
+        run: {_COMMENT} "$OUTCOME"
 """
     permissions = """\
       contents: read
@@ -71,7 +72,7 @@ def github_forks(facts: Facts) -> Workflow:
         uses: {_UPLOAD}
         with:
           name: mlops-report
-          path: "**/*.mlops-check.txt"
+          path: {_REPORT}
           if-no-files-found: ignore
 """
     post = f"""\
@@ -103,7 +104,7 @@ jobs:
       - run: {_INSTALL}
       - run: mkdir mlops-report
       - uses: {_DOWNLOAD}
-        continue-on-error: true # a project without notebooks has no results
+        continue-on-error: true # a job that was broken off has no report
         with:
           name: mlops-report
           path: mlops-report
@@ -220,13 +221,13 @@ steps:
     displayName: Install, and bring the data here
   - script: {_CHECK}
     name: check
-    displayName: Check the notebooks
-  - script: {_RESULTS} -exec jupyter mlops ci comment --status success {{}} +
+    displayName: Check, and compare with the base
+  - script: {_COMMENT} success
     condition: succeeded()
     displayName: Write the comment and the status
     env:
       SYSTEM_ACCESSTOKEN: $(System.AccessToken)
-  - script: {_RESULTS} -exec jupyter mlops ci comment --status failure {{}} +
+  - script: {_COMMENT} failure
     condition: failed()
     displayName: Write what was found
     env:
@@ -289,7 +290,7 @@ jobs:
           restore-keys: mlops-${{{{ runner.os }}}}-
       - run: jupyter mlops init
 {pull}\
-      - name: Check the notebooks
+      - name: Check, and compare with the base
         id: check
         run: {_CHECK}
 {last}"""
@@ -307,7 +308,7 @@ def _lines(facts: Facts, before: str) -> str:
         *(["jupyter mlops pull --yes"] if facts.has_remote else []),
         "status=success",
         f"{_CHECK} || status=failure",
-        f'{_RESULTS} -exec jupyter mlops ci comment --status "$status" {{}} +',
+        f'{_COMMENT} "$status"',
         'test "$status" = success',
     ]
     return "".join(f"{before}{command}\n" for command in commands)

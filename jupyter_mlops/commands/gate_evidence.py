@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from jupyter_mlops.commands.commit_evidence import CommitEvidence
+from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import logged_tree, open_revision
 from jupyter_mlops.commands.production import is_configured, read_production
 from jupyter_mlops.commands.repeats import read_repeats, read_runs
@@ -16,9 +17,10 @@ from jupyter_mlops.config import GateConfig
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.bars import BARS_NAME, MAX_BARS_BYTES, Bar, parse_bars
-from jupyter_mlops.git.bases import Base, find_base, is_shallow
+from jupyter_mlops.git.bases import Base, find_base
 from jupyter_mlops.git.history import last_changes
 from jupyter_mlops.git.revisions import head, shorten
+from jupyter_mlops.git.shallow import is_shallow
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.metrics.read import Number, read_metrics, split_name
 from jupyter_mlops.reports.findings import quote_path
@@ -68,8 +70,8 @@ class GateEvidence:
         Raises:
             UsageError: ``gates.lock.toml`` is not valid (code ``bars-invalid``).
         """
-        files = self._ws.config.metrics.files
-        read = read_metrics(logged_tree(self._ws, files), files)
+        tree = logged_tree(self._ws, self._ws.config.metrics.files)
+        read = read_metrics(tree, metric_files(self._ws.config, tree))
         self._values = read.values
         judged = sorted({split_name(g.metric)[0] for g in self._gates if g.metric in read.values})
         return Numbers(
@@ -135,7 +137,8 @@ class GateEvidence:
         return Baseline(found.label, values, self._repeats_of(gates, None))
 
     def _read_commit(self, commit: str, against: str, label: str) -> Baseline:
-        read = read_metrics(self._around(commit).tree, self._ws.config.metrics.files)
+        tree = self._around(commit).tree
+        read = read_metrics(tree, metric_files(self._ws.config, tree))
         gates = [gate for gate in self._gates if gate.against == against]
         return Baseline(label, read.values, self._repeats_of(gates, commit))
 

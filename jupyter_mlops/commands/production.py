@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import open_revision
 from jupyter_mlops.commands.remote import known_places
 from jupyter_mlops.commands.workspace import Workspace
@@ -55,7 +56,7 @@ def read_production(ws: Workspace, *, yes: bool = False) -> Production:
     if place.ref is not None:
         source = open_revision(ws, place.ref)
         assert source.commit is not None and source.tree is not None
-        read = read_metrics(source.tree, ws.config.metrics.files)
+        read = read_metrics(source.tree, metric_files(ws.config, source.tree))
         label = f"{place.ref}, {shorten(ws.git, source.commit)}"
         return Production(label, dict(read.values), source.commit)
     if place.file is not None:

@@ -12,16 +12,12 @@ from jupyter_mlops.commands.number_files import metric_files, param_files
 from jupyter_mlops.commands.why_sides import Findings, Sides
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.explain.lock_files import (
-    LOCK_LIMIT_BYTES,
-    compare_packages,
-    is_lock_file,
-    read_lock_file,
-)
+from jupyter_mlops.explain.packages import compare_packages
 from jupyter_mlops.explain.ranking import Difference, share_of_lines
 from jupyter_mlops.explain.rows import TABLE_LIMIT_BYTES, is_table
 from jupyter_mlops.explain.seeds import find_seeds
 from jupyter_mlops.files.worktree import WorkTree
+from jupyter_mlops.formats.lock_file import LOCK_LIMIT_BYTES, is_lock_file, read_lock_file
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.formats.snapshot import RECORD_PATH
 from jupyter_mlops.git.changed_files import (
@@ -344,8 +340,13 @@ def _read_locked(
     """Take in which packages a lock file names, and return in words how many differ."""
     path = _name(file)
     try:
-        old = read_lock_file(path, contents.old(file))
-        new = read_lock_file(path, contents.new(file))
+        old, new = (
+            {
+                name: " or ".join(versions)
+                for name, versions in read_lock_file(path, one).versions.items()
+            }
+            for one in (contents.old(file), contents.new(file))
+        )
     except ValueError as error:
         findings.unknown.append(f"Which packages {path} names is not known: one version {error}.")
         return ""

@@ -11,7 +11,7 @@ from jupyter_mlops.commands.why_code import LockedPackages
 from jupyter_mlops.commands.why_runs import RunsOfSides
 from jupyter_mlops.commands.why_sides import Findings, Sides
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.explain.lock_files import compare_packages, share_of_version
+from jupyter_mlops.explain.packages import compare_packages, share_of_version
 from jupyter_mlops.explain.ranking import Difference
 from jupyter_mlops.git.revisions import find_commit
 from jupyter_mlops.snapshots.environment import read_environment

@@ -138,7 +138,7 @@ class CheckExporter(Exporter):
         resources["output_extension"] = self.file_extension
         app = find_app(self)
         if app is not None:
-            open_gate(app).add(len(report.findings))
+            open_gate(app, "mlops-check").add(len(report.findings))
             if report.findings or report.notes:
                 sys.stderr.write(format_report(report))
                 sys.stderr.flush()

@@ -23,8 +23,9 @@ class Gate(PostProcessorBase):
     The postprocessor that was there is called first.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, name: str) -> None:
         super().__init__(parent=app)
+        self._name = name
         self._app = app
         self._inner = app.postprocessor
         self._notebooks = 1 if app.from_stdin else len(app.notebooks)
@@ -43,7 +44,7 @@ class Gate(PostProcessorBase):
         if self._written < self._notebooks:
             return
         checked = plural(self._notebooks, "notebook")
-        print(f"mlops-check: {checked}, {count_findings(self._findings)}.", file=sys.stderr)
+        print(f"{self._name}: {checked}, {count_findings(self._findings)}.", file=sys.stderr)
         sys.stderr.flush()
         if self._findings:
             self._app.exit(1)
@@ -57,9 +58,9 @@ def find_app(exporter: object) -> App | None:
     return app if getattr(app, "exporter", None) is exporter else None
 
 
-def open_gate(app: App) -> Gate:
-    """Return the gate of ``app``, put in place when there is none yet."""
+def open_gate(app: App, name: str) -> Gate:
+    """Return the gate of ``app``, put in place when there is none yet; ``name`` is what it ends."""
     if not isinstance(app.postprocessor, Gate):
-        app.postprocessor = Gate(app)
+        app.postprocessor = Gate(app, name)
     gate: Gate = app.postprocessor
     return gate

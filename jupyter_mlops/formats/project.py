@@ -22,6 +22,7 @@ from jupyter_mlops.config import (
     PlotConfig,
     ProductionConfig,
     RemoteConfig,
+    ReportConfig,
     SnapshotConfig,
     Template,
 )
@@ -49,6 +50,7 @@ _TABLES = (
     "plot",
     "production",
     "remotes",
+    "report",
     "snapshot",
 )
 _PLOT_KEYS = tuple(sorted(one.name for one in fields(PlotConfig)))
@@ -149,6 +151,7 @@ def _config(top: Mapping[str, object]) -> Config:
         gates=tuple(_gate(table, number) for number, table in _numbered(top, "gate")),
         production=_production(_table(top, "production")),
         checks=_checks(_table(top, "checks")),
+        report=_report(_table(top, "report")),
         notebooks=NotebooksConfig(
             keep_outputs=_read(notebooks, "notebooks", "keep_outputs", _boolean, True),
             output_limit_bytes=_read(
@@ -209,7 +212,7 @@ def _plot(table: Mapping[str, object], number: int) -> PlotConfig:
         metric=_read(table, where, "metric", _text, None),
         key=_read(table, where, "key", _text, None),
         x=_read(table, where, "x", _text, None),
-        y=_read(table, where, "y", _texts, ()),
+        y=_read(table, where, "y", _columns, ()),
         template=_read(table, where, "template", _template, None),
         title=_read(table, where, "title", _text, None),
         x_label=_read(table, where, "x_label", _text, None),
@@ -262,6 +265,11 @@ def _checks(table: Mapping[str, object]) -> ChecksConfig:
     )
 
 
+def _report(table: Mapping[str, object]) -> ReportConfig:
+    _check_keys("report", table, ("sections",))
+    return ReportConfig(_read(table, "report", "sections", _paths, ()))
+
+
 def _check_keys(where: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> None:
     for key in table:
         if key not in allowed:
@@ -304,7 +312,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _columns(value: object) -> tuple[str, ...]:
     """Return one text, or a list of them, as several."""
     if not isinstance(value, list):
         return (_text(value),)
@@ -371,6 +379,12 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_PATTERNS:
         raise ValueError(f"is {show(value)}; it must be a list of at most {MAX_PATTERNS} texts")
     return tuple(_text(text) for text in value)
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_PATTERNS:
+        raise ValueError(f"is {show(value)}; it must be a list of at most {MAX_PATTERNS} paths")
+    return tuple(_path(one) for one in value)
 
 
 def _tolerance(value: object) -> float | str:

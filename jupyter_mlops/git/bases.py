@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jupyter_mlops.git.process import run_git, split_nul, try_git
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import find_commit
+from jupyter_mlops.git.shallow import find_merge_base, is_shallow
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _COMMIT_VARIABLES = ("CI_MERGE_REQUEST_DIFF_BASE_SHA",)
@@ -82,22 +83,16 @@ def find_default_branch(repo: Repository) -> str | None:
     return next((name for name in _DEFAULTS if find_branch(repo, name) is not None), None)
 
 
-def is_shallow(repo: Repository) -> bool:
-    """Return whether the history of this clone is cut off."""
-    return run_git(repo, "rev-parse", "--is-shallow-repository").strip() == b"true"
-
-
 def _common(repo: Repository, head: str, target: str | None, why: str) -> Base:
     if target is None:
         return Base(None, f"{why}, which this clone does not know")
-    status, printed, _ = try_git(repo, "merge-base", head, target)
-    common = printed.decode("ascii", "replace").split()
-    if status != 0 or not common or not _OBJECT_ID.fullmatch(common[0]):
+    common = find_merge_base(repo, head, target)
+    if common is None:
         if is_shallow(repo):
             return Base(None, f"{why}, and the history of this clone is cut off")
         return Base(None, f"{why}, with which this branch has no commit in common")
-    if common[0] != head:
-        return Base(common[0], why)
+    if common != head:
+        return Base(common, why)
     before = find_commit(repo, f"{head}^1")
     if before is None:
         if is_shallow(repo):

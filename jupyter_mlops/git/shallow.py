@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jupyter_mlops.git.left_locks import noted_locks
-from jupyter_mlops.git.process import NO_HOOKS, run_git, try_git
+from jupyter_mlops.git.process import NO_HOOKS, try_git
 from jupyter_mlops.git.remotes import NO_QUESTIONS, unreachable
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import find_commit
 
 
 def is_shallow(repo: Repository) -> bool:
-    """Return whether history ends somewhere because it was not fetched."""
-    return run_git(repo, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    """Return whether history ends somewhere because it was not fetched; starts no process."""
+    try:
+        return (repo.common_dir / "shallow").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def find_merge_base(repo: Repository, a: str, b: str) -> str | None:

@@ -39,11 +39,6 @@ def read_view(repo: Repository, replaced: Sequence[Ref]) -> bytes:
     return hash_bytes(b"".join(b"%d %b" % (len(part), part) for part in parts))
 
 
-def is_shallow(repo: Repository) -> bool:
-    """Return whether the clone was cut off, so that older commits are not in it."""
-    return bool(_read(repo.common_dir / "shallow"))
-
-
 def is_partial(repo: Repository) -> bool:
     """Return whether Git leaves some objects with a remote until somebody asks for them."""
     words = ("config", "--get-regexp", r"^remote\..*\.promisor$", "^(true|yes|on|1)$")

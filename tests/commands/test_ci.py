@@ -15,12 +15,14 @@ import pytest
 import yaml
 
 from jupyter_mlops._version import __version__
-from jupyter_mlops.commands.ci_comment import CiCommentResult, ci_comment
+from jupyter_mlops.commands.ci_comment import ci_comment
 from jupyter_mlops.commands.ci_doctor import CiDoctorResult, ci_doctor
 from jupyter_mlops.commands.ci_init import ci_init
+from jupyter_mlops.commands.ci_post import PostedReport
 from jupyter_mlops.commands.ci_pr import CiPrResult, ci_pr
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.parse import parse_words
+from jupyter_mlops.commands.report import report
 from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.commands.workspace import open_here, open_workspace
 from jupyter_mlops.document.render_html import render_html
@@ -49,7 +51,7 @@ class Job:
         path.write_text(json.dumps(event))
         self.environ.setenv("GITHUB_EVENT_PATH", str(path))
 
-    def comment(self, *files: str, **options: Any) -> CiCommentResult:
+    def comment(self, *files: str, **options: Any) -> PostedReport:
         return ci_comment(open_here(self.clone.root), files, **options)
 
     def doctor(self) -> CiDoctorResult:
@@ -531,3 +533,13 @@ def test_the_action_installs_this_version_and_puts_no_input_into_a_script() -> N
     assert "jupyter mlops ci comment" in runs[-1]
     for run in runs:  # as a shell reads it
         subprocess.run(["bash", "-n", "-c", run], check=True)
+
+
+def test_a_report_is_the_comment_and_the_status_of_its_pull_request(job: Job) -> None:
+    result = report(open_here(job.clone.root), base="origin/main", post=True)
+    assert result.posted is not None and result.posted.created
+    [body] = [one.body for one in job.site.comments if one.author == OWN]
+    assert "▲ +0.01 better" in body
+    again = report(open_here(job.clone.root), base="origin/main", post=True)
+    assert again.posted is not None and again.posted.writes == 0
+    assert result.posted.status == ("failure" if result.exit_status else "success")

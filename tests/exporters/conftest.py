@@ -47,10 +47,10 @@ class Done:
     stderr: str
 
 
-def convert(folder: Path, *words: str, input: bytes | None = None) -> Done:
-    """Run ``jupyter nbconvert --to mlops-check`` in ``folder``."""
+def convert(folder: Path, *words: str, to: str = "mlops-check", input: bytes | None = None) -> Done:
+    """Run ``jupyter nbconvert --to mlops-check``, or another exporter, in ``folder``."""
     done = subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--to", "mlops-check", *words],
+        [sys.executable, "-m", "nbconvert", "--to", to, *words],
         cwd=folder,
         input=input,
         stdin=subprocess.DEVNULL if input is None else None,

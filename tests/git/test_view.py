@@ -4,7 +4,8 @@ from pathlib import Path
 
 from jupyter_mlops.git.refs import list_refs
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.view import REPLACE_REFS, is_partial, is_shallow, read_view
+from jupyter_mlops.git.shallow import is_shallow
+from jupyter_mlops.git.view import REPLACE_REFS, is_partial, read_view
 from tests.support.project import Project
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_mlops.reports.lock_files import compare_packages, read_lock
+from jupyter_mlops.formats.lock_file import read_lock_file
+from jupyter_mlops.reports.lock_files import compare_packages
 from jupyter_mlops.reports.project_rules import Mismatch, check_environment
 
 REQUIREMENTS = b"""\
@@ -56,7 +57,7 @@ package:
 
 
 def test_pinned_requirements_are_needed() -> None:
-    wanted = read_lock("requirements.txt", REQUIREMENTS)
+    wanted = read_lock_file("requirements.txt", REQUIREMENTS)
     here = {"numpy": "1.26", "pandas": "2.1.0", "torch": "2.1.0+cu118"}
     assert compare_packages(wanted, here) == [
         Mismatch("baz-q", ("3",), None),
@@ -65,7 +66,7 @@ def test_pinned_requirements_are_needed() -> None:
 
 
 def test_uv_has_a_version_for_each_system() -> None:
-    wanted = read_lock("uv.lock", UV)
+    wanted = read_lock_file("uv.lock", UV)
     assert wanted.versions == {"numpy": ("1.26.0", "2.0.0")}
     assert compare_packages(wanted, {"NumPy": "2.0.0"}) == []
     assert compare_packages(wanted, {}) == []
@@ -73,8 +74,11 @@ def test_uv_has_a_version_for_each_system() -> None:
 
 
 def test_poetry_and_conda() -> None:
-    assert read_lock("poetry.lock", POETRY).versions == {"numpy": ("1.26.0",)}
-    assert read_lock("conda-lock.yml", CONDA).versions == {"numpy": ("1.26.0",), "pandas": ("2.0",)}
+    assert read_lock_file("poetry.lock", POETRY).versions == {"numpy": ("1.26.0",)}
+    assert read_lock_file("conda-lock.yml", CONDA).versions == {
+        "numpy": ("1.26.0",),
+        "pandas": ("2.0",),
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,14 +96,14 @@ def test_poetry_and_conda() -> None:
     ],
 )
 def test_versions_are_equal_as_pip_means_it(here: str, wanted: str, same: bool) -> None:
-    lock = read_lock("requirements.txt", f"a=={wanted}\n".encode())
+    lock = read_lock_file("requirements.txt", f"a=={wanted}\n".encode())
     assert (compare_packages(lock, {"a": here}) == []) == same
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "conda-lock.yml", "requirements.txt"])
 def test_whatever_stands_in_them_is_read(name: str) -> None:
     for content in (b"", b"\xff\x00[[package]]", b"[[package]]\n" * 1000, b"==" * 10_000):
-        assert read_lock(name, content).versions == {}
+        assert read_lock_file(name, content).versions == {}
 
 
 def test_it_tells_a_few_and_counts_the_rest() -> None:
