@@ -138,7 +138,8 @@ def test_a_bare_magic_is_its_command(shell: InteractiveShell) -> None:
     jupyter_mlops.load_ipython_extension(shell)
     error = run(shell, "%metrics").error_in_exec
     assert isinstance(error, UsageError)
-    assert error.hints == ("%metrics show", "%metrics diff", "%metrics history")
+    shown = ("show", "diff", "history", "blame")
+    assert error.hints == tuple(f"%metrics {word}" for word in shown)
 
 
 def test_results_of_python_calls_show_themselves(shell: InteractiveShell, project: Project) -> None:

@@ -106,17 +106,19 @@ def by_path(base: Files, ours: Files, theirs: Files) -> tuple[Files, set[str]]:
 
 
 def _mix(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
-    """Return the file of which one side changed the content alone and the other the mode alone."""
+    """Return the file whose content and whose mode come, each by itself, from who changed it.
+
+    None where both sides changed the content, each in its own way, or where one has no such file.
+    """
     if not (base and ours and theirs):
         return None
     if not {base.mode, ours.mode, theirs.mode} <= {Mode.FILE, Mode.EXECUTABLE}:
         return None
-    for one, other in ((ours, theirs), (theirs, ours)):
-        if one.mode is base.mode and other[1:] == base[1:]:
-            return Entry(other.mode, one.hash, one.size_bytes)
-        if one[1:] == other[1:] and one.mode is base.mode:
-            return Entry(other.mode, one.hash, one.size_bytes)
-    return None
+    if ours[1:] not in (base[1:], theirs[1:]) and theirs[1:] != base[1:]:
+        return None
+    content = theirs if ours[1:] == base[1:] else ours
+    mode = theirs.mode if ours.mode is base.mode else ours.mode
+    return Entry(mode, content.hash, content.size_bytes)
 
 
 def _is_at(path: str, conflicts: tuple[str, ...]) -> bool:
