@@ -27,7 +27,6 @@ pytestmark = [
 
 METRIC = "metrics/cancer.json:accuracy"
 LABEL = "accuracy · cancer"
-SOON_MILLISECONDS = 2000
 WIDTHS_PIXELS = (280, 380)
 THEMES: tuple[Theme, ...] = ("Light", "Dark")
 
@@ -84,8 +83,8 @@ def test_history_a_new_dot_a_restore_and_both_themes(
 
     before = len(panel.rows())
     OpenNotebook(page).run_all()
-    panel.root.get_by_text("Too good to be true").first.wait_for(timeout=SOON_MILLISECONDS)
-    panel.wait_rows(before + 1, timeout=SOON_MILLISECONDS)
+    panel.root.get_by_text("Too good to be true").first.wait_for()
+    panel.wait_rows(before + 1)
     assert panel.snapshots()[0] == "best"
 
     model = copied.root / "models/cancer.json"

@@ -85,12 +85,11 @@ class Panel:
             arg=start,
         )
 
-    def wait_rows(self, count: int, timeout: float) -> None:
-        """Wait until the chart's table has so many rows, for so many milliseconds at most."""
+    def wait_rows(self, count: int) -> None:
+        """Wait until the chart's table has so many rows."""
         self.page.wait_for_function(
             "(count) => document.querySelectorAll('.jp-Mlops-table tbody tr').length === count",
             arg=count,
-            timeout=timeout,
         )
 
     def readout(self) -> str:
