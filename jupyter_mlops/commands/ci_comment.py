@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from jupyter_mlops.commands.ci_post import PostedReport, post_parts
-from jupyter_mlops.commands.spec import Arg
+from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here
 from jupyter_mlops.document.render_markdown import escape_markdown
 from jupyter_mlops.errors import NotFoundError
@@ -91,4 +91,8 @@ def _read(cwd: Path, file: str) -> bytes:
         relative = path.relative_to(root).as_posix()
         return WorkTree(root).read(relative, limit_bytes=_FILE_LIMIT_BYTES)
     except NotFoundError as error:
-        raise NotFoundError(f"There is no file {path}.", code="path-not-found") from error
+        raise NotFoundError(
+            f"There is no file {path}.",
+            code="path-not-found",
+            hints=(f"{PROGRAM} report --post",),
+        ) from error

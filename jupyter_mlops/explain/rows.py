@@ -226,7 +226,10 @@ class _Parquet:
             from pyarrow import parquet
         except ImportError as error:
             raise ValueError("needs pyarrow, which is not installed here") from error
-        self._failures = (pyarrow.ArrowException, OSError, OverflowError, UnicodeDecodeError)
+        self._failures = (
+            *(pyarrow.ArrowException, OSError, OverflowError, RuntimeError),
+            UnicodeDecodeError,
+        )
         try:
             self._file = parquet.ParquetFile(pyarrow.BufferReader(content))
             schema = self._file.schema_arrow

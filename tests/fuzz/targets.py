@@ -11,6 +11,7 @@ import io
 import json
 import shlex
 import struct
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -323,6 +324,10 @@ def _numbers(suffix: str) -> Callable[[bytes], None]:
     return read
 
 
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
+"""Categories of characters that steer a terminal."""
+
+
 def _table(suffix: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         path = f"plots/x.{suffix}"
@@ -331,7 +336,8 @@ def _table(suffix: str) -> Callable[[bytes], None]:
         assert {len(column) for column in frame.columns.values()} <= {frame.rows}
         wanted = Wanted(PlotConfig(file=path), "line", path, path)
         for plot in plan_drawings(wanted, [Part(0, "x", frame)]):
-            assert visible(msgspec.json.encode(plot).decode()).isprintable()
+            shown = visible(msgspec.json.encode(plot).decode())
+            assert not {unicodedata.category(one) for one in shown} & _UNSEEN
 
     return read
 
