@@ -19,7 +19,7 @@ from tests.support.system_calls import CHANGES, Fault
 pytestmark = pytest.mark.slow
 
 KILLED = [scenario for scenario in SCENARIOS if scenario.writes]
-POINTS = 16
+POINTS = 10
 """How many kills of a command a run tries at scale 1; fewer of a slow one."""
 
 

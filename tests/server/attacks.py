@@ -24,6 +24,9 @@ CACHES = frozenset(
 )
 """Files that a command may renew though it changes nothing: docs/formats/README.md."""
 
+CACHE_SUFFIX = ".facts"
+"""How the names of other such files end: what is kept of a history."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -166,4 +169,5 @@ def fingerprint(folder: Path) -> dict[str, bytes | str]:
 def _iter_files(folder: Path) -> Iterator[Path]:
     for here, folders, names in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(here, name))]
-        yield from (Path(here, name) for name in [*names, *links] if name not in CACHES)
+        kept = (one for one in [*names, *links] if one not in CACHES)
+        yield from (Path(here, name) for name in kept if not name.endswith(CACHE_SUFFIX))

@@ -107,7 +107,9 @@ class Panel:
 
     def snapshots(self) -> list[str]:
         """Return what the shown snapshots are called, the newest first."""
-        return self.root.locator(".jp-Mlops-called, .jp-Mlops-id").all_inner_texts()
+        return self.root.locator(
+            ".jp-Mlops-snapshot :is(.jp-Mlops-called, .jp-Mlops-id)"
+        ).all_inner_texts()
 
     def open_snapshot(self, called: str) -> Locator:
         """Show a snapshot's details, and return its row."""
