@@ -54,8 +54,8 @@ def test_all_that_a_file_names_is_found() -> None:
 
 
 def test_names_are_those_from_the_folder_of_the_file() -> None:
-    found = read_dvc_yaml(b"metrics: [m.json, ../shared.json]", "models/tree")
-    assert found.metrics == ("models/tree/m.json", "models/shared.json")
+    found = read_dvc_yaml(b"metrics: [m.json, ../other.json]", "models/tree")
+    assert found.metrics == ("models/tree/m.json", "models/other.json")
 
 
 @pytest.mark.parametrize(
