@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError
@@ -137,6 +138,22 @@ def read_run(store: Store, run: Sequence[Located]) -> list[bytes]:
     except (IntegrityError, FileNotFoundError):
         # one by one, so that another copy, or a pack that came meanwhile, is found
         return [read_bytes(store, place.kind, id) for id, place in run]
+
+
+def open_pack(store: Store, place: Place, id: Hash) -> PackFile:
+    """Open the pack at ``place`` of a record, where a garbage collection may have moved it too.
+
+    Raises:
+        NotFoundError: it is nowhere (code ``content-missing``).
+    """
+    for path in store.pack_paths(place):
+        with suppress(FileNotFoundError):
+            return PackFile(path)
+    store.reload()
+    for run in store.trash():
+        with suppress(FileNotFoundError):
+            return PackFile(run.pack_path(place))
+    raise missing_content(store, id)
 
 
 def missing_content(store: Store, id: Hash) -> NotFoundError:

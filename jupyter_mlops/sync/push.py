@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from blake3 import blake3
 
-from jupyter_mlops.errors import IntegrityError
+from jupyter_mlops.errors import IntegrityError, UnavailableError
 from jupyter_mlops.files.durable import Staging, open_staging
 from jupyter_mlops.formats.index import PackEntry, Place
 from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
@@ -21,6 +21,7 @@ from jupyter_mlops.objects.collect import place_of, read_record
 from jupyter_mlops.objects.outputs import newest_outputs
 from jupyter_mlops.objects.packing import Record
 from jupyter_mlops.objects.packs import PackFile
+from jupyter_mlops.objects.records import open_pack
 from jupyter_mlops.objects.segments import iter_rows
 from jupyter_mlops.objects.store import Store, create_store
 from jupyter_mlops.progress import Task
@@ -87,7 +88,8 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
     """
     if not ranks:
         return PushPlan({}, (), (), ())
-    store.index_new_packs()
+    packs = _find_packs(store)
+    packs.sort(key=lambda pack: (not pack.plain, -pack.size_bytes))
     rows: dict[PackEntry, list[RecordInfo]] = {}
     here: set[Hash] = set()
     lacking: dict[PackEntry, list[RecordInfo]] = {}
@@ -95,8 +97,6 @@ def plan_push(store: Store, remote: Remote, ranks: Mapping[Hash, int]) -> PushPl
     outputs: dict[Hash, dict[Place, tuple[PackEntry, RecordInfo]]] = {}
     knows = _asker(remote, len(ranks))
     seen: set[tuple[RecordKind, Hash]] = set()
-    packs = [pack for pack in store.iter_packs() if store.has_packs([pack])]
-    packs.sort(key=lambda pack: (not pack.plain, -pack.size_bytes))
     for pack, info in iter_rows(store, packs):
         if info.id not in ranks:
             strangers.add(pack)
@@ -178,6 +178,22 @@ def open_store_staging(store: Store) -> Iterator[Staging]:
         yield staging
 
 
+def _find_packs(store: Store) -> list[PackEntry]:
+    """Return the packs that are there and together have all records of the store.
+
+    Where a garbage collection moves one meanwhile, what is kept of it stands in another by now.
+    """
+    missing: set[PackEntry] = set()
+    while True:
+        store.index_new_packs()
+        there = {pack: store.has_packs([pack]) for pack in store.iter_packs()}
+        gone = {pack for pack, is_there in there.items() if not is_there}
+        if gone <= missing:
+            return [pack for pack, is_there in there.items() if is_there]
+        missing |= gone
+        store.reload()
+
+
 def _find_outputs(
     store: Store, remote: Remote, here: Mapping[Hash, Mapping[Place, tuple[PackEntry, RecordInfo]]]
 ) -> tuple[dict[Hash, bytes], list[tuple[PackEntry, RecordInfo]]]:
@@ -216,21 +232,30 @@ def _read_records(
 ) -> Iterator[Record]:
     for pack, infos in groupby(records, key=itemgetter(0)):
         places = [(place_of(pack, info), info.id) for _, info in infos]
-        with PackFile(store.pack_path(places[0][0])) as file:
+        with open_pack(store, *places[0]) as file:
             for place, id in places:
                 yield read_record(file, place, id)
 
 
 def _put_whole(store: Store, remote: Remote, pack: PackEntry, info: RecordInfo, task: Task) -> None:
-    path = store.pack_path(place_of(pack, info))
+    while True:
+        with open_pack(store, place_of(pack, info), info.id) as file:
+            _verify(file, pack)
+            try:
+                put_pack(remote, pack, file.path, task)
+                return
+            except UnavailableError:
+                if file.path.exists():
+                    raise
+
+
+def _verify(file: PackFile, pack: PackEntry) -> None:
     hasher = blake3()
-    with PackFile(path) as file:
-        for offset in range(0, file.size_bytes, 1 << 20):
-            hasher.update(file.read(offset, 1 << 20))
+    for offset in range(0, file.size_bytes, 1 << 20):
+        hasher.update(file.read(offset, 1 << 20))
     if hasher.digest() != pack.hash:
         raise IntegrityError(
-            f"The pack {path.name} of the store is damaged, so it was not pushed.",
+            f"The pack {file.path.name} of the store is damaged, so it was not pushed.",
             code="pack-damaged",
             hints=("jupyter mlops check --read-data", "jupyter mlops repair"),
         )
-    put_pack(remote, pack, path, task)

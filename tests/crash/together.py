@@ -134,7 +134,8 @@ def push_each(root: Path, number: int, count: int) -> Did:
             project.snapshot(path)
         project.commit(f"{number} {one}")
         with running(project.open().store):
-            push(project.open())
+            pushed = push(project.open())
+        assert not pushed.absent
         did.append((project.head(), f"{one}"))
     return did
 
