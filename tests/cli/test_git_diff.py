@@ -22,6 +22,8 @@ from jupyter_mlops.git.repository import open_repository
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 LOAD = code("import pandas as pd\nframe = pd.read_csv('train.csv')", id="load")
 FIT = code("model.fit(frame, rate=0.1)", id="fit")
 PLOT = code("frame.plot()", id="plot")

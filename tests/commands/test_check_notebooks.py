@@ -19,6 +19,8 @@ from tests.notebooks.conftest import code, notebook_bytes
 from tests.notebooks.journals import Ran, put_journal
 from tests.support.data_project import DataProject, make_data_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 TOKEN = "ghp_" + "a1B2c3D4e5" * 4
 
 

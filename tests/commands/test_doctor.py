@@ -14,6 +14,8 @@ from jupyter_mlops.git.repository import open_repository
 from tests.notebooks.conftest import NOTEBOOKS
 from tests.support.project import Project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 
 @pytest.fixture
 def mlops(project: Project) -> Project:

@@ -14,6 +14,9 @@ import pytest
 from tests.notebooks.conftest import NOT_NOTEBOOKS, NOTEBOOKS, code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import IDENTITY, Project
+from tests.support.start.sitecustomize import STANDBY
+
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
 
 PLAIN = NOTEBOOKS["plain"]
 
@@ -303,7 +306,10 @@ def test_programs_that_know_no_process_run_clean_and_smudge(mlops: Project) -> N
     assert convert("smudge", stripped) == PLAIN
 
 
-def test_a_file_with_the_projects_name_for_a_module_is_not_run(mlops: Project) -> None:
+def test_a_file_with_the_projects_name_for_a_module_is_not_run(
+    mlops: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STANDBY)
     for module in ("jupyter_mlops", "json", "nbformat", "git"):
         mlops.write(f"{module}/__init__.py", "raise SystemExit('run')")
     mlops.write("nb.ipynb", PLAIN)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.project import IDENTITY, Project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 
 @pytest.fixture
 def mlops(project: Project) -> Project:

@@ -26,6 +26,8 @@ from jupyter_mlops.snapshots.content import read_entries
 from tests.support.data_project import DataProject, make_data_project
 from tests.support.project import IDENTITY
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 BASE = {"a": "a", "m": "m", "sub/x": "x", "z": "z"}
 Changes = Mapping[str, str | None]
 

@@ -20,6 +20,8 @@ from tests.support.nbstripout_peer import strip_with_nbstripout
 from tests.support.notebook_corpus import make_samples
 from tests.support.project import Project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 RULES = "*.ipynb filter=nbstripout\n*.zpln filter=nbstripout\n*.ipynb diff=ipynb\n"
 """What ``nbstripout --install`` writes."""
 

@@ -14,6 +14,8 @@ from jupyter_mlops.errors import NotFoundError, UsageError
 from tests.notebooks.conftest import code, notebook_bytes
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 LOAD, FIT = code("frame = read('train.csv')", id="load"), code("fit(frame, 0.1)", id="fit")
 OLD = notebook_bytes([LOAD, FIT])
 NEW = notebook_bytes([LOAD, code("fit(frame, 0.5)", id="fit"), code("plot()", id="plot")])

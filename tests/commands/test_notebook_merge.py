@@ -22,6 +22,8 @@ from jupyter_mlops.document.render_text import render_text
 from tests.notebooks.conftest import OLD, code, notebook_bytes
 from tests.support.project import IDENTITY, Project, make_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 BASE = {"imports": "import os\n", "load": "x = 1\ny = 2\nz = 3\n", "fit": "fit(x)\n"}
 Sources = Mapping[str, str]
 

@@ -19,6 +19,8 @@ from tests.notebooks.conftest import NOTEBOOKS, code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 PLAIN = NOTEBOOKS["plain"]
 AGAIN = PLAIN.replace(b"one", b"run again")
 

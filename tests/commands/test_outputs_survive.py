@@ -13,6 +13,8 @@ from tests.notebooks.conftest import code, notebook_bytes
 from tests.notebooks.test_secrets import AWS, stream
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
+
 NAMES = ("first", "second", "third")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from nbconvert.exporters import get_exporter
 
 from tests.notebooks.conftest import code, notebook_bytes
+from tests.support.forked import run_python
 from tests.support.project import Project, make_project
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -49,14 +49,8 @@ class Done:
 
 def convert(folder: Path, *words: str, to: str = "mlops-check", input: bytes | None = None) -> Done:
     """Run ``jupyter nbconvert --to mlops-check``, or another exporter, in ``folder``."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--to", to, *words],
-        cwd=folder,
-        input=input,
-        stdin=subprocess.DEVNULL if input is None else None,
-        capture_output=True,
-        check=False,
-    )
+    program = ("-m", "nbconvert", "--to", to)
+    done = run_python(*program, *words, cwd=folder, env=os.environ, input=input)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

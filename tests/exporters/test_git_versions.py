@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.exporters.conftest import RUN_IN_ORDER, STRIPPED, check, rules
 from tests.support.project import Project
+
+pytestmark = pytest.mark.usefixtures("git_starts_forks")
 
 
 def test_outputs_that_were_committed_are_found(plain: Project) -> None:

@@ -37,7 +37,7 @@ from tests.notebooks.journals import seal
 from tests.support.project import Project
 from tests.support.scoreboard import Scoreboard
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("git_starts_forks")]
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 

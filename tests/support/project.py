@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.forked import run_python
+
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada Example",
     "GIT_AUTHOR_EMAIL": "ada@example.org",
@@ -75,8 +77,15 @@ class Project:
         self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``jupyter-mlops`` here in a process of its own, whatever its exit status."""
-        command = [sys.executable, "-m", "jupyter_mlops", *args]
-        return self._run(command, env=env, check=False, cwd=cwd)
+        done = run_python(
+            *("-m", "jupyter_mlops", *args),
+            cwd=cwd or self.root,
+            env={**os.environ, **IDENTITY, **(env or {})},
+        )
+        printed, said = (
+            part.decode("utf-8", "surrogateescape") for part in (done.stdout, done.stderr)
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, printed, said)
 
     def write(self, path: str, content: str | bytes) -> Path:
         """Write a file beneath the root, with the folders it needs."""
