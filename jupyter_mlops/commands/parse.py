@@ -221,10 +221,16 @@ class _Reader:
 
 def nearest(word: str, known: dict[str, None]) -> str | None:
     """Return the one of ``known`` that ``word`` is most likely a slip of, if any is near enough."""
-    best = min(known, key=lambda candidate: _distance(word, candidate), default=None)
-    if best is not None and _distance(word, best) <= max(1, len(best) // 3):
+    fitting = (one for one in known if abs(len(one) - len(word)) <= _slips(one))
+    best = min(fitting, key=lambda candidate: _distance(word, candidate), default=None)
+    if best is not None and _distance(word, best) <= _slips(best):
         return best
     return None
+
+
+def _slips(known: str) -> int:
+    """Return how many slips away from it a word may be."""
+    return max(1, len(known) // 3)
 
 
 def _distance(a: str, b: str) -> int:

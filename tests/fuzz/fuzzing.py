@@ -24,16 +24,19 @@ MEMORY_MB = 1024
 SLOW_SECONDS = 10
 
 
-def fuzz(name: str, found: Path, seconds: int, seed: int, breaking: str = "") -> None:
-    """Fuzz the parser called ``name`` until the time is over, or something is found; then exit.
+def fuzz(
+    name: str, found: Path, seconds: int, seed: int, breaking: str = "", runs: int = -1
+) -> None:
+    """Fuzz the parser called ``name`` until one of the bounds, or something is found; then exit.
 
     Args:
         name: one of the targets.
         found: the folder for new inputs and for what makes the parser fail; what targets write
             lies beside it.
-        seconds: how long.
+        seconds: how long at most.
         seed: of the fuzzer's chance.
         breaking: Python code that breaks the parser first.
+        runs: how many inputs at most; -1 for no such bound.
     """
     exec(breaking, {})
     found.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def fuzz(name: str, found: Path, seconds: int, seed: int, breaking: str = "") ->
     # a process begins with the highest memory that the one which started it has had
     begun_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     arguments = [
-        *("-print_final_stats=1", "-verbosity=1", f"-max_total_time={seconds}"),
+        *("-print_final_stats=1", "-verbosity=1", f"-max_total_time={seconds}", f"-runs={runs}"),
         *(
             f"-max_len={LIMIT_BYTES}",
             f"-timeout={SLOW_SECONDS}",

@@ -20,12 +20,18 @@ def make_fuzzers() -> ForkServerContext:
 
 
 def fuzz_apart(
-    fuzzers: ForkServerContext, name: str, folder: Path, seconds: int, seed: int, breaking: str = ""
+    fuzzers: ForkServerContext,
+    name: str,
+    folder: Path,
+    seconds: int,
+    seed: int,
+    breaking: str = "",
+    runs: int = -1,
 ) -> tuple[int, str]:
     """Fuzz the parser called ``name``; return the exit status, and all that was said."""
     said = folder / "said"
     process = fuzzers.Process(
-        target=_fuzz, args=(said, name, folder / "new", seconds, seed, breaking)
+        target=_fuzz, args=(said, name, folder / "new", seconds, seed, breaking, runs)
     )
     process.start()
     process.join(seconds + 60)

@@ -360,9 +360,9 @@ def _history_facts(data: bytes) -> None:
     from jupyter_mlops.metrics import facts_cache
 
     file = _folder() / "history.facts"
-    file.write_bytes(facts_cache._MAGIC + hash_bytes(data) + data)
+    _put(file, facts_cache._MAGIC + hash_bytes(data) + data)
     found = facts_cache.read_facts(file, b"", 20)
-    file.write_bytes(data)
+    _put(file, data)
     facts_cache.read_facts(file, b"", 20)
     if found is not None:
         facts = found[0]
@@ -416,12 +416,18 @@ def _folder() -> Path:
     return Path(_made().name)
 
 
+def _put(file: Path, data: bytes) -> None:
+    """Write ``data`` as a new file: file systems let who overwrites one wait for the disk."""
+    file.unlink(missing_ok=True)
+    file.write_bytes(data)
+
+
 def _state(data: bytes) -> None:
     """Read the files of a worktree's own, all of them with the same bytes."""
     here = _folder()
     for name in ("operations/00000001.json", "unfinished/1.json", "undoing"):
         (here / name).parent.mkdir(exist_ok=True)
-        (here / name).write_bytes(data)
+        _put(here / name, data)
     read_last_operation(here)
     read_unfinished(here)
     read_undo_mark(here)
@@ -432,9 +438,9 @@ def _stat_cache(data: bytes) -> None:
     from jupyter_mlops.files import stat_cache
 
     file = _folder() / "stat-cache"
-    file.write_bytes(stat_cache._MAGIC + hash_bytes(data)[: stat_cache._CHECK_BYTES] + data)
+    _put(file, stat_cache._MAGIC + hash_bytes(data)[: stat_cache._CHECK_BYTES] + data)
     read_stat_cache(file)
-    file.write_bytes(data)
+    _put(file, data)
     read_stat_cache(file)
 
 
@@ -459,7 +465,7 @@ def _journal(data: bytes) -> None:
 def _front_end(data: bytes) -> None:
     """Read what Jupyter's server left beside a kernel's connection file."""
     files = KernelFiles(_folder(), "k")
-    files.client("0a1b2c3d-0000-4000-8000-0123456789ab").write_bytes(data)
+    _put(files.client("0a1b2c3d-0000-4000-8000-0123456789ab"), data)
     list_clients(files)
 
 

@@ -14,7 +14,9 @@ from tests.support.scoreboard import Scoreboard
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 2
+RUNS = 1500
+SECONDS = 120
+"""When a parser is given up that is too slow to be fuzzed, on a machine that does much else too."""
 
 _EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
 
@@ -30,11 +32,11 @@ def fuzzers() -> ForkServerContext:
 def test_nothing_but_refusals(
     fuzzers: ForkServerContext, name: str, tmp_path: Path, scale: int, scoreboard: Scoreboard
 ) -> None:
-    status, said = fuzz_apart(fuzzers, name, tmp_path, SECONDS * scale, scale)
+    status, said = fuzz_apart(fuzzers, name, tmp_path, SECONDS * scale, scale, runs=RUNS * scale)
     assert status == 0, said[-4000:]
     count = _EXECUTED.search(said)
     assert count is not None, said[-4000:]
-    assert int(count[1]) > 500, "so few inputs show nothing"
+    assert int(count[1]) >= 500, "so few inputs show nothing"
     scoreboard.add("fuzz executions", int(count[1]))
 
 
