@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ONE_PROCESS = ("tests/demo/", "tests/ui/", "tests/test_packaging.py")
 """Places of tests that share a project, a server or a package that takes long to make."""
 
+ONE_BY_ONE = ("tests/crash/", "tests/fuzz/", "tests/hostile/", "tests/storage/", "tests/sync/")
+"""Places of tests that take long each, and share nothing but what stands for the whole run."""
+
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
 
@@ -36,16 +39,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands tests out one by one, but for those that share what takes long to make."""
+    """Hands tests out by files, whose fixtures are then made once, but for the two kinds above."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((place for place in ONE_PROCESS if nodeid.startswith(place)), nodeid)
+        if nodeid.startswith(ONE_BY_ONE):
+            return nodeid
+        file = nodeid.partition("::")[0]
+        return next((place for place in ONE_PROCESS if nodeid.startswith(place)), file)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Let the tests of each of ONE_PROCESS run in one process."""
+    config.option.loadscopereorder = False
     return _Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin a run in several processes with what takes long, lest they wait for one at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_lateness)
+
+
+def _lateness(item: pytest.Item) -> int:
+    if item.nodeid.startswith(ONE_PROCESS):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -160,14 +160,17 @@ def with_argument(target: Target, name: str, text: str) -> dict[str, Any]:
 def fingerprint(folder: Path) -> dict[str, bytes | str]:
     """Return all there is in and below ``folder``, Git's own folder included, but for caches."""
     found: dict[str, bytes | str] = {}
-    for path in _iter_files(folder):
-        name = path.relative_to(folder).as_posix()
-        found[name] = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_bytes()
+    for file in _iter_files(folder):
+        try:
+            found[file] = f"-> {os.readlink(file)}"
+        except OSError:
+            with open(file, "rb", buffering=0) as content:
+                found[file] = content.readall()
     return found
 
 
-def _iter_files(folder: Path) -> Iterator[Path]:
+def _iter_files(folder: Path) -> Iterator[str]:
     for here, folders, names in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        links = [name for name in folders if os.path.islink(f"{here}/{name}")]
         kept = (one for one in [*names, *links] if one not in CACHES)
-        yield from (Path(here, name) for name in kept if not name.endswith(CACHE_SUFFIX))
+        yield from (f"{here}/{name}" for name in kept if not name.endswith(CACHE_SUFFIX))

@@ -43,12 +43,20 @@ PIECE = b" " * 65536
 DASHES = ("-x", "--all", "--output=stolen", "--exec=touch stolen", "-")
 
 
+@pytest.fixture(scope="module")
+def last_seen(shown: Path, server: Running) -> dict[str, bytes | str]:
+    """What lies in and around the folder that is shown, as it was after the test before."""
+    return fingerprint(shown.parent)
+
+
 @pytest.fixture(autouse=True)
-def unchanged(shown: Path, server: Running) -> Iterator[None]:
+def unchanged(shown: Path, last_seen: dict[str, bytes | str]) -> Iterator[None]:
     """Fail where something in or around the folder that is shown has changed."""
-    before = fingerprint(shown.parent)
     yield
-    assert fingerprint(shown.parent) == before
+    before = dict(last_seen)
+    last_seen.clear()
+    last_seen.update(fingerprint(shown.parent))
+    assert last_seen == before
 
 
 def ask(server: Running, target: Target, **changes: Any) -> Reply:

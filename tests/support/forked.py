@@ -18,6 +18,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +27,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import TemporaryDirectory, TemporaryFile
-from threading import Lock
+from typing import NoReturn
 
 from tests.support.start.sitecustomize import STANDBY, ask
 
@@ -107,7 +108,7 @@ class _Standby:
 
 
 _standing: list[_Standby] = []
-_starting = Lock()
+_starting = threading.Lock()
 
 
 def _standby() -> _Standby:
@@ -152,7 +153,21 @@ class _Wanted:
         time.tzset()
         sys.path[:1] = [] if "-P" in self.words[: self.module] else [self.cwd]
         sys.argv = self.words[self.module :]
-        runpy.run_module(self.words[self.module], run_name="__main__", alter_sys=True)
+        try:
+            runpy.run_module(self.words[self.module], run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            if ended.code is not None and not isinstance(ended.code, int):
+                raise
+            _end(ended.code or 0)
+
+
+def _end(status: int) -> NoReturn:
+    """End as an interpreter does, but take no memory apart, which would have all of it copied."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _serve(asked: socket.socket) -> tuple[_Wanted, Sequence[int]] | None:
