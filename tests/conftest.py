@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ ONE_PROCESS = ("tests/demo/", "tests/ui/", "tests/test_packaging.py")
 ONE_BY_ONE = ("tests/crash/", "tests/fuzz/", "tests/hostile/", "tests/storage/", "tests/sync/")
 """Places of tests that take long each, and share nothing but what stands for the whole run."""
 
+_OF_A_SCENARIO = re.compile(r"tests/crash/test_(kill|errors|full_disk)\.py::.*\[(?P<name>.+)\]")
+"""Tests in copies of a project, which each process makes that runs one of them."""
+
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
 
@@ -39,9 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands tests out by files, whose fixtures are then made once, but for the two kinds above."""
+    """Hands tests out by files, whose fixtures are then made once, but for the three kinds above."""
 
     def _split_scope(self, nodeid: str) -> str:
+        scenario = _OF_A_SCENARIO.fullmatch(nodeid)
+        if scenario is not None:
+            return scenario["name"]
         if nodeid.startswith(ONE_BY_ONE):
             return nodeid
         file = nodeid.partition("::")[0]

@@ -26,8 +26,9 @@ from tests.crash.judge import (
     leftovers,
     read_state,
 )
-from tests.crash.runner import OURS, Outcome, Runner
+from tests.crash.runner import OURS, Counted, Outcome, Runner
 from tests.crash.scenarios import Bases, Scenario
+from tests.support.data_project import DataProject
 from tests.support.system_calls import SYNCS, Call, Fault
 
 _T = TypeVar("_T")
@@ -54,6 +55,7 @@ class Cutter:
         self.runner = runner
         self._bases = Bases(folder / "bases", runner)
         self._prepared: dict[str, Prepared] = {}
+        self._remotes: set[int] = set()
         self._count = 0
 
     def prepare(self, scenario: Scenario) -> Prepared:
@@ -65,7 +67,7 @@ class Cutter:
         scenario.build(project, self.runner)
         with self.copy(start) as copy:
             before = read_state(copy, damaged=scenario.damaged)
-            done = self.runner.run(copy, scenario.command)
+            done = self.runner.run(copy, scenario.command, counted="changes")
             assert done.status == 0, done.told
             outside = [call for call in done.calls if not call.path.startswith(str(copy))]
             assert outside == [], "it writes outside of the project"
@@ -90,21 +92,22 @@ class Cutter:
     def count_reads(self, prepared: Prepared) -> list[int]:
         """Return the numbers of those calls by which the command reads files of the project."""
         with self.copy(prepared.start) as root:
-            done = self.runner.run(root, prepared.scenario.command, reads=True)
+            done = self.runner.run(root, prepared.scenario.command, counted="reads")
         return [
             number
             for number, call in enumerate(done.calls, 1)
             if call.by.startswith("python") or not prepared.scenario.ours_only
         ]
 
-    def check(self, prepared: Prepared, fault: Fault, *, reads: bool = False) -> Outcome:
+    def check(self, prepared: Prepared, fault: Fault, counted: Counted = "changes") -> Outcome:
         """Run the command with ``fault`` and judge what it leaves, then run it again and judge.
 
         Raises:
             AssertionError: something was lost, or the command cannot be run again.
         """
         with self.copy(prepared.start) as root:
-            outcome = self.runner.run(root, prepared.scenario.command, fault=fault, reads=reads)
+            command = prepared.scenario.command
+            outcome = self.runner.run(root, command, fault=fault, counted=counted)
             try:
                 self._judge(prepared, root, outcome, fault)
             except AssertionError as error:
@@ -140,11 +143,21 @@ class Cutter:
             self.runner.run(root, (OURS, "snapshot"))  # Git may have had nothing for us to do
         check_left_clean(root)
         if (root / REMOTE).exists():
-            clone = self.folder / "clone"
-            try:
-                check_remote_gives_all(root, clone, self.runner)
-            finally:
-                shutil.rmtree(clone, ignore_errors=True)
+            self._judge_remote(root)
+
+    def _judge_remote(self, root: Path) -> None:
+        """Judge what the remote gives, where not the same remote was judged beside this project."""
+        here = DataProject(root)
+        files, stored = (frozenset(here.files(folder).items()) for folder in ("", REMOTE))
+        seen = hash((here.head(), files, stored))
+        if seen in self._remotes:
+            return
+        clone = self.folder / "clone"
+        try:
+            check_remote_gives_all(root, clone, self.runner)
+        finally:
+            shutil.rmtree(clone, ignore_errors=True)
+        self._remotes.add(seen)
 
     def _judge_again(self, prepared: Prepared, root: Path, again: Outcome) -> None:
         scenario, before, after = prepared.scenario, prepared.before, prepared.after
@@ -199,7 +212,10 @@ def points_of(prepared: Prepared, names: frozenset[str]) -> list[int]:
 
 
 def spread(points: Sequence[_T], count: int) -> list[_T]:
-    """Return ``count`` of ``points``, evenly chosen; all of them when there are not more."""
+    """Return ``count`` of ``points``, evenly chosen; all of them when there are not more.
+
+    Each is the one in the middle of an equal part of them.
+    """
     if len(points) <= count:
         return list(points)
-    return [points[number * len(points) // count] for number in range(count)]
+    return [points[(2 * number + 1) * len(points) // (2 * count)] for number in range(count)]

@@ -43,9 +43,6 @@ OUTPUTS = b'{"created_at": "2026-01-01T00:00:00Z", "outputs": "kept"}'
 
 T = TypeVar("T")
 
-Detect = Callable[[DataProject], bool]
-"""Says whether something in the project's store or history is damaged."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -216,16 +213,6 @@ def _put_back(sample: Sample, root: Path, touched: list[Path]) -> None:
         shutil.copy2(sample.project.root / path.relative_to(root), path)
 
 
-def detect_by_reading(project: DataProject) -> bool:
-    """Return whether reading all that the snapshots name meets damage."""
-    try:
-        for name in (OLD, NEW):
-            read_snapshot(project, name)
-    except MlopsError:
-        return True
-    return False
-
-
 def read_snapshot(
     project: DataProject, name: str, paths: tuple[str, ...] = ()
 ) -> list[tuple[str, Content]]:
@@ -241,14 +228,9 @@ def read_snapshot(
 
 
 def try_damage(
-    sample: Sample,
-    what: str,
-    name: str,
-    way: str,
-    chance: random.Random,
-    detect: Detect = detect_by_reading,
+    sample: Sample, what: str, name: str, way: str, chance: random.Random
 ) -> bool | None:
-    """Damage one file, run every command, put it back; return whether the damage was detected.
+    """Damage one file, run every command, put it back; return whether reading met the damage.
 
     None when the file is as before. Each command gives what is right or a refusal that says what
     to do; none loses or changes a file of the user's; afterwards all is as before the damage.
@@ -261,11 +243,22 @@ def try_damage(
         touched = damage(sample, project.root, name, way, chance)
         if not touched:
             return None
-        found = detect(project)
+        found = _meets_damage(sample, project)
         _run_commands(sample, project, what)
         _put_back(sample, project.root, touched)
         _check_whole(sample, project)
         return found
+
+
+def _meets_damage(sample: Sample, project: DataProject) -> bool:
+    """Return whether not all that the snapshots name can be read; what is read is right."""
+    met = False
+    for name in (OLD, NEW):
+        read = _attempt(partial(read_snapshot, project, name))
+        met = met or read is None
+        for path, content in read or []:
+            assert content == sample.holds[name][path], (name, path)
+    return met
 
 
 def _run_commands(sample: Sample, project: DataProject, what: str) -> None:
@@ -275,9 +268,6 @@ def _run_commands(sample: Sample, project: DataProject, what: str) -> None:
         assert set(states.values()) == {"clean"}, states
     _attempt(lambda: log(project.open()))
     _attempt(lambda: diff(project.open(), OLD, NEW))
-    for name in (OLD, NEW):
-        for path, content in _attempt(partial(read_snapshot, project, name)) or []:
-            assert content == sample.holds[name][path], (name, path)
     _attempt(lambda: _check_outputs(project))
     assert _contents(project) == now
     _check_restore(sample, project, ())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from jupyter_mlops.commands.workspace import Workspace, open_workspace
@@ -13,10 +14,9 @@ from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.files.durable import STAGED_PREFIX
 from jupyter_mlops.formats.conflict import is_in_conflict, split_conflict
-from jupyter_mlops.formats.entry import Mode
+from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX, decode_pointer
 from jupyter_mlops.git.refs import list_refs
-from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.reader import missing, read_file
 from jupyter_mlops.snapshots.content import read_entries
@@ -25,6 +25,7 @@ from jupyter_mlops.snapshots.tracked import read_tree_pointers
 from jupyter_mlops.storage.open import open_backend
 from tests.crash.runner import Outcome, Runner
 from tests.support.data_project import DataProject
+from tests.support.git_objects import ObjectsTree
 from tests.support.remote_judge import check_remote
 
 Files = Mapping[str, bytes | str]
@@ -74,10 +75,11 @@ def read_state(root: Path, *, statuses: bool = True, damaged: bool = False) -> S
     if not (root / CONFIG_NAME).exists():
         return State(_files(project), {}, project.git("ls-files", "--stage"), {})
     ws = open_workspace(root)
+    read = cache(partial(read_file, ws.store))
     data = {}
     for ref in list_refs(ws.git, *STATES):
         try:
-            data[ref.name] = _read_data(ws, ref.oid)
+            data[ref.name] = _read_data(ws, ref.oid, read)
         except MlopsError as error:
             if damaged:
                 continue
@@ -109,15 +111,17 @@ def _files(project: DataProject) -> Files:
     return {path: found for path, found in files.items() if STAGED_PREFIX not in path}
 
 
-def _read_data(ws: Workspace, commit: str) -> dict[str, bytes | str]:
+def _read_data(
+    ws: Workspace, commit: str, read: Callable[[Entry], bytes]
+) -> dict[str, bytes | str]:
     files: dict[str, bytes | str] = {}
-    for path, pointer in read_tree_pointers(open_tree(ws.git, commit)).items():
+    for path, pointer in read_tree_pointers(ObjectsTree(ws.git.common_dir, commit)).items():
         for name, entry in read_entries(ws.store, pointer).items():
             full = f"{path}/{name}" if name else path
             if entry.mode is Mode.FOLDER:
                 files[full] = "dir"
                 continue
-            content = read_file(ws.store, entry)
+            content = read(entry)
             if entry.mode is Mode.SYMLINK:
                 files[full] = f"-> {content.decode()}"
             else:

@@ -197,7 +197,7 @@ class Trial:
         assert done.returncode == 0, done.stdout
         self._save(self._before)
         self._change("kill")
-        done_whole = runner.run(self.root, ("sh", "-c", tool.keep))
+        done_whole = runner.run(self.root, ("sh", "-c", tool.keep), counted="changes")
         assert done_whole.status == 0, done_whole.told
         self.calls = len(done_whole.calls)
         print(f"{tool.name}: {self.calls} calls", file=sys.stderr)

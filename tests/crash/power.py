@@ -90,7 +90,8 @@ class PowerRounds:
     def take_snapshot(self) -> Outcome:
         """Change something and take a snapshot, with the power on."""
         self._edit(DataProject(self.root))
-        done = self.runner.ours(self.root, "snapshot")
+        done = self.runner.run(self.root, (OURS, "snapshot"), counted="changes")
+        assert done.status == 0, done.told
         self.kept = dict(read_state(self.root).data)
         self.disk.sync()
         return done
