@@ -16,7 +16,7 @@ from tests.support.scoreboard import Scoreboard
 pytestmark = pytest.mark.slow
 
 OURS = [scenario for scenario in SCENARIOS if scenario.is_ours and scenario.writes]
-ROOMS = 3
+ROOMS = 2
 """With how much less room than it needs a command is run at scale 1, beside none at all."""
 
 DISK = "32m"

@@ -19,7 +19,7 @@ from tests.support.system_calls import CHANGES, Fault
 pytestmark = pytest.mark.slow
 
 KILLED = [scenario for scenario in SCENARIOS if scenario.writes]
-POINTS = 10
+POINTS = 6
 """How many kills of a command a run tries at scale 1; fewer of a slow one."""
 
 
@@ -30,7 +30,7 @@ def test_a_killed_command_loses_nothing(
     prepared = cutter.prepare(scenario)
     chosen = spread(points_of(prepared, CHANGES), scale * scenario.share(POINTS))
     for number, point in enumerate(chosen):
-        alone = scenario.ours_only or number % 3 == 2
+        alone = scenario.ours_only or number % 2 == 1
         cutter.check(prepared, Fault(point, "kill one" if alone else "kill tree"))
     scoreboard.add("kill points", len(chosen))
 
@@ -67,7 +67,7 @@ def test_a_killed_snapshot_lets_nothing_be_lost_when_git_moves_its_pointers(
 ) -> None:
     prepared = cutter.prepare(find_scenario("snapshot of a change"))
     before = prepared.before
-    chosen = spread(points_of(prepared, CHANGES), scale * POINTS // 2)
+    chosen = spread(points_of(prepared, CHANGES), scale * POINTS)
     for point in chosen:
         with cutter.copy(prepared.start) as root:
             cutter.runner.run(root, prepared.scenario.command, fault=Fault(point))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 PLACES: list[tuple[Kind, bool]] = [("ext4", False), ("xfs", False), ("xfs", True)]
 """File systems, and whether a file is big enough to be kept as a clone where clones are made."""
 
-SUCCEEDED, KILLED = 32, 10
+SUCCEEDED, KILLED = 16, 6
 """How many points a place gets at scale 1."""
 
 ROUNDS = {False: 25, True: 10}

@@ -28,7 +28,7 @@ from tests.sync.team import Team, fetch_data, keep, push_data
 pytestmark = pytest.mark.slow
 
 PROCESSES = 4
-SNAPSHOTS = 25
+SNAPSHOTS = 12
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_many_kernels_take_snapshots_at_once(
 @pytest.mark.parametrize("broken", BROKEN)
 def test_what_is_broken_comes_to_light(shared: DataProject, broken: str) -> None:
     with pytest.raises(AssertionError):
-        for _ in range(6):  # whether two meet is a matter of chance
+        for _ in range(12):  # whether two meet is a matter of chance
             _take_many(shared, SNAPSHOTS, broken)
 
 
@@ -116,7 +116,7 @@ def test_garbage_is_collected_beside_writers(
     shared: DataProject, scale: int, scoreboard: Scoreboard
 ) -> None:
     works = [("snapshot", 0), ("restore", 1), ("drop", 2), ("drop", 3), ("collect", 4)]
-    count = 12 * scale
+    count = 8 * scale
     *dids, freed = run_together([(work, shared.root, number) for work, number in works], count)
     assert sum(int(told) for _, told in freed) > 0
     kept = _check_snapshots(shared, dict(enumerate(dids)))
@@ -127,7 +127,7 @@ def test_garbage_is_collected_beside_writers(
 
 
 CLONES = 8
-PUSHES = 20
+PUSHES = 8
 
 
 def _check_pushed(team: Team, dids: dict[Path, Did]) -> int:
@@ -147,7 +147,7 @@ def _check_pushed(team: Team, dids: dict[Path, Did]) -> int:
     return count
 
 
-@pytest.mark.parametrize("kind, pushes", [("file", PUSHES), ("s3", PUSHES // 4)])
+@pytest.mark.parametrize("kind, pushes", [("file", PUSHES), ("s3", PUSHES // 2)])
 def test_many_push_to_one_remote_at_once(
     sites: Sites, tmp_path: Path, kind: Kind, pushes: int, scale: int, scoreboard: Scoreboard
 ) -> None:
