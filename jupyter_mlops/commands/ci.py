@@ -10,13 +10,12 @@ from typing import Any
 
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.forge.context import Context, read_context, with_remote
-from jupyter_mlops.forge.open import git_settings, require_repository
-from jupyter_mlops.forge.protocol import Forge
+from jupyter_mlops.forge.open import git_settings
+from jupyter_mlops.git.bases import Base, Target, find_base
 from jupyter_mlops.git.config import read_setting
 from jupyter_mlops.git.remotes import choose_git_remote
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.revisions import find_commit, head
-from jupyter_mlops.git.shallow import fetch_commit, find_merge_base, is_shallow
+from jupyter_mlops.git.revisions import head
 
 _EVENT_LIMIT_BYTES = 32 * 1024 * 1024
 
@@ -32,7 +31,7 @@ class Surroundings:
 
 def read_surroundings(cwd: Path, environ: Mapping[str, str]) -> Surroundings:
     """Where a command runs: what variables say, the clone if there is one, its Git remote."""
-    context = read_context(environ, _read_event(environ.get("GITHUB_EVENT_PATH", "")))
+    context = _read_context(environ)
     try:
         repo = open_repository(cwd)
         remote = choose_git_remote(repo)
@@ -60,39 +59,57 @@ def is_fork_of_github(context: Context) -> bool:
     )
 
 
-def resolve_base(
-    around: Surroundings, forge: Forge | None, environ: Mapping[str, str]
-) -> str | None:
-    """Return the commit that this state is compared with, and bring it here where it is not.
+def find_state_base(
+    repo: Repository, commit: str, named: str | None, environ: Mapping[str, str]
+) -> Base:
+    """Return what the state at HEAD, the full id ``commit``, is compared with.
 
-    It is where the branch parted from the one it is to be merged into: as the clone knows it, and
-    where that is shallow, as the forge does; where neither knows, the commit that the CI system
-    names for the target branch. None where there is no such branch.
+    It is where the history of HEAD left that of ``named``, a revision or a branch, else that of the
+    branch which the CI system names for the pull request, else that of the default branch. What a
+    shallow clone lacks for it is brought from the Git remote.
 
     Raises:
-        MlopsError: the forge or the Git remote fails.
+        UnavailableError: the Git remote cannot be read.
     """
-    context, repo, remote = around.context, around.repo, around.remote
-    if repo is None:
-        return None
-    head = context.commit if context.commit and find_commit(repo, context.commit) else "HEAD"
-    base = context.base_commit or context.base_branch
-    if base is None:
-        return None
-    known = find_commit(repo, f"{remote}/{base}") or find_commit(repo, base)
-    here = find_merge_base(repo, known, head) if known else None
-    if here is not None or not is_shallow(repo):
-        return here
-    asked = None
-    if forge is not None and context.commit is not None:
-        asked = forge.find_merge_base(base, context.commit)
-        if asked is None and context.branch is not None and context.base_branch is not None:
-            asked = forge.find_merge_base(context.base_branch, context.branch)
-    asked = asked or context.base_commit
-    if asked is not None and remote is not None:
-        settings = git_settings(require_repository(context), environ) if context.repository else {}
-        fetch_commit(repo, remote, asked, env=settings)
-    return asked
+    context = _read_context(environ)
+    variables = _git_variables(repo, context, environ)
+    if named is not None:
+        return find_base(repo, commit, Target(named, f"the base {named}"), env=variables)
+    targets: list[Target | None] = [*_list_targets(context)]
+    first, *others = targets or [None]
+    found = find_base(repo, commit, first, env=variables)
+    for target in others:
+        if found.fix is not None:
+            found = find_base(repo, commit, target, env=variables)
+    return found
+
+
+def _list_targets(context: Context) -> list[Target]:
+    """Return what the CI system names: the branch, and a commit for where that is gone."""
+    says = f"as {context.system} says"
+    branch, commit = context.base_branch, context.base_commit
+    targets = []
+    if branch is not None:
+        targets.append(Target(branch, f"the base branch {branch}, {says}", is_branch=True))
+    if commit is not None:
+        targets.append(Target(commit, f"the base {commit[:10]}, {says}"))
+    return targets
+
+
+def _git_variables(
+    repo: Repository, context: Context, environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return variables by which Git may read its remote in a job; a person's own Git may."""
+    if context.system == "no CI":
+        return {}
+    remote = choose_git_remote(repo)
+    url = read_setting(repo, f"remote.{remote}.url") if remote else None
+    known = with_remote(context, url) if url else context
+    return git_settings(known.repository, environ) if known.repository is not None else {}
+
+
+def _read_context(environ: Mapping[str, str]) -> Context:
+    return read_context(environ, _read_event(environ.get("GITHUB_EVENT_PATH", "")))
 
 
 def _read_event(path: str) -> Mapping[str, Any]:

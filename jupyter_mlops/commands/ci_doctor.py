@@ -10,9 +10,9 @@ from typing import Literal
 from jupyter_mlops.commands.ci import (
     FORKS,
     Surroundings,
+    find_state_base,
     is_fork_of_github,
     read_surroundings,
-    resolve_base,
 )
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.workspace import Here
@@ -22,6 +22,7 @@ from jupyter_mlops.forge.context import Context
 from jupyter_mlops.forge.open import find_token, open_forge
 from jupyter_mlops.forge.post import find_thread
 from jupyter_mlops.forge.protocol import Forge, Thread
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.shallow import is_shallow
 
 State = Literal["ok", "missing", "unknown"]
@@ -111,7 +112,7 @@ def ci_doctor(here: Here) -> CiDoctorResult:
     if forge is not None:
         thread, more = _ask(forge, context)
         checks += more
-    base, shallow, more = _look_for_base(around, forge, environ)
+    base, shallow, more = _look_for_base(around, environ)
     checks += more
     return CiDoctorResult(
         system=context.system,
@@ -163,25 +164,25 @@ def _allowed(forge: Forge, thread: Thread | None, give: str | None) -> Iterator[
 
 
 def _look_for_base(
-    around: Surroundings, forge: Forge | None, environ: dict[str, str]
+    around: Surroundings, environ: dict[str, str]
 ) -> tuple[str | None, bool | None, list[CiCheck]]:
     """Return the commit to compare with, whether the clone is shallow, and what is wrong."""
-    if around.repo is None:
+    repo = around.repo
+    if repo is None:
         said = "There is no clone here, so that nothing can be compared."
         return None, None, [CiCheck("base", "unknown", said)]
+    shallow = is_shallow(repo)
     try:
-        shallow = is_shallow(around.repo)
-        base = resolve_base(around, forge, environ)
+        commit = head(repo).commit
+        if commit is None:
+            said = "There is no commit yet, so that nothing can be compared."
+            return None, shallow, [CiCheck("base", "unknown", said)]
+        base = find_state_base(repo, commit, None, environ).require()
     except MlopsError as error:
-        return None, True, [_failed("base", error)]
-    if base is not None:
-        return base, shallow, [CiCheck("base", "ok", f"What this is compared with is {base[:12]}.")]
-    if around.context.base_branch is None:
-        said = "No target branch is known: a report compares with what `--base` names."
-        return None, shallow, [CiCheck("base", "ok", said)]
-    said = f"The clone does not know where this branch parted from {around.context.base_branch}."
-    mend = "git fetch --unshallow" if shallow else f"git fetch {around.remote or 'origin'}"
-    return None, shallow, [CiCheck("base", "missing", said, mend)]
+        return None, shallow, [_failed("base", error)]
+    at = f"{base.commit[:12]}, " if base.commit is not None else ""
+    said = f"What this is compared with is {at}{base.why}."
+    return base.commit, shallow, [CiCheck("base", "ok", said)]
 
 
 def _failed(what: str, error: MlopsError) -> CiCheck:

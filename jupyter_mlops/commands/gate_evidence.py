@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from jupyter_mlops.commands.ci import find_state_base
 from jupyter_mlops.commands.commit_evidence import CommitEvidence
 from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import logged_tree, open_revision
@@ -17,10 +18,9 @@ from jupyter_mlops.config import GateConfig
 from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.bars import BARS_NAME, MAX_BARS_BYTES, Bar, parse_bars
-from jupyter_mlops.git.bases import Base, find_base
+from jupyter_mlops.git.bases import Base
 from jupyter_mlops.git.history import last_changes
 from jupyter_mlops.git.revisions import head, shorten
-from jupyter_mlops.git.shallow import is_shallow
 from jupyter_mlops.git.state_tree import blob_oid
 from jupyter_mlops.metrics.read import Number, read_metrics, split_name
 from jupyter_mlops.reports.findings import quote_path
@@ -89,10 +89,15 @@ class GateEvidence:
 
     @cached_property
     def base(self) -> Base:
-        """The commit that ``base`` means."""
+        """The commit that ``base`` means.
+
+        Raises:
+            MlopsError: it cannot be found.
+        """
         if self._commit is None:
             return Base(None, "the base, and there is no commit yet", is_none=True)
-        return find_base(self._ws.git, self._commit, self._options.base, self._options.environ)
+        options = self._options
+        return find_state_base(self._ws.git, self._commit, options.base, options.environ)
 
     def _around(self, commit: str) -> CommitEvidence:
         if commit not in self._evidence:
@@ -112,14 +117,15 @@ class GateEvidence:
         return self._read_commit(source.commit, against, shorten(self._ws.git, source.commit))
 
     def _read_base(self) -> Baseline:
-        commit, why, is_none = self.base
+        try:
+            commit, why, is_none, fix = self.base
+        except MlopsError as error:
+            why = f"the base, which cannot be had: {error.message.rstrip('.')}"
+            return Baseline(None, why=why, fix=error.hints[0])
         if is_none:
             return Baseline("there is no commit before")
         if commit is None:
-            fix = "git fetch origin"
-            if is_shallow(self._ws.git):
-                fix = "git fetch --unshallow origin"
-            return Baseline(None, why=why, fix=fix)
+            return Baseline(None, why=why, fix=fix or "jupyter mlops gates --base REVISION")
         short = shorten(self._ws.git, commit)
         return self._read_commit(commit, BASE, f"{short}, {why.removeprefix('the base ')}")
 

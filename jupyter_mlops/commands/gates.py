@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Annotated
 
+from jupyter_mlops.commands.ci import find_state_base
 from jupyter_mlops.commands.gate_evidence import GateOptions, read_bars, read_numbers
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better, GateConfig
 from jupyter_mlops.document import Block, Code, Document, Hint, Note, Number, Table
-from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.bars import BARS_NAME, Bar, format_bars
 from jupyter_mlops.formats.entry import Mode
-from jupyter_mlops.git.revisions import find_commit, head
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.metrics.compare import direction, is_better
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.gates import Judged, Numbers, judge_gates
@@ -91,12 +92,9 @@ def gates(
     committed: run it on the main branch, after a merge. A bar is never lowered, and only raised by
     a metric of this very commit. Exit status 1 says that a gate is broken, or cannot be judged.
     """
-    if base is not None and find_commit(ws.git, base) is None:
-        raise NotFoundError(
-            f"{base!r} is no revision that Git knows.",
-            code="unknown-revision",
-            hints=("git log --oneline --all",),
-        )
+    commit = head(ws.git).commit
+    if base is not None and commit is not None:
+        find_state_base(ws.git, commit, base, os.environ).require()
     numbers = read_numbers(ws, GateOptions(base=base, yes=yes))
     result = judge_gates(ws.config.gates, numbers)
     raised = _raise_bars(ws, numbers, result.checked.findings) if update_ratchet else ()

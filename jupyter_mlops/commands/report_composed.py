@@ -11,6 +11,7 @@ from jupyter_mlops.commands.ci_post import PostedReport
 from jupyter_mlops.commands.plots_diff import plots_diff
 from jupyter_mlops.commands.report_evidence import (
     Sides,
+    find_report_base,
     how_to_get,
     name_commit,
     open_report_sides,
@@ -133,13 +134,15 @@ def compose_report(
         checked: what the checks said; None: all notebooks of the project are checked.
 
     Raises:
-        NotFoundError: there is no project, or ``base`` is no revision.
+        NotFoundError: there is no project, or nothing to compare with where there should be.
+        UnavailableError: the Git remote of a shallow clone cannot be read.
     """
     ws = open_workspace(here.cwd)
+    found_base = find_report_base(ws, base)
     if checked is None:
         at_root = replace(here, cwd=ws.root)
         checked = check_notebooks(at_root, base=base, yes=yes, execute=execute).reports
-    sides = open_report_sides(ws, base)
+    sides = open_report_sides(ws, found_base)
     production, unknown = read_production_values(ws, yes=yes)
     rows, read = read_metric_rows(ws, sides, production)
     found = [one for part in checked for one in part.findings]

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jupyter_mlops.commands.chosen_history import DETACHED, read_chosen_history
+from jupyter_mlops.commands.ci import find_state_base
 from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import Source, logged_tree, open_revision
 from jupyter_mlops.commands.production import is_configured, read_production
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.errors import MlopsError, NotFoundError
-from jupyter_mlops.git.bases import find_base
+from jupyter_mlops.errors import MlopsError
+from jupyter_mlops.git.bases import Base
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.metrics.compare import delta, direction, is_better
 from jupyter_mlops.metrics.history import History
@@ -44,26 +45,25 @@ class ProductionValues:
     values: Mapping[str, Number]
 
 
-def open_report_sides(ws: Workspace, base: str | None) -> Sides:
-    """Return what a report compares: where the branch began, or ``base``, and the working tree.
+def find_report_base(ws: Workspace, named: str | None) -> Base:
+    """Return the commit that a report compares with: where the branch began, or ``named``.
 
     Raises:
-        NotFoundError: ``base`` is no revision (code ``unknown-revision``).
+        NotFoundError: what it should be compared with is nowhere (code ``base-not-found``).
+        UnavailableError: the Git remote cannot be read.
     """
+    commit = head(ws.git).commit
+    if commit is None:
+        return Base(None, "nothing: there is no commit yet", is_none=True)
+    return find_state_base(ws.git, commit, named, os.environ).require()
+
+
+def open_report_sides(ws: Workspace, base: Base) -> Sides:
+    """Return what a report compares: the base and the working tree, with what is logged by now."""
     now = head(ws.git)
     state = Source(None, None, logged_tree(ws, (*ws.config.metrics.files, *ws.config.params.files)))
-    if now.commit is None:
-        return Sides(None, state, "nothing: there is no commit yet", None, now.branch)
-    found = find_base(ws.git, now.commit, base, os.environ)
-    if found.commit is None:
-        if base is not None:
-            raise NotFoundError(
-                f"The report cannot be compared with {base}: {found.why}.",
-                code="unknown-revision",
-                hints=("git fetch origin", "git log --oneline --all"),
-            )
-        return Sides(None, state, found.why, now.commit, now.branch)
-    return Sides(open_revision(ws, found.commit[:12]), state, found.why, now.commit, now.branch)
+    source = open_revision(ws, base.commit[:12]) if base.commit is not None else None
+    return Sides(source, state, base.why, now.commit, now.branch)
 
 
 def read_metric_rows(

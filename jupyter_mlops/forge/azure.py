@@ -147,13 +147,6 @@ class AzureDevOps:
             where = f"pullRequests/{thread.pull_request}"
         self._write("POST", f"{self._repo}/{where}/statuses", _STATUS, body)
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return the commit where two commits parted; names of branches are not known here."""
-        path = f"{self._repo}/commits/{quote(head, safe='')}/mergebases"
-        found = self._client.find(path, _READ, query={"otherCommitId": base, **_VERSION})
-        bases = list_of(found, "value")
-        return text_of(bases[0], "commitId") or None if bases else None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it."""
         query = {

@@ -139,11 +139,6 @@ class Bitbucket:
         path = f"{self._repo}/commit/{thread.commit}/statuses/build"
         self._client.write("POST", path, _STATUS, body)
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return the commit where both parted."""
-        spec = f"{quote(base, safe='')}..{quote(head, safe='')}"
-        return text_of(self._client.find(f"{self._repo}/merge-base/{spec}", _READ), "hash") or None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it."""
         answer = self._client.send(

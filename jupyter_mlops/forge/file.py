@@ -80,10 +80,6 @@ class FileForge:
         path = f"{_name(thread)}/status-{quote(status.name, safe='')}.json"
         self._write(path, _json(asdict(status)))
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return None: a folder knows no commits."""
-        return None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return None: a folder knows no commits."""
         return None

@@ -111,11 +111,6 @@ class Gitea:
             body["target_url"] = status.url
         self._client.write("POST", f"{self._repo}/statuses/{thread.commit}", _STATUS, body)
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return where a branch's pull request parted from its base; else it does not tell."""
-        path = f"{self._repo}/pulls/{quote(base, safe='')}/{quote(head, safe='')}"
-        return text_of(self._client.find(path, _READ), "merge_base") or None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it."""
         answer = self._client.send(

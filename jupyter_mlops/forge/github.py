@@ -131,12 +131,6 @@ class GitHub:
             body["target_url"] = status.url
         self._client.write("POST", f"{self._repo}/statuses/{thread.commit}", _STATUS, body)
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return the commit where both parted."""
-        path = f"{self._repo}/compare/{quote(base, safe='')}...{quote(head, safe='')}"
-        found = self._client.find(path, _READ, query={"per_page": "1"})
-        return text_of(found, "merge_base_commit", "sha") or None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it."""
         answer = self._client.send(

@@ -126,12 +126,6 @@ class GitLab:
             body["target_url"] = status.url
         self._client.write("POST", f"{self._project}/statuses/{thread.commit}", _STATUS, body)
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return the commit where both parted."""
-        refs = f"refs[]={quote(base, safe='')}&refs[]={quote(head, safe='')}"
-        found = self._client.find(f"{self._project}/repository/merge_base?{refs}", _API)
-        return text_of(found, "id") or None
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it."""
         answer = self._client.send(

@@ -132,10 +132,6 @@ class Forge(Protocol):
         """Show a status beside the thread's commit."""
         ...
 
-    def find_merge_base(self, base: str, head: str) -> str | None:
-        """Return the commit where two branches or commits parted; None where it does not tell."""
-        ...
-
     def read_file(self, path: str, commit: str) -> bytes | None:
         """Return a file as a commit has it; None where it has none."""
         ...

@@ -92,6 +92,23 @@ def list_remote_refs(
     return {name: oid for oid, name in rows if name.startswith(prefix)}
 
 
+def read_remote_default(
+    repo: Repository, remote: str, *, env: Mapping[str, str] | None = None
+) -> str | None:
+    """Return the name of the branch that HEAD of ``remote`` names, None where it names none.
+
+    Raises:
+        UnavailableError: the remote cannot be read (code ``git-remote-unreachable``).
+    """
+    words = ("ls-remote", "--symref", "--end-of-options", remote, "HEAD")
+    status, printed, said = try_git(repo, *words, env={**NO_QUESTIONS, **(env or {})})
+    if status != 0:
+        raise unreachable(f"Git cannot read its remote {remote}", remote, said)
+    told = printed.decode("utf-8", "surrogateescape").partition("\n")[0]
+    name = told.removeprefix("ref: refs/heads/").removesuffix("\tHEAD")
+    return name if told == f"ref: refs/heads/{name}\tHEAD" else None
+
+
 def push_refs(
     repo: Repository,
     remote: str,
@@ -118,11 +135,20 @@ def fetch_objects(
     remote: str,
     names: Iterable[str],
     *,
+    depth: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Bring what the references ``names`` of ``remote`` reach; no reference here is made or moved.
+    """Bring what references and commits of ``remote`` reach.
 
-    Objects that are not well formed are refused.
+    No reference here is made or moved, but those that a refspec among ``names`` says. Objects that
+    are not well formed are refused.
+
+    Args:
+        repo: the repository.
+        remote: a Git remote.
+        names: references there, full ids of commits, or refspecs.
+        depth: how many commits of each history come at most, which then ends there; None: all.
+        env: variables for Git, such as a token for a host.
 
     Raises:
         UnavailableError: Git fails (code ``git-remote-unreachable``).
@@ -132,7 +158,8 @@ def fetch_objects(
             repo,
             *(*NO_HOOKS, "-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags"),
             *("--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap="),
-            *("--no-recurse-submodules", "--stdin", "--end-of-options", remote),
+            *("--no-recurse-submodules", *((f"--depth={depth}",) if depth is not None else ())),
+            *("--stdin", "--end-of-options", remote),
             input="".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"),
             env={**NO_QUESTIONS, **(env or {})},
             durable="objects",

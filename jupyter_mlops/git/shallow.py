@@ -1,12 +1,11 @@
-"""Clones that have only the newest commits: what they lack, and single commits for them."""
+"""Clones that have only the newest commits: what they lack, and how it comes here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from jupyter_mlops.git.left_locks import noted_locks
-from jupyter_mlops.git.process import NO_HOOKS, try_git
-from jupyter_mlops.git.remotes import NO_QUESTIONS, unreachable
+from jupyter_mlops.git.process import run_git, try_git
+from jupyter_mlops.git.remotes import fetch_objects
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import find_commit
 
@@ -25,6 +24,15 @@ def find_merge_base(repo: Repository, a: str, b: str) -> str | None:
     return printed.decode("ascii").strip() or None if status == 0 else None
 
 
+def list_ends(repo: Repository, commits: Sequence[str]) -> list[str]:
+    """Return the full ids of the commits at which the histories of ``commits`` are cut off."""
+    if not is_shallow(repo):
+        return []
+    cut = set((repo.common_dir / "shallow").read_text("ascii").split())
+    printed = run_git(repo, "rev-list", "--max-parents=0", "--end-of-options", *commits, "--")
+    return [commit for commit in printed.decode("ascii").split() if commit in cut]
+
+
 def fetch_commit(
     repo: Repository, remote: str, commit: str, *, env: Mapping[str, str] | None = None
 ) -> None:
@@ -36,16 +44,5 @@ def fetch_commit(
         UnavailableError: Git fails, or the remote does not give single commits (code
             ``git-remote-unreachable``).
     """
-    if find_commit(repo, commit) is not None:
-        return
-    with noted_locks(repo, [repo.common_dir / "shallow.lock"]):
-        status, _, said = try_git(
-            repo,
-            *(*NO_HOOKS, "-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags"),
-            *("--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"),
-            *("--depth=1", "--end-of-options", remote, commit),
-            env={**NO_QUESTIONS, **(env or {})},
-            durable="objects",
-        )
-    if status != 0:
-        raise unreachable(f"Git cannot fetch {commit[:12]} from its remote {remote}", remote, said)
+    if find_commit(repo, commit) is None:
+        fetch_objects(repo, remote, [commit], depth=1, env=env)

@@ -15,11 +15,13 @@ import pytest
 import yaml
 
 from jupyter_mlops._version import __version__
+from jupyter_mlops.commands.check_notebooks import check_notebooks
 from jupyter_mlops.commands.ci_comment import ci_comment
 from jupyter_mlops.commands.ci_doctor import CiDoctorResult, ci_doctor
 from jupyter_mlops.commands.ci_init import ci_init
 from jupyter_mlops.commands.ci_post import PostedReport
 from jupyter_mlops.commands.ci_pr import CiPrResult, ci_pr
+from jupyter_mlops.commands.gates import gates
 from jupyter_mlops.commands.init import init
 from jupyter_mlops.commands.parse import parse_words
 from jupyter_mlops.commands.report import report
@@ -27,7 +29,7 @@ from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.commands.workspace import open_here, open_workspace
 from jupyter_mlops.document.render_html import render_html
 from jupyter_mlops.document.render_text import render_text
-from jupyter_mlops.errors import ConflictError, MlopsError, UsageError
+from jupyter_mlops.errors import ConflictError, MlopsError, NotFoundError, UsageError
 from tests.architecture.sources import ROOT
 from tests.support.forges.github import GitHubSite
 from tests.support.forges.site import OWN, TOKEN, Pull, running
@@ -287,39 +289,67 @@ def test_doctor_without_a_token_that_is_good(job: Job, token: str | None) -> Non
     assert token is None or token == "expired" or token not in _shown(found)
 
 
-def test_doctor_brings_the_base_into_a_shallow_clone(job: Job) -> None:
+def _make_shallow(job: Job) -> str:
+    """Let the job's clone be one of a single commit; return the base, which it does not have."""
     base = job.clone.git("rev-parse", "origin/main").strip()
-    job.hub.git("config", "uploadpack.allowAnySHA1InWant", "true")
     job.clone = Project(job.folder / "shallow")
     words = ("clone", "--quiet", "--depth=1", "--branch=topic")
     job.hub.git(*words, f"file://{job.hub.root}", str(job.clone.root))
     assert "missing" in job.clone.git("cat-file", "--batch-check", input=f"{base}\n")
-    job.site.merge_bases["main", job.pull.head] = base
-    job.set_event(
-        pull_request={
-            "number": 7,
-            "head": {"sha": job.pull.head, "ref": "topic"},
-            "base": {"ref": "main"},
-        }
-    )
+    return base
+
+
+def test_doctor_brings_the_base_into_a_shallow_clone(job: Job) -> None:
+    base = _make_shallow(job)
     found = job.doctor()
     assert found.shallow
     assert found.base == base
     assert found.exit_status == 0
     assert job.clone.git("show", f"{base}:metrics/train.json") == '{"acc": 0.9}\n'
-    job.site.merge_bases.clear()
-    found = job.doctor()
-    assert found.exit_status == 1
-    assert "git fetch --unshallow" in _shown(found)
 
 
-def test_doctor_with_a_target_branch_that_is_gone(job: Job) -> None:
+def test_all_commands_find_the_same_base_in_a_shallow_clone(job: Job) -> None:
+    base = _make_shallow(job)
+    text = '[[gate]]\nmetric = "metrics/train.json:acc"\nagainst = "base"\ntolerance = -0.02\n'
+    job.clone.write("mlops.toml", text)
+    job.clone.commit("A gate")
+    ws = open_workspace(job.clone.root)
+    [judged] = gates(ws).judged
+    assert judged.limit == pytest.approx(0.92)
+    checked = check_notebooks(open_here(job.clone.root))
+    [broken] = [found for one in checked.reports for found in one.findings]
+    assert broken.rule == "gate-broken"
+    assert f"base ({base[:7]}, branch main" in broken.why
+    told = report(open_here(job.clone.root))
+    assert (told.base, told.exit_status) == (base, 1)
+    assert job.doctor().base == base
+
+
+def test_a_base_that_is_not_there_is_told_in_the_same_way_by_all(job: Job) -> None:
     head = {"sha": job.pull.head, "ref": "topic", "repo": {"full_name": "team/project"}}
     job.set_event(pull_request={"number": 7, "head": head, "base": {"ref": "gone"}})
+    why = "the base branch gone, as GitHub Actions says, which origin does not have"
     found = job.doctor()
     assert (found.exit_status, found.base) == (1, None)
-    assert "where this branch parted from gone" in _shown(found)
-    assert "git fetch origin" in _shown(found)
+    assert f"There is nothing to compare with: {why}." in _shown(found)
+    assert "git ls-remote origin" in _shown(found)
+    with pytest.raises(NotFoundError) as caught:
+        report(open_here(job.clone.root), post=True)
+    assert caught.value.message == f"There is nothing to compare with: {why}."
+    assert not job.site.comments
+    text = '[[gate]]\nmetric = "metrics/train.json:acc"\nagainst = "base"\n'
+    job.clone.write("mlops.toml", text)
+    job.clone.commit("A gate")
+    [unclear] = gates(open_workspace(job.clone.root)).findings
+    assert (unclear.rule, unclear.fix) == ("gate-unmeasurable", "git ls-remote origin")
+    assert why in unclear.why
+    for call in (
+        lambda: gates(open_workspace(job.clone.root), base="nowhere"),
+        lambda: report(open_here(job.clone.root), base="nowhere"),
+    ):
+        with pytest.raises(NotFoundError) as caught:
+            call()
+        assert caught.value.code == "base-not-found"
 
 
 def test_a_fork_s_job_is_told_of_the_two_workflows(job: Job) -> None:
@@ -536,10 +566,10 @@ def test_the_action_installs_this_version_and_puts_no_input_into_a_script() -> N
 
 
 def test_a_report_is_the_comment_and_the_status_of_its_pull_request(job: Job) -> None:
-    result = report(open_here(job.clone.root), base="origin/main", post=True)
+    result = report(open_here(job.clone.root), post=True)
     assert result.posted is not None and result.posted.created
     [body] = [one.body for one in job.site.comments if one.author == OWN]
     assert "▲ +0.01 better" in body
-    again = report(open_here(job.clone.root), base="origin/main", post=True)
+    again = report(open_here(job.clone.root), post=True)
     assert again.posted is not None and again.posted.writes == 0
     assert result.posted.status == ("failure" if result.exit_status else "success")

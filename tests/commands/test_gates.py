@@ -83,11 +83,12 @@ class TestBase:
         record(project, 0.9, 'against = "base"\n')
         with pytest.raises(NotFoundError):
             judge(project, base="nowhere")
-        options = GateOptions(environ={"GITHUB_BASE_REF": "nowhere"})
+        job = {"JENKINS_URL": "https://jenkins.example.org", "CHANGE_TARGET": "nowhere"}
+        options = GateOptions(environ=job)
         ws = project.open()
         (found,) = check_gates(ws.config.gates, read_numbers(ws, options)).findings
         assert found.rule == "gate-unmeasurable"
-        assert "nowhere, as GITHUB_BASE_REF says, which this clone does not know" in found.why
+        assert "nowhere, as Jenkins says, which this clone does not know" in found.why
 
 
 class TestTolerance:

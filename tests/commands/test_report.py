@@ -148,5 +148,5 @@ def test_at_the_first_commit_there_is_no_base(tmp_path: Path) -> None:
 def test_a_base_that_does_not_exist(project: DataProject) -> None:
     with pytest.raises(NotFoundError) as caught:
         _report(project, base="nowhere")
-    assert caught.value.code == "unknown-revision"
+    assert caught.value.code == "base-not-found"
     assert "nowhere" in caught.value.message

@@ -14,7 +14,7 @@ from jupyter_mlops.forge.file import FileForge
 from jupyter_mlops.forge.protocol import Forge, Status, Thread
 from jupyter_mlops.forge.upsert import Pace, upsert_comment
 from tests.forge.conftest import FAST, Kind
-from tests.support.forges.site import BASE, HEAD, OTHER, OWN, TOKEN, Site
+from tests.support.forges.site import HEAD, OTHER, OWN, TOKEN, Site
 
 QUICK = Pace(settle_seconds=0.0, jitter=lambda: 0.0)
 PULL = Thread(7, HEAD)
@@ -170,14 +170,6 @@ def test_file_at_a_commit(site: Site, forge: Forge) -> None:
     site.files[HEAD, "metrics/a b.json"] = b'{"x": 1}'
     assert forge.read_file("metrics/a b.json", HEAD) == b'{"x": 1}'
     assert forge.read_file("metrics/none.json", HEAD) is None
-
-
-def test_merge_base(kind: Kind, site: Site, forge: Forge) -> None:
-    site.open_pull(7)
-    base, head = ("main", "topic") if kind.name == "gitea" else (BASE, HEAD)
-    site.merge_bases[base, head] = "5" * 40
-    assert forge.find_merge_base(base, head) == "5" * 40
-    assert forge.find_merge_base("main", "8" * 40) is None
 
 
 def test_picture_has_a_url_on_the_forge(site: Site, forge: Forge) -> None:

@@ -30,7 +30,6 @@ _USED = {
     "/repos/{owner}/{repo}/issues/{issue_number}/comments": "get post",
     "/repos/{owner}/{repo}/issues/comments/{comment_id}": "patch delete",
     "/repos/{owner}/{repo}/statuses/{sha}": "post",
-    "/repos/{owner}/{repo}/compare/{basehead}": "get",
     "/repos/{owner}/{repo}/contents/{path}": "get",
     "/repos/{owner}/{repo}/git/blobs": "post",
     "/repos/{owner}/{repo}/git/trees": "post",
@@ -39,7 +38,7 @@ _USED = {
     "/repos/{owner}/{repo}/git/refs/{ref}": "patch",
     "/repos/{owner}/{repo}/git/ref/{ref}": "get",
 }
-_WITH_SLASHES = ("path", "ref", "basehead")
+_WITH_SLASHES = ("path", "ref")
 _PROSE = frozenset({"description", "example", "examples", "externalDocs", "summary", "tags"})
 _NAMED = frozenset({"properties", "schemas", "responses", "headers", "parameters"})
 

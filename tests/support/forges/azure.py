@@ -116,11 +116,6 @@ class AzureSite(Site):
     def _commit_status(self, asked: Asked) -> Reply:
         return self._keep_status(asked, asked.values["commit"])
 
-    @route("GET", f"{_REPO}/commits/{{commit}}/mergebases")
-    def _merge_base(self, asked: Asked) -> Reply:
-        found = self.merge_bases.get((asked.query["otherCommitId"], asked.values["commit"]))
-        return Reply(200, {"value": [{"commitId": found}] if found else []})
-
     @route("GET", f"{_REPO}/items")
     def _file(self, asked: Asked) -> Reply:
         commit = asked.query["versionDescriptor.version"]

@@ -146,12 +146,6 @@ class BitbucketSite(Site):
         self.statuses.append((asked.values["commit"], told))
         return Reply(201, told)
 
-    @route("GET", f"{_REPO}/merge-base/{{spec}}")
-    def _merge_base(self, asked: Asked) -> Reply:
-        base, _, head = asked.values["spec"].partition("..")
-        found = self.merge_bases.get((base, head))
-        return Reply(200, {"hash": found}) if found else Reply(404, {"type": "error"})
-
     @route("GET", f"{_REPO}/src/{{commit}}/{{path+}}")
     def _file(self, asked: Asked) -> Reply:
         content = self.files.get((asked.values["commit"], asked.values["path"]))

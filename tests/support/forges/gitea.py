@@ -26,13 +26,11 @@ class GiteaSite(Site):
             "sha": one.head,
             "repo": {"owner": {"login": one.fork or "team"}},
         }
-        base = self.merge_bases.get((one.base_branch, one.head_branch), "")
         return {
             "number": one.number,
             "state": "open" if one.open else "closed",
             "head": head,
             "base": {"ref": one.base_branch},
-            "merge_base": base,
             "html_url": f"{self.url}/team/project/pulls/{one.number}",
         }
 

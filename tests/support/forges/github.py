@@ -198,14 +198,6 @@ class GitHubSite(Site):
         self.statuses.append((commit, asked.json()))
         return Reply(201, self._made(asked, 201, state=asked.json()["state"]))
 
-    @route("GET", f"{_REPO}/compare/{{spec+}}")
-    def _compare(self, asked: Asked) -> Reply:
-        base, _, head = asked.values["spec"].partition("...")
-        found = self.merge_bases.get((base, head))
-        if found is None:
-            return Reply(404, {"message": "Not Found"})
-        return Reply(200, self._made(asked, 200, merge_base_commit={"sha": found}))
-
     @route("GET", f"{_REPO}/contents/{{path+}}")
     def _contents(self, asked: Asked) -> Reply:
         ref = asked.query["ref"]

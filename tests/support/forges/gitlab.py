@@ -141,12 +141,6 @@ class GitLabSite(Site):
         self.statuses.append((asked.values["commit"], told))
         return Reply(201, {"status": told["state"]})
 
-    @route("GET", f"{_PROJECT}/repository/merge_base")
-    def _merge_base(self, asked: Asked) -> Reply:
-        refs = asked.query["refs[]"]  # of the two only the last is kept
-        found = next((m for (_, head), m in self.merge_bases.items() if head == refs), None)
-        return Reply(200, {"id": found}) if found else Reply(404, {"message": "404 Not found"})
-
     @route("GET", f"{_PROJECT}/repository/files/{{path}}/raw")
     def _file(self, asked: Asked) -> Reply:
         content = self.files.get((asked.query["ref"], asked.values["path"]))

@@ -20,7 +20,6 @@ TOKEN = "canary-7f3c9d1e5b2a4860-token"
 OWN = 501
 OTHER = 77
 HEAD = "1" * 40
-BASE = "2" * 40
 
 
 @dataclass
@@ -108,7 +107,6 @@ class Site:
         self.statuses: list[tuple[str, dict[str, Any]]] = []
         self.files: dict[tuple[str, str], bytes] = {}
         self.uploads: dict[str, bytes] = {}
-        self.merge_bases: dict[tuple[str, str], str] = {}
         self.asked: list[Asked] = []
         self.fault: Fault | None = None
         self.write_seconds = 0.0
