@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from jupyter_mlops.commands.number_files import dvc_paths, metric_files
 from jupyter_mlops.commands.spec import Completion
 from jupyter_mlops.commands.table import COMMANDS
 from jupyter_mlops.commands.workspace import read_config
@@ -82,8 +83,9 @@ def _list_revisions(partial: str, start: Path) -> list[str]:
 
 def _list_metrics(partial: str, start: Path) -> list[str]:
     root = open_repository(start).root
-    files = read_config(root).metrics.files
-    names = read_metrics(WorkingTree(root, files), files).values
+    config = read_config(root)
+    tree = WorkingTree(root, config.metrics.files, dvc_paths(root, config))
+    names = read_metrics(tree, metric_files(config, tree)).values
     return [*(split_name(name)[1] for name in names), *names]
 
 

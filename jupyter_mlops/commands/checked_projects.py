@@ -22,7 +22,6 @@ from jupyter_mlops.config import CONFIG_NAME, ChecksConfig
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.git.repository import open_repository
 from jupyter_mlops.git.revisions import head
-from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.notebooks.names import names_bound
 from jupyter_mlops.notebooks.verdict import VerdictWord
 from jupyter_mlops.progress import NoProgress, Progress
@@ -269,8 +268,7 @@ def _iter_commit_checks(ws: Workspace, selection: Selection) -> Iterator[Checked
         yield Checked(tuple(check_snapshots(evidence.find_other_code())))
     if selection.counts("metrics-of-other-code"):
         gated = {gate.metric.rpartition(":")[0] for gate in ws.config.gates}
-        is_metric = compile_patterns(ws.config.metrics.files)
-        files = [one for one in evidence.tree.entries if is_metric(one) and one not in gated]
+        files = [one for one in evidence.metrics if one not in gated]
         outdated = (evidence.find_outdated(one) for one in files if evidence.sources(one))
         yield Checked(tuple(check_recorded(one for one in outdated if one is not None)))
 

@@ -7,12 +7,13 @@ from contextlib import suppress
 
 from jupyter_mlops.commands.fetch import run_fetch
 from jupyter_mlops.commands.metrics_stamps import Stamps, stamp_files
+from jupyter_mlops.commands.number_files import metric_files
+from jupyter_mlops.commands.number_trees import logged_tree
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.metrics.read import Number, read_metrics, split_name
-from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs
 from jupyter_mlops.notebooks.strip import resolve_settings, strip
 from jupyter_mlops.objects.outputs import read_outputs
@@ -73,8 +74,9 @@ class ProjectRuns:
 
     def read_values(self) -> Mapping[str, Number]:
         """Return the metrics of the files that were written, and count them as one run."""
-        files = self._ws.config.metrics.files
-        read = read_metrics(WorkingTree(self._ws.root, files), files).values
+        config = self._ws.config
+        tree = logged_tree(self._ws, config.metrics.files)
+        read = read_metrics(tree, metric_files(config, tree)).values
         written = self.list_written()
         values = {name: value for name, value in read.items() if split_name(name)[0] in written}
         for name, value in values.items():

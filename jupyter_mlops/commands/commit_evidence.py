@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from jupyter_mlops.commands.number_files import list_metric_paths
 from jupyter_mlops.commands.run_sources import find_sources, is_code
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError, UnavailableError
@@ -14,7 +15,6 @@ from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.revisions import find_commit, shorten
 from jupyter_mlops.git.trees import GitTree, TreeEntry, open_tree
 from jupyter_mlops.git.worktree_files import changed_files
-from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.reports.project_rules import OtherCode, Outdated
 from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
 
@@ -34,6 +34,11 @@ class CommitEvidence:
     def short(self) -> str:
         """The commit's short id."""
         return shorten(self._ws.git, self.commit)
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The paths of its metrics files."""
+        return list_metric_paths(self._ws.config, self.tree)
 
     def sources(self, metrics: str) -> frozenset[str]:
         """Return the files that decide what stands in a metrics file; none where nobody knows."""
@@ -133,11 +138,11 @@ class CommitEvidence:
         A metrics file that a snapshot has with the commit's code is well; one that no snapshot has
         cannot be judged.
         """
-        is_metric = compile_patterns(self._ws.config.metrics.files)
         parents = [open_tree(self._ws.git, parent).entries for parent in self.parents]
         found: list[OtherCode] = []
-        for path, entry in self.tree.entries.items():
-            if not is_metric(path) or any(tree.get(path) == entry for tree in parents):
+        for path in self.metrics:
+            entry = self.tree.entries[path]
+            if any(tree.get(path) == entry for tree in parents):
                 continue
             other = self._find_other_code(path, entry) if self.sources(path) else None
             if other is not None and other not in found:

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from jupyter_mlops.commands.metrics_stamps import Stamps, stamp_files
 from jupyter_mlops.commands.notebook_paths import resolve_notebooks
+from jupyter_mlops.commands.number_files import metric_files
+from jupyter_mlops.commands.number_trees import logged_tree
 from jupyter_mlops.commands.replay import Ended, count_cells, replay
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.verdicts import RevisionVerdicts, verification_key
@@ -31,7 +33,6 @@ from jupyter_mlops.git.worktrees import (
     remove_worktree,
 )
 from jupyter_mlops.metrics.read import read_metrics, split_name
-from jupyter_mlops.metrics.working_tree import WorkingTree
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.verdict import VerdictWord
 from jupyter_mlops.reports.findings import name_cell
@@ -233,11 +234,11 @@ def _compare(
     ws: Workspace, tree: GitTree, own: str | None, before: Stamps, tolerance: float
 ) -> tuple[ReplayedMetric, ...]:
     """Compare the metrics of all files that the run wrote, or should have, as ``own``."""
-    patterns = ws.config.metrics.files
+    now = logged_tree(ws, ws.config.metrics.files)
     after = stamp_files(ws)
     files = {file for file, stamp in after.items() if before.get(file) != stamp}
-    recorded = read_metrics(tree, patterns).values
-    replayed = read_metrics(WorkingTree(ws.root, patterns), patterns).values
+    recorded = read_metrics(tree, metric_files(ws.config, tree)).values
+    replayed = read_metrics(now, metric_files(ws.config, now)).values
     if own is not None and own not in files:
         files.add(own)
         replayed = {name: v for name, v in replayed.items() if split_name(name)[0] != own}

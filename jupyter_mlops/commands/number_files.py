@@ -21,6 +21,7 @@ from jupyter_mlops.metrics.dvc import (
     read_dvc_files,
 )
 from jupyter_mlops.metrics.known_facts import Rules
+from jupyter_mlops.metrics.patterns import compile_patterns
 from jupyter_mlops.metrics.read import FILE_LIMIT_BYTES
 from jupyter_mlops.trees import Tree
 
@@ -36,6 +37,12 @@ def metric_files(config: Config, tree: Tree | None) -> tuple[str, ...]:
     if not config.metrics.dvc or tree is None:
         return files
     return (*files, *_with_folders(read_dvc_files(tree).metrics))
+
+
+def list_metric_paths(config: Config, tree: Tree) -> list[str]:
+    """Return the paths of the files of ``tree`` that hold metrics."""
+    matches = compile_patterns(metric_files(config, tree))
+    return [path for path in tree.iter_paths() if matches(path)]
 
 
 def param_files(config: Config, tree: Tree | None) -> tuple[str, ...]:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from jupyter_mlops.commands.candidates import list_candidates
+from jupyter_mlops.commands.check_notebooks import check_notebooks
+from jupyter_mlops.commands.checked_runs import ProjectRuns
 from jupyter_mlops.commands.metrics_diff import metrics_diff
 from jupyter_mlops.commands.metrics_history import MetricsHistoryResult, metrics_history
 from jupyter_mlops.commands.metrics_show import metrics_show
 from jupyter_mlops.commands.params_diff import params_diff
-from jupyter_mlops.commands.workspace import Workspace, open_workspace
+from jupyter_mlops.commands.workspace import Workspace, open_here, open_workspace
 from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.metrics.dvc import read_dvc_files
-from tests.support.project import Project
+from tests.support.project import Project, make_project
 
 FIXTURE = Path(__file__).parents[1] / "metrics" / "dvc"
 EXPECTED: dict[str, dict[str, dict[str, Any]]] = json.loads(
@@ -153,3 +156,22 @@ def test_a_file_counts_as_long_as_it_is_named(project: Project) -> None:
         (named, {"m.json:acc": 1}),
         (other, {"other.json:loss": 2}),
     ]
+
+
+def test_checks_know_which_files_dvc_names(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    project.write("mlops.toml", "")
+    project.write("dvc.yaml", "metrics:\n- scores.json\n")
+    project.write("scores.py", "print('first')\n")
+    project.write("scores.json", '{"acc": 0.8}')
+    project.commit("Begin")
+    project.write("scores.py", "print('second')\n")
+    project.commit("Other code")
+    [report] = check_notebooks(open_here(project.root)).reports
+    assert [found.rule for found in report.findings] == ["metrics-of-other-code"]
+    runs = ProjectRuns(open_project(project))
+    runs.prepare()
+    assert runs.list_written() == frozenset()
+    project.write("scores.json", '{"acc": 0.91}')
+    assert runs.read_values() == {"scores.json:acc": 0.91}
+    assert list_candidates("metric", "", project.root) == ["acc", "scores.json:acc"]
