@@ -36,10 +36,11 @@ SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run try more faults than a change is tried with."""
+    """Let a run try more faults than a change is tried with, and write what is kept anew."""
     parser.addoption(
         "--scale", type=int, default=1, help="how many times as many faults to try (default 1)"
     )
+    parser.addoption("--golden", action="store_true", help="write the reports of tests/demo anew")
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]

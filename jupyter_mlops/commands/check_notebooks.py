@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from jupyter_mlops.commands.check_options import CheckOptions
 from jupyter_mlops.commands.checked_notebooks import NotebookChecks, Run
 from jupyter_mlops.commands.notebook_run import RunSettings, parse_parameters, run_notebook
-from jupyter_mlops.commands.spec import PROGRAM, Arg
+from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.strip import find_notebooks
 from jupyter_mlops.commands.workspace import Here
 from jupyter_mlops.config import CONFIG_NAME
 from jupyter_mlops.document import Document, Note
-from jupyter_mlops.errors import UsageError
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.formats import Format, encode_reports, summarise
 from jupyter_mlops.reports.report import Report
@@ -90,14 +89,8 @@ def check_notebooks(
     first cell, # mlops: ignore-notebook[RULE] does so for all of them.
     """
     parameters = parse_parameters(parameter)
-    if (parameters or repeat > 1) and not execute:
-        raise UsageError(
-            "--parameter and --repeat say how notebooks are run, which only --execute does.",
-            code="bad-value",
-            hints=(f"{PROGRAM} check-notebooks --execute --repeat 2",),
-        )
     options = CheckOptions(select, ignore, fast, base, yes, repeat, tolerance, parameters)
-    options.check()
+    options.check(executes=execute)
     checks = NotebookChecks(options, here.progress)
     files = _find(here, paths)
     run = None
@@ -132,12 +125,7 @@ def _runner(here: Here, checks: NotebookChecks, given: RunSettings) -> Run:
     """Return what runs a notebook, by what was said here and what its project says."""
 
     def run(name: str, file: Path | None, notebook: Any) -> list[Finding]:
-        config = checks.projects.config(file)
-        settings = replace(
-            given,
-            cell_seconds=given.cell_seconds or config.timeout_seconds,
-            kernel=given.kernel or config.kernel,
-        )
+        settings = given.within(checks.projects.config(file))
         return run_notebook(name, file, notebook, settings, here.progress)
 
     return run

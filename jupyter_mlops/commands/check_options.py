@@ -37,13 +37,26 @@ class CheckOptions:
     tolerance: float | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
 
-    def check(self) -> None:
-        """Let pass what has a meaning.
+    def check(self, *, executes: bool) -> None:
+        """Let pass what has a meaning where notebooks are run, or are not (``executes``).
 
         Raises:
-            UsageError: a rule does not exist (``unknown-rule``), or a number is out of range.
+            UsageError: a rule does not exist (``unknown-rule``), a number is out of range, or one
+                option takes back what another says.
         """
         select_rules(self.select, self.ignore)
+        if (self.parameters or self.repeat > 1) and not executes:
+            raise UsageError(
+                "--parameter and --repeat say how notebooks are run, which only --execute does.",
+                code="bad-value",
+                hints=("jupyter mlops check-notebooks --execute --repeat 2",),
+            )
+        if self.fast and executes:
+            raise UsageError(
+                "--fast runs nothing, and --execute runs notebooks.",
+                code="bad-value",
+                hints=("jupyter mlops check-notebooks --fast",),
+            )
         if not 1 <= self.repeat <= MOST_REPEATS:
             raise UsageError(
                 f"A notebook is run once, or up to {MOST_REPEATS} times, not {self.repeat}.",

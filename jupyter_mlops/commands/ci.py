@@ -15,7 +15,7 @@ from jupyter_mlops.git.bases import Base, Target, find_base
 from jupyter_mlops.git.config import read_setting
 from jupyter_mlops.git.remotes import choose_git_remote
 from jupyter_mlops.git.repository import Repository, open_repository
-from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.revisions import Head, find_commit, head
 
 _EVENT_LIMIT_BYTES = 32 * 1024 * 1024
 
@@ -84,15 +84,31 @@ def find_state_base(
     return found
 
 
+def name_state(
+    repo: Repository, now: Head, environ: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Return the commit and the branch by which others know the state at HEAD.
+
+    Of the merge that a forge makes to check a pull request, and of a pull request's commit on no
+    branch, they are the pull request's own.
+    """
+    context = _read_context(environ)
+    if now.branch is not None or context.commit is None:
+        return now.commit, now.branch
+    if context.commit in (now.commit, find_commit(repo, f"{now.commit}^2")):
+        return context.commit, context.branch
+    return now.commit, None
+
+
 def _list_targets(context: Context) -> list[Target]:
     """Return what the CI system names: the branch, and a commit for where that is gone."""
-    says = f"as {context.system} says"
     branch, commit = context.base_branch, context.base_commit
     targets = []
     if branch is not None:
-        targets.append(Target(branch, f"the base branch {branch}, {says}", is_branch=True))
+        said = f"the base branch {branch}"
+        targets.append(Target(branch, said, is_branch=True, by=context.system))
     if commit is not None:
-        targets.append(Target(commit, f"the base {commit[:10]}, {says}"))
+        targets.append(Target(commit, f"the base {commit[:10]}", by=context.system))
     return targets
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 
 from jupyter_mlops.commands.number_files import list_metric_paths
 from jupyter_mlops.commands.run_sources import find_sources, is_code
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.errors import MlopsError, UnavailableError
+from jupyter_mlops.errors import MlopsError, NotFoundError, UnavailableError
+from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
 from jupyter_mlops.git.history import last_changes
+from jupyter_mlops.git.launcher import read_nbstripout_settings
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.revisions import find_commit, shorten
 from jupyter_mlops.git.trees import GitTree, TreeEntry, open_tree
 from jupyter_mlops.git.worktree_files import changed_files
+from jupyter_mlops.notebooks.strip import resolve_settings, strip
 from jupyter_mlops.reports.project_rules import OtherCode, Outdated
 from jupyter_mlops.snapshots.listing import Listed, list_all_snapshots
 
@@ -67,7 +71,18 @@ class CommitEvidence:
             differing, new = changed_files(self._ws.git, self.commit)
         except UnavailableError:
             return []
-        return [*differing, *new]
+        return [*(path for path in differing if not self._is_unstripped(path)), *new]
+
+    def _is_unstripped(self, path: str) -> bool:
+        """Return whether a notebook differs only because this commit has it with its outputs."""
+        if not path.endswith(".ipynb"):
+            return False
+        settings = resolve_settings(*read_nbstripout_settings(self._ws.git))
+        with suppress(NotFoundError):
+            versions = self.tree.read(path), WorkTree(self._ws.root).read(path)
+            old, new = (strip(content, settings).notebook for content in versions)
+            return old == new
+        return False
 
     def find_outdated(self, metrics: str) -> Outdated | None:
         """Return how a metrics file of this commit is of an older one, None where it is not.

@@ -82,6 +82,7 @@ class GateEvidence:
             better=self._ws.config.metrics.better,
             bars=self._read_bars(),
             provenance=self._read_provenance(judged),
+            removed=self._read_removed(),
         )
 
     def _list_against(self) -> list[str]:
@@ -190,6 +191,20 @@ class GateEvidence:
             else:
                 sources[path] = f"working tree, changed since {changed_in.get(path, 'HEAD')}"
         return sources
+
+    def _read_removed(self) -> dict[str, str]:
+        """Return what took away each file that a gate names, and that HEAD or a commit before had.
+
+        In words that go on after "was removed".
+        """
+        named = dict.fromkeys(split_name(g.metric)[0] for g in self._gates)
+        gone = [path for path in named if path and not (self._ws.root / path).exists()]
+        if self._commit is None or not gone:
+            return {}
+        there = self._around(self._commit).tree.entries
+        past = last_changes(self._ws.git, [path for path in gone if path not in there])
+        here = {path: "here, in no commit" for path in gone if path in there}
+        return here | {path: f"in {commit}" for path, commit in past.items()}
 
     def _is_committed(self, path: str) -> bool:
         assert self._commit is not None

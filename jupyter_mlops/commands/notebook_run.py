@@ -7,12 +7,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.commands.journals import UNRECORDED_VARIABLE
 from jupyter_mlops.commands.kernel import OWNER_VARIABLE
+from jupyter_mlops.config import ChecksConfig
 from jupyter_mlops.errors import UsageError
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.notebooks.names import is_python
@@ -42,6 +43,14 @@ class RunSettings:
     kernel: str | None = None
     allow_errors: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def within(self, config: ChecksConfig) -> RunSettings:
+        """Return them with what a project says of that which nothing was said of."""
+        return replace(
+            self,
+            cell_seconds=self.cell_seconds or config.timeout_seconds,
+            kernel=self.kernel or config.kernel,
+        )
 
 
 class Watch:

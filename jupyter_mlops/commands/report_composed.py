@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jupyter_mlops.commands.check_notebooks import check_notebooks
+from jupyter_mlops.commands.ci import name_state
 from jupyter_mlops.commands.ci_post import PostedReport
+from jupyter_mlops.commands.number_trees import problem_notes
 from jupyter_mlops.commands.plots_diff import plots_diff
 from jupyter_mlops.commands.report_evidence import (
     Sides,
@@ -26,6 +29,7 @@ from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.explain.ranking import Difference
 from jupyter_mlops.forge.fit import Part, fit_parts
+from jupyter_mlops.git.revisions import head
 from jupyter_mlops.metrics.read import Problem
 from jupyter_mlops.reports.findings import Finding
 from jupyter_mlops.reports.report import Report
@@ -39,6 +43,7 @@ from jupyter_mlops.reports.state_report import (
     make_parts,
     metrics_section,
     render_sections,
+    unknown_section,
 )
 from jupyter_mlops.snapshots.listing import list_all_snapshots
 from jupyter_mlops.units import plural
@@ -54,9 +59,10 @@ class ReportResult:
     """The report of the working tree against a base.
 
     ``base`` is the full id of the base's commit, null where there is none, and ``why`` says which
-    it is; ``commit`` is HEAD. ``gates`` are the findings of gates, ``findings`` all others of the
-    checks. ``text`` is the report in the format that was asked for; ``posted`` what became of the
-    comment, null where none was asked for.
+    it is; ``commit`` is HEAD, of a pull request its newest commit. ``gates`` are the findings of
+    gates, ``findings`` all others of the checks, ``notes`` what these say beside, and ``unknown``
+    what could not be compared. ``text`` is the report in the format that was asked for; ``posted``
+    what became of the comment, null where none was asked for.
     """
 
     name: str
@@ -71,6 +77,7 @@ class ReportResult:
     differences: tuple[Difference, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    unknown: tuple[str, ...]
     text: str
     posted: PostedReport | None = None
 
@@ -152,19 +159,21 @@ def compose_report(
     if sides.base is not None:
         compared = compare_states(ws, sides.base, sides.state, list_all_snapshots(ws.git))
         differences, unclear = compared.differences, compared.unknown
+    commit, branch = name_state(ws.git, head(ws.git), os.environ)
     result = ReportResult(
         name=name,
         base=None if sides.base is None else sides.base.commit,
         why=sides.why,
-        commit=sides.head,
-        branch=sides.branch,
+        commit=commit,
+        branch=branch,
         metrics=rows,
         production=None if production is None else production.label,
         gates=tuple(one for one in found if one.rule.startswith(_GATE)),
         findings=tuple(one for one in found if not one.rule.startswith(_GATE)),
         differences=differences,
         problems=tuple(dict.fromkeys(read.problems)),
-        notes=tuple(dict.fromkeys([*([unknown] if unknown else []), *notes, *unclear])),
+        notes=tuple(dict.fromkeys(notes)),
+        unknown=tuple(dict.fromkeys([*([unknown] if unknown else []), *unclear])),
         text="",
     )
     return Composed(result, tuple(_make_sections(ws, result, sides, executed or {})))
@@ -183,6 +192,9 @@ def _make_sections(
     if sides.base is not None:
         sections += _plot_section(ws, str(sides.base.commit))
     sections += read_own_sections(ws, executed)
+    sections += unknown_section(
+        (*(Note(one, "quiet") for one in result.unknown), *problem_notes(result.problems))
+    )
     remotes = list(ws.config.remotes)
     sections.append(how_section(how_to_get(result.branch, result.commit, remotes)))
     return _in_order(sections)
@@ -190,7 +202,7 @@ def _make_sections(
 
 _ORDER = (
     *("gates", "metrics", "findings", "parameters", "data", "code", "plots", "environment"),
-    *("own", "how"),
+    *("own", "unknown", "how"),
 )
 
 

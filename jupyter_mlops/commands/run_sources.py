@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -32,9 +33,9 @@ def find_sources(
 ) -> frozenset[str]:
     """Return the files that decide what stands in the metrics file ``metrics``.
 
-    These are the notebooks and scripts whose runs have its name, the modules of the project that
-    they import, and the pointer files of data whose names stand in their code; none where nothing
-    has that name.
+    These are the notebooks and scripts whose runs have its name, else those that call a run so, the
+    modules of the project that they import, and the pointer files of data whose names stand in
+    their code; none where nothing has that name.
 
     Args:
         paths: all files of the commit.
@@ -42,7 +43,7 @@ def find_sources(
         metrics: path of the metrics file.
     """
     stem = PurePosixPath(metrics).stem
-    found = {path for path in paths if _is_run(path, stem)}
+    found = {path for path in paths if _is_run(path, stem)} or _find_callers(paths, read, stem)
     texts: list[str] = []
     waiting = sorted(found)
     while waiting and len(found) < _FILES_LIMIT:
@@ -59,6 +60,13 @@ def find_sources(
         if PurePosixPath(pointer.removesuffix(POINTER_SUFFIX)).name in joined:
             found.add(pointer)
     return frozenset(found)
+
+
+def _find_callers(paths: Collection[str], read: Callable[[str], bytes], stem: str) -> set[str]:
+    """Return the notebooks and scripts that begin a run by this name, as ``mlops.run("name")``."""
+    call = re.compile(rf"""\brun\(\s*(?:name\s*=\s*)?(["']){re.escape(stem)}\1""")
+    programs = sorted(path for path in paths if PurePosixPath(path).suffix in _RUN_SUFFIXES)
+    return {path for path in programs[:_FILES_LIMIT] if call.search(_read_code(path, read)[1])}
 
 
 def _is_run(path: str, stem: str) -> bool:

@@ -89,7 +89,7 @@ def _iter_worktree(ws: Workspace) -> Iterator[tuple[str, _Tracked]]:
     for status in read_status(ws):
         present, pointer = status.present, status.tracked.pointer
         if pointer is not None and (
-            status.state is State.CLEAN or isinstance(pointer, ExternalPointer)
+            status.state in (State.CLEAN, State.MISSING) or isinstance(pointer, ExternalPointer)
         ):
             yield status.path, _from_pointer(ws, pointer)
         elif present is not None:

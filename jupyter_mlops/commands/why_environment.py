@@ -38,19 +38,19 @@ def compare_environment(
     own, and the working tree has that of this Python. A commit has that of a snapshot with the same
     ``numbers`` (those of both sides) that is tied to it or to its first parent, else that of the
     first one tied to it. Where one is not known, packages are those of lock files that changed.
-    Hardware is known of runs alone.
+    Where nothing recorded any, none is missed. Hardware is known of runs alone.
     """
     found = []
     of_runs = (runs.old_environment, runs.new_environment)
     for side, its, of_run in zip((sides.old, sides.new), numbers, of_runs, strict=True):
         environment = of_run or _find(ws, sides, side, its, findings)
-        if environment is None:
+        if environment is not None:
+            found.append(environment)
+        elif sides.snapshots or any(of_runs) or locked.files:
             instead = f"; {', '.join(locked.files)} tells of packages" if locked.files else ""
             findings.unknown.append(
                 f"Neither a run nor a snapshot tells what {side.revision} ran in{instead}."
             )
-        else:
-            found.append(environment)
     if len(found) == 2:
         return _compare(*found)
     differing = compare_packages(locked.old, locked.new)

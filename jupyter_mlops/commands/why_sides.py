@@ -100,5 +100,7 @@ class Findings:
         except ValueError as error:
             self.unknown.append(f"The rows of {path} were not compared: one version {error}.")
         except MlopsError as error:
-            self.unknown.append(f"The rows of {path} were not compared. {error.message}")
+            lacks = error.code == "content-missing"
+            reason = "The store here lacks a version of it." if lacks else error.message
+            self.unknown.append(f"The rows of {path} were not compared. {reason}")
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from nbconvert.exporters import Exporter
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode
-from traitlets import Bool, Int, List, Unicode, default
+from traitlets import Bool, Float, Int, List, Unicode, default
 
 from jupyter_mlops.commands.check_options import CheckOptions
 from jupyter_mlops.commands.checked_notebooks import CheckedNotebook, NotebookChecks, Run
@@ -48,6 +48,12 @@ class CheckExporter(Exporter):
     parameters = List(Unicode(), help="NAME=VALUE, set in the cell tagged parameters.").tag(
         config=True
     )
+    fast = Bool(False, help="Look at notebooks and Git's index only.").tag(config=True)
+    tolerance = Float(
+        None,
+        allow_none=True,
+        help="By what part of itself a number in an output may differ.",
+    ).tag(config=True)
     yes = Bool(False, help="Let this project use its remote and URLs from now on.").tag(config=True)
     default_preprocessors = List(["nbconvert.preprocessors.ExecutePreprocessor"]).tag(config=True)
     output_mimetype = "text/plain"
@@ -159,8 +165,9 @@ class CheckExporter(Exporter):
         parameters = parse_parameters(self.parameters)
 
         def run(name: str, file: Path | None, notebook: Any) -> list[Finding]:
+            config = self._open_checks().projects.config(file)
             return run_preprocessors(
-                name, file, notebook, resources, self._preprocessors, parameters
+                name, file, notebook, resources, self._preprocessors, config, parameters
             )
 
         return run
@@ -175,9 +182,11 @@ class CheckExporter(Exporter):
         return CheckOptions(
             select=tuple(self.select),
             ignore=tuple(self.ignore),
+            fast=self.fast,
             base=self.base or None,
             yes=self.yes,
             repeat=self.repeat,
+            tolerance=self.tolerance,
             parameters=parse_parameters(self.parameters),
         )
 
@@ -223,7 +232,7 @@ class CheckExporter(Exporter):
 
     def _find_bad_value(self) -> UsageError | None:
         try:
-            self._read_options().check()
+            self._read_options().check(executes=self._executes)
         except UsageError as error:
             return error
         return None

@@ -53,7 +53,8 @@ class ReportExporter(Exporter):
         is_file = named and file.is_file()
         name, shown = (file.name, file) if is_file else (NO_FILE, None)
         checks = NotebookChecks(CheckOptions(base=self.base or None))
-        checked = checks.check(name, shown, format_notebook(nb), [file], self._runner(resources))
+        run = self._runner(checks, resources)
+        checked = checks.check(name, shown, format_notebook(nb), [file], run)
         ran = nb if checked.notebook is None else checked.notebook
         composed = compose_report(
             here,
@@ -69,11 +70,12 @@ class ReportExporter(Exporter):
             open_gate(app, "mlops-report").add(len(result.gates) + len(result.findings))
         return composed.render("html" if self.format == "html" else "md"), resources
 
-    def _runner(self, resources: Any) -> Run | None:
+    def _runner(self, checks: NotebookChecks, resources: Any) -> Run | None:
         if not any(
             isinstance(one, ExecutePreprocessor) and one.enabled for one in self._preprocessors
         ):
             return None
         return lambda name, file, notebook: run_preprocessors(
-            name, file, notebook, resources, self._preprocessors, {}
+            *(name, file, notebook, resources, self._preprocessors),
+            checks.projects.config(file),
         )

@@ -36,13 +36,14 @@ _INFINITE_DEPTH = 2**31 - 1
 class Target:
     """What a state is compared with, as somebody named it.
 
-    ``said`` completes "compared with". ``is_branch``: ``name`` is a branch of the Git remote, and
-    not whatever else is called so here.
+    ``said`` completes "compared with", and ``by`` is who named it, where that is a program.
+    ``is_branch``: ``name`` is a branch of the Git remote, and not whatever else is called so here.
     """
 
     name: str
     said: str
     is_branch: bool = False
+    by: str | None = None
 
 
 class Base(NamedTuple):
@@ -128,13 +129,13 @@ class _History:
         """Return the base as far as it can be told by what is here."""
         tip = self.find_tip(target)
         if tip is None:
-            return self._miss(f"{target.said}, which this clone does not know")
+            return self._miss(f"{_spell(target)}, which this clone does not know")
         cut_off = "and the history of this clone is cut off"
         common = find_merge_base(self.repo, self.head, tip)
         if common is None:
             if is_shallow(self.repo):
-                return self._miss(f"{target.said}, {cut_off}")
-            return self._miss(f"{target.said}, with which this branch has no commit in common")
+                return self._miss(f"{_spell(target)}, {cut_off}")
+            return self._miss(f"{_spell(target)}, with which this branch has no commit in common")
         if common != self.head:
             return Base(common, target.said)
         before = find_commit(self.repo, f"{self.head}^1")
@@ -179,7 +180,7 @@ class _History:
             if source is None:
                 return Base(
                     None,
-                    f"{target.said}, which {self.remote} does not have",
+                    f"{_spell(target)}, which {self.remote} does not have",
                     fix=f"git ls-remote {shlex.quote(self.remote)}",
                 )
             wanted.append(source)
@@ -211,6 +212,11 @@ class _History:
         if not is_ref_name(self.repo, ref):
             return False
         return ref in list_remote_refs(self.repo, remote, ref, env=self.env)
+
+
+def _spell(target: Target) -> str:
+    """Return what was named, and by whom."""
+    return target.said if target.by is None else f"{target.said}, as {target.by} says"
 
 
 def find_branch(repo: Repository, branch: str, remote: str = _ORIGIN) -> str | None:

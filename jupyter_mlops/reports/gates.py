@@ -70,6 +70,7 @@ class Numbers:
         better: what the project says of which way is better.
         bars: by full name, the best value so far of a metric with a ratchet.
         provenance: for each metrics file whose numbers are not of this commit, whose they are.
+        removed: for each metrics file that there was once, in words, what took it away.
     """
 
     values: Mapping[str, Number]
@@ -79,6 +80,7 @@ class Numbers:
     better: Mapping[str, Better] = field(default_factory=dict)
     bars: Mapping[str, Baseline] = field(default_factory=dict)
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    removed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,9 @@ def _without_metric(gate: GateConfig, numbers: Numbers) -> Finding:
     if broken is not None:
         why = f"cannot be judged, as {path} is not readable: {broken.why.rstrip('.')}"
         fix = f"git log --oneline -- {quote_path(path)}"
+    elif path in numbers.removed:
+        why = f"names no metric any more: {path} was removed {numbers.removed[path]}"
+        fix = f"git log -p -- {quote_path(path)}"
     elif near:
         why = f"names no metric there is; its full name may be {near[0]}"
     else:

@@ -35,6 +35,7 @@ Key = Literal[
     "environment",
     "plots",
     "own",
+    "unknown",
     "how",
 ]
 
@@ -91,12 +92,16 @@ def metrics_section(
     still = [row for row in rows if not row.moved]
     better = sum(row.better is True for row in moved)
     worse = sum(row.better is False for row in moved)
+    new_ones = sum(row.base is None for row in moved)
+    gone = sum(row.value is None for row in moved)
     told = [
         f"{count} {word}"
         for count, word in (
             (better, "better"),
             (worse, "worse"),
-            (len(moved) - better - worse, "moved"),
+            (len(moved) - better - worse - new_ones - gone, "moved"),
+            (new_ones, "new"),
+            (gone, "gone"),
             (len(still), "unchanged"),
         )
         if count
@@ -118,7 +123,7 @@ def metrics_section(
         table(moved[:OPEN_ROWS]),
         table([*moved[OPEN_ROWS:], *still]),
         priority=80,
-        tone="warning" if worse else "good" if better else "plain",
+        tone="warning" if worse or gone else "good" if better else "plain",
     )
 
 
@@ -129,13 +134,21 @@ def _metric_cells(
         label,
         None if row.base is None else Number(row.base),
         None if row.value is None else Number(row.value),
-        Delta(row.delta, row.better) if row.moved and row.delta is not None else None,
+        _change_cell(row),
     ]
     if production is not None:
         cells.append(None if row.production is None else Number(row.production))
     if columns[-1] == "history":
         cells.append(sparkline(row.history))
     return tuple(cells)
+
+
+def _change_cell(row: MetricRow) -> Cell:
+    if row.base is None:
+        return "new"
+    if row.value is None:
+        return "gone"
+    return Delta(row.delta, row.better) if row.moved and row.delta is not None else None
 
 
 def sparkline(values: Iterable[MetricValue | None]) -> str:
@@ -159,10 +172,13 @@ def findings_section(findings: Sequence[Finding], notes: Sequence[str] = ()) -> 
     """Return what the checks found, gates left out: errors first."""
     told = sorted(findings, key=lambda one: one.severity != "error")
     rows = tuple(
-        (one.severity, Code(one.rule), Code(one.notebook or one.subject or ""), one.why)
+        (
+            *(one.severity, Code(one.rule), Code(one.notebook or one.subject or "")),
+            *(one.why, Code(one.fix)),
+        )
         for one in told
     )
-    columns = ("", "rule", "where", "why")
+    columns = ("", "rule", "where", "why", "mend")
     errors = sum(one.severity == "error" for one in told)
     return Section(
         "findings",
@@ -236,9 +252,17 @@ def how_section(commands: Sequence[str]) -> Section:
         "how",
         "How to get this state",
         "",
-        folded=tuple(Hint("", command) for command in commands),
+        folded=(Hint("", " && ".join(commands)),) if commands else (),
         priority=20,
     )
+
+
+def unknown_section(notes: Sequence[Note]) -> list[Section]:
+    """Return what could not be compared; no section where all could."""
+    if not notes:
+        return []
+    summary = plural(len(notes), "thing")
+    return [Section("unknown", "Not compared", summary, folded=tuple(notes), priority=25)]
 
 
 def make_parts(title: str, verdict: str, sections: Sequence[Section], full: str) -> list[Part]:

@@ -200,6 +200,43 @@ class TestProvenance:
         project.commit("something else")
         assert rules(judge(project)) == []
 
+    def test_whatever_begins_a_run_of_its_name_decides(self, project: DataProject) -> None:
+        project.git("mv", "train.ipynb", "study.ipynb")
+        project.write("study.ipynb", notebook('import jupyter_mlops\njupyter_mlops.run("train")'))
+        record(project, 0.9, "min = 0.5\n")
+        project.write("other.ipynb", notebook("changed = 1"))
+        project.commit("something else")
+        assert rules(judge(project)) == []
+        project.write("study.ipynb", notebook('jupyter_mlops.run(name="train")'))
+        project.commit("another study")
+        assert rules(judge(project)) == ["gate-metric-outdated"]
+
+    def test_a_notebook_that_was_committed_with_its_outputs_is_not_changed(
+        self, project: DataProject
+    ) -> None:
+        ran = json.loads(notebook("other = 1"))
+        ran["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+        project.write("train.ipynb", json.dumps(ran))
+        record(project, 0.9, "min = 0.5\n")
+        ran["cells"][0]["outputs"] = []
+        project.write("train.ipynb", json.dumps(ran))
+        assert rules(judge(project)) == []
+        project.write("train.ipynb", notebook("other = 2"))
+        assert rules(judge(project)) == ["gate-metric-outdated"]
+
+    @pytest.mark.parametrize("is_committed", [True, False])
+    def test_a_metrics_file_that_was_removed_is_told(
+        self, project: DataProject, is_committed: bool
+    ) -> None:
+        record(project, 0.9, "min = 0.5\n")
+        project.write("metrics/other.json", '{"acc": 1}')
+        project.commit("another of that name")
+        (project.root / "metrics/train.json").unlink()
+        where = f"in {project.commit('gone')[:7]}" if is_committed else "here, in no commit"
+        (found,) = judge(project).findings
+        assert found.rule == "gate-without-metric"
+        assert f"metrics/train.json was removed {where}" in found.why
+
     def test_a_snapshot_of_the_run_tells_that_the_code_came_later(
         self, project: DataProject
     ) -> None:

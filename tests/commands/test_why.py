@@ -206,6 +206,19 @@ def test_rows_that_are_not_here_are_said(one: DataProject, tmp_path: Path) -> No
     assert any("The rows of data/train.csv were not compared." in one for one in result.unknown)
 
 
+def test_data_that_was_not_brought_yet_is_that_of_its_pointer(
+    one: DataProject, tmp_path: Path
+) -> None:
+    change(one)
+    one.snapshot("data")
+    one.commit("two")
+    clone = DataProject(tmp_path / "clone")
+    one.clone(clone.root)
+    assert not (clone.root / "data").exists()
+    assert find(why(clone.open(), "HEAD~1"), "data").change == "1 file modified; 2 files now"
+    assert [found for found in why(clone.open()).differences if found.kind == "data"] == []
+
+
 def test_a_table_that_cannot_be_read_is_said(one: DataProject) -> None:
     one.write("data/train.csv", b"id,age\n\xff,1\n")
     result = why(one.open())

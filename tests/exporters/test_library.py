@@ -23,7 +23,7 @@ from tests.exporters.conftest import (
     make_notebook,
     rules,
 )
-from tests.notebooks.conftest import OLD, notebook_bytes
+from tests.notebooks.conftest import OLD, code, notebook_bytes
 from tests.support.project import Project
 
 OUT_OF_ORDER = make_notebook(("a = 1", 2), ("a", 1))
@@ -208,8 +208,55 @@ def test_the_rules_and_formats_of_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"select": ["no-such"]}, {"repeat": 0}, {"parameters": ["1=2"]}]
+    "options",
+    [
+        {"select": ["no-such"]},
+        {"repeat": 0},
+        {"parameters": ["1=2"]},
+        {"tolerance": -1.0},
+        {"repeat": 2},
+        {"fast": True, "config": Config({"ExecutePreprocessor": {"enabled": True}})},
+    ],
 )
 def test_values_without_a_meaning_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         make_exporter(**options).from_filename(str(write(tmp_path, STRIPPED)))
+
+
+def test_fast_looks_at_no_pointer_file(ours: Project) -> None:
+    path = write(ours.root, STRIPPED)
+    ours.write("data.csv.mlops", "not valid")
+    ours.git("add", "--all")
+    assert rules(check(path)) == ["pointer-unresolvable"]
+    assert rules(check(path, fast=True)) == []
+
+
+def execute(**options: Any) -> Config:
+    """Return what lets nbconvert run notebooks."""
+    return Config({"ExecutePreprocessor": {"enabled": True} | options})
+
+
+def test_the_project_says_which_kernel_runs_notebooks(ours: Project) -> None:
+    path = write(ours.root, STRIPPED)
+    ours.write("mlops.toml", '[checks]\nkernel = "of-the-project"\n')
+    for options, kernel in (({}, "of-the-project"), ({"kernel_name": "mine"}, "mine")):
+        (found,) = check(path, config=execute(**options))["findings"]
+        assert f"there is no kernel {kernel!r} here" in found["why"]
+
+
+@pytest.mark.slow
+def test_the_project_says_how_long_a_cell_may_take(ours: Project) -> None:
+    waits = make_notebook(("import threading; threading.Event().wait()", None))
+    path = write(ours.root, waits)
+    ours.write("mlops.toml", "[checks]\ntimeout = 1\n")
+    (found,) = check(path, config=execute())["findings"]
+    assert "CellTimeoutError" in found["why"]
+
+
+@pytest.mark.slow
+def test_outputs_may_differ_by_what_is_said(tmp_path: Path) -> None:
+    stream = {"output_type": "stream", "name": "stdout", "text": "loss 1.0\n"}
+    cell = code("print('loss 1.04')", id="a", execution_count=1, outputs=[stream])
+    path = write(tmp_path, notebook_bytes([cell]))
+    assert rules(check(path, config=execute(), tolerance=0.1)) == []
+    assert rules(check(path, config=execute(), tolerance=0.01)) == ["output-drift"]
