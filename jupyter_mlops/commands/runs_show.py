@@ -23,7 +23,7 @@ from jupyter_mlops.document import Code, Delta, Document, Note, Number, Table
 from jupyter_mlops.errors import NotFoundError, UsageError
 from jupyter_mlops.formats.run import Param
 from jupyter_mlops.metrics.compare import delta, direction, is_better, matches_name
-from jupyter_mlops.metrics.curve import draw_blocks, envelope
+from jupyter_mlops.metrics.curve import LEAST_POINTS, draw_blocks, envelope
 from jupyter_mlops.metrics.leading import leading_names, values_name
 from jupyter_mlops.metrics.read import Scalar
 from jupyter_mlops.metrics.runs import Execution, Run
@@ -32,7 +32,6 @@ from jupyter_mlops.tracking import flush
 from jupyter_mlops.units import format_duration, plural
 
 _POINTS = 200
-_LEAST_POINTS = 4
 _MOST_POINTS = 10_000
 _ANSWER_POINTS = 100_000
 _TEXT_WIDTH = 32
@@ -132,14 +131,14 @@ def runs_show(
     Of more points than are asked for, the lowest and highest of neighbours are shown, so that no
     spike is lost.
     """
-    _check("--points", points, _LEAST_POINTS, _MOST_POINTS)
+    _check("--points", points, LEAST_POINTS, _MOST_POINTS)
     _check("--limit", limit, 1, NAMES_LIMIT)
     flush()
     execution = project_runs(ws).read(run, ws.clock.now().timestamp())
     found = execution.run
     names = leading_names(found, ws.config.metrics.better)
     chosen = _choose(found, names, metric)[:limit] if metric else names[:limit]
-    each = max(_LEAST_POINTS, min(points, _ANSWER_POINTS // max(len(chosen), 1)))
+    each = max(LEAST_POINTS, min(points, _ANSWER_POINTS // max(len(chosen), 1)))
     series = tuple(_read_series(ws, execution, name, each) for name in chosen)
     others = [name for name in names if name not in chosen]
     return RunsShowResult(

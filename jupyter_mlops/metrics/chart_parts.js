@@ -87,7 +87,8 @@ export function lookAt(element) {
 }
 
 // Those of `dots`, which are in order, that draw the same as all of them: of each stretch of one
-// bucket the first, the lowest, the highest and the last. A dot without a value is a gap: null.
+// bucket the first, the lowest, the highest and the last. A dot without a value is a gap: null. Which
+// dots share a pixel changes with each zoom and width, so that this cannot be done before they are sent.
 export function thin(dots, bucketOf, valueOf) {
   const kept = [];
   let bucket = null, first = 0, low = 0, high = 0, last = 0;

@@ -6,7 +6,11 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from statistics import median_low
+
+LEAST_POINTS = 5
+"""To how many points a curve can be thinned."""
 
 _LATE_LIMIT = 65_536
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -101,9 +105,9 @@ def thin_largest(curves: Iterable[Curve], limit: int) -> None:
     while total > limit:
         largest = max(known, key=len)
         total -= len(largest)
-        largest.thin(max(len(largest) // 2, 4))
+        largest.thin(max(len(largest) // 2, LEAST_POINTS))
         total += len(largest)
-        if len(largest) <= 4:
+        if len(largest) <= LEAST_POINTS:
             return
 
 
@@ -132,32 +136,38 @@ def merge(one: Points, other: Points) -> Points:
     return steps, values
 
 
-def envelope(steps: Sequence[float], values: Sequence[float], limit: int) -> Points:
-    """Return ``limit`` points at most, 4 or more, that look like all of them.
+def thin_line(values: Sequence[float], limit: int) -> Sequence[int]:
+    """Return the places of values that look like all: ``limit`` or less, 5 or more.
 
-    Of each stretch of neighbours the lowest and the highest point are kept, so that no spike is
-    lost; so are the first and the last point. What is not a number is kept where a stretch has
-    nothing else.
+    The first and the last one stay, and of each stretch of neighbours the lowest and the highest,
+    so that no spike is lost, and the first that is no finite number, so that a gap stays one.
     """
     count = len(values)
     if count <= limit:
-        return array("d", steps), array("d", values)
+        return range(count)
+    # Of finite numbers that are too large the sum is not finite: nothing is lost but points.
+    has_gaps = not math.isfinite(sum(values))
     kept = [0]
-    stretches = max(1, (limit - 2) // 2)
+    stretches = max(1, (limit - 2) // (3 if has_gaps else 2))
     inner = count - 2
     for at in range(stretches):
         start, end = 1 + at * inner // stretches, 1 + (at + 1) * inner // stretches
-        chunk = values[start:end]
-        low, high = min(chunk), max(chunk)
-        if low != low or high != high:
-            numbers = [value for value in chunk if value == value]
-            if not numbers:
-                kept.append(start)
-                continue
-            low, high = min(numbers), max(numbers)
-        ends = {start + chunk.index(low), start + chunk.index(high)}
-        kept += sorted(ends)
+        finite = stretch = values[start:end]
+        places: set[int] = set()
+        if has_gaps:
+            finite = [value for value in stretch if math.isfinite(value)]
+            gaps = (place for place in range(start, end) if not math.isfinite(values[place]))
+            places.update(islice(gaps, 1))
+        if finite:
+            places |= {start + stretch.index(value) for value in (min(finite), max(finite))}
+        kept += sorted(places)
     kept.append(count - 1)
+    return kept
+
+
+def envelope(steps: Sequence[float], values: Sequence[float], limit: int) -> Points:
+    """Return ``limit`` points or less, as :func:`thin_line` chooses them."""
+    kept = thin_line(values, limit)
     return array("d", (steps[at] for at in kept)), array("d", (values[at] for at in kept))
 
 

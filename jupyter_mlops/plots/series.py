@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from jupyter_mlops.metrics.curve import thin_line
 from jupyter_mlops.plots.drawing import Mode, PlotTrace, Scale, style_of
 from jupyter_mlops.plots.frame import Column
-from jupyter_mlops.plots.thin import POINTS_LIMIT, thin_cloud, thin_line
+from jupyter_mlops.plots.thin import POINTS_LIMIT, thin_cloud
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import plural
 
@@ -62,7 +63,7 @@ def draw_points(several: Sequence[Points], *, connected: bool, in_order: bool = 
         count = sum(1 for x, y in zip(xs, ys, strict=True) if x == x and y == y)
         if connected and not in_order:
             xs, ys = _in_order(xs, ys)
-        chosen = thin_line(ys) if connected else thin_cloud(xs, ys)
+        chosen = thin_line(ys, POINTS_LIMIT) if connected else thin_cloud(xs, ys)
         traces.append(
             PlotTrace(
                 label=points.label,

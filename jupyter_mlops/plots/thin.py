@@ -1,4 +1,4 @@
-"""Fewer points that look like all of them: the extremes always stay; pure."""
+"""Fewer points of a cloud that look like all of them; pure."""
 
 from __future__ import annotations
 
@@ -7,39 +7,6 @@ from collections.abc import Sequence
 
 POINTS_LIMIT = 2_000
 """How many points of one line or cloud are drawn."""
-
-
-def thin_line(ys: Sequence[float], limit: int = POINTS_LIMIT) -> list[int]:
-    """Return which points of a line to draw, in order: all, or those that shape it.
-
-    Of each of ``limit / 4`` stretches these are the first, the last, the lowest and the highest,
-    so that no spike is lost and the line covers the same pixels; and one that is no number, so that
-    a gap stays one.
-    """
-    count = len(ys)
-    if count <= limit:
-        return list(range(count))
-    stretches = max(limit // 4, 1)
-    chosen: list[int] = []
-    for stretch in range(stretches):
-        begin, end = count * stretch // stretches, count * (stretch + 1) // stretches
-        kept = {begin, end - 1}
-        low = high = -1
-        for at in range(begin, end):
-            value = ys[at]
-            if math.isfinite(value):
-                if low < 0 or value < ys[low]:
-                    low = at
-                if high < 0 or value > ys[high]:
-                    high = at
-        for at in (low, high):
-            if at >= 0:
-                kept.add(at)
-        gap = next((at for at in range(begin, end) if not math.isfinite(ys[at])), None)
-        if gap is not None:
-            kept.add(gap)
-        chosen += sorted(kept)
-    return chosen
 
 
 def thin_cloud(xs: Sequence[float], ys: Sequence[float], limit: int = POINTS_LIMIT) -> list[int]:
