@@ -15,11 +15,16 @@ from jupyter_mlops.commands.diff import DiffResult, diff
 from jupyter_mlops.commands.log import LogResult, log
 from jupyter_mlops.commands.metrics_diff import MetricsDiffResult, metrics_diff
 from jupyter_mlops.commands.metrics_history import MetricsHistoryResult, metrics_history
+from jupyter_mlops.commands.plot_results import PlotsResult
+from jupyter_mlops.commands.plots_diff import plots_diff
 from jupyter_mlops.commands.pull import PullResult, pull
 from jupyter_mlops.commands.push import PushResult, push
 from jupyter_mlops.commands.restore import RestoreResult, restore
+from jupyter_mlops.commands.runs_list import RunsListResult, runs_list
+from jupyter_mlops.commands.runs_show import RunsShowResult, runs_show
 from jupyter_mlops.commands.spec import Arg, Result
 from jupyter_mlops.commands.status import StatusResult, status
+from jupyter_mlops.commands.why import WhyResult, why
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
 from jupyter_mlops.document import Block, Document, Hint, Note
 from jupyter_mlops.git.process import run_git, run_git_in
@@ -28,6 +33,10 @@ from jupyter_mlops.units import plural
 
 METRIC = "metrics/cancer.json:accuracy"
 OLD, NEW = "v1", "v2"
+RUN, CURVE = "cancer", "loss"
+FAST, SLOW = "boosting~1", "boosting"
+"""Two commits of one idea, whose runs have a curve each."""
+
 CHART = Path("history.html")
 
 
@@ -49,6 +58,10 @@ class DemoResult:
     state: StatusResult
     data: DiffResult
     metrics: MetricsDiffResult
+    why: WhyResult
+    runs: RunsListResult
+    run: RunsShowResult
+    plots: PlotsResult
     pushed: PushResult
     pulled: PullResult
 
@@ -68,6 +81,10 @@ class DemoResult:
                 *_shown("jupyter mlops status", self.state),
                 *_shown(f"jupyter mlops diff {OLD} {NEW}", self.data),
                 *_shown(f"jupyter mlops metrics diff {OLD} {NEW}", self.metrics),
+                *_shown(f"jupyter mlops why {OLD} {NEW}", self.why),
+                *_shown("jupyter mlops runs list --latest", self.runs),
+                *_shown(f"jupyter mlops runs show {RUN}", self.run),
+                *_shown(f"jupyter mlops plots diff {FAST} {SLOW} --plot {CURVE}", self.plots),
                 *_shown("git clone . ../colleague && cd ../colleague", None),
                 *_shown("jupyter mlops pull", self.pulled),
                 Hint("Go on there", go),
@@ -85,8 +102,9 @@ def demo(
 
     Two data sets that come with scikit-learn, and notebooks that train on them in a kernel, on
     branches that are merged. Then it shows the metrics of all branches and the snapshots, pushes
-    all data to a remote, a folder in DIR, restores and compares an older version, and pulls into a
-    colleague's clone. Where DIR holds a demo already, only that is done.
+    all data to a remote, a folder in DIR, restores and compares an older version, says why it is
+    worse, shows runs and their curves, and pulls into a colleague's clone. Where DIR holds a demo
+    already, only that is done.
     """
     root = here.cwd / folder
     found = open_demo(root)
@@ -110,6 +128,10 @@ def demo(
         state=state,
         data=diff(ws, OLD, NEW),
         metrics=metrics_diff(ws, OLD, NEW),
+        why=why(ws, OLD, NEW),
+        runs=runs_list(ws, latest=True),
+        run=runs_show(ws, RUN),
+        plots=plots_diff(ws, FAST, (SLOW,), plot=(CURVE,)),
         pushed=pushed,
         pulled=pulled,
     )

@@ -204,6 +204,17 @@ def test_the_walk_restored_and_compared(made: tuple[Project, dict[str, Any]]) ->
     assert demo.git("worktree", "list", "--porcelain").count("worktree ") == 1
 
 
+def test_the_walk_shows_why_and_the_curves_of_runs(made: tuple[Project, dict[str, Any]]) -> None:
+    _, walk = made
+    causes = {one["name"]: one["change"] for one in walk["why"]["differences"]}
+    assert causes["model"] == "linear → boosting"
+    assert {one["name"] for one in walk["runs"]["runs"]} == {"cancer", "digits"}
+    assert {one["state"] for one in walk["runs"]["runs"]} == {"done"}
+    stages = [len(trace["x"]) for plot in walk["plots"]["plots"] for trace in plot["traces"]]
+    assert stages == [60, 200]
+    assert len(walk["run"]["series"][0]["steps"]) == 200
+
+
 def test_the_walk_pushed_all_and_a_colleague_pulled(made: tuple[Project, dict[str, Any]]) -> None:
     demo, walk = made
     assert (walk["pushed"]["remote"], walk["pushed"]["absent"]) == ("shared", 0)
