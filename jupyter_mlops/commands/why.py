@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jupyter_mlops.commands.compared_tables import Findings
 from jupyter_mlops.commands.metrics_diff import metric_table
 from jupyter_mlops.commands.number_files import metric_files, param_files
 from jupyter_mlops.commands.number_trees import New, Old, Source, open_sides, problem_notes, spell
@@ -15,7 +16,7 @@ from jupyter_mlops.commands.why_code import compare_code
 from jupyter_mlops.commands.why_data import compare_data
 from jupyter_mlops.commands.why_environment import compare_environment
 from jupyter_mlops.commands.why_runs import compare_durations, find_runs
-from jupyter_mlops.commands.why_sides import Findings, Sides, find_near
+from jupyter_mlops.commands.why_sides import Sides, find_near
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Block, Document, Hint, Note, Table
 from jupyter_mlops.explain.ranking import Difference, rank, share_of_change

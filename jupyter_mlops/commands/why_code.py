@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from jupyter_mlops.commands.compared_tables import Findings
 from jupyter_mlops.commands.notebook_diff import NotebookDiff, compare_changed
 from jupyter_mlops.commands.number_files import metric_files, param_files
-from jupyter_mlops.commands.why_sides import Findings, Sides
+from jupyter_mlops.commands.why_sides import Sides
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.explain.packages import compare_packages
 from jupyter_mlops.explain.ranking import Difference, share_of_lines
-from jupyter_mlops.explain.rows import TABLE_LIMIT_BYTES, is_table
 from jupyter_mlops.explain.seeds import find_seeds
+from jupyter_mlops.explain.table_files import TABLE_LIMIT_BYTES, is_table
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.lock_file import LOCK_LIMIT_BYTES, is_lock_file, read_lock_file
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX

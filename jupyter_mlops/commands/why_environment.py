@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from jupyter_mlops.commands.compared_tables import Findings
 from jupyter_mlops.commands.number_trees import Source
 from jupyter_mlops.commands.numbers import Numbers
 from jupyter_mlops.commands.why_code import LockedPackages
 from jupyter_mlops.commands.why_runs import RunsOfSides
-from jupyter_mlops.commands.why_sides import Findings, Sides
+from jupyter_mlops.commands.why_sides import Sides
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.explain.packages import compare_packages, share_of_version
 from jupyter_mlops.explain.ranking import Difference

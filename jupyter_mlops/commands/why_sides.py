@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from jupyter_mlops.commands.number_trees import Source
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.workspace import Workspace
-from jupyter_mlops.errors import MlopsError
-from jupyter_mlops.explain.rows import TABLE_LIMIT_BYTES, RowChanges, compare_rows
 from jupyter_mlops.git.revisions import find_commit, first_parents
 from jupyter_mlops.snapshots.listing import Listed, SnapshotRef, read_chosen
-from jupyter_mlops.units import format_bytes
-
-ROWS_BUDGET_BYTES = 256 * 1024**2
-"""How many bytes of tables one comparison reads at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +61,3 @@ def _word_for_git(ws: Workspace, side: Source) -> str:
     if side.revision in (None, short) or find_commit(ws.git, side.revision) is None:
         return short
     return side.revision
-
-
-@dataclass(slots=True)
-class Findings:
-    """What could not be known, as sentences, and how much may still be read of tables."""
-
-    unknown: list[str] = field(default_factory=list)
-    bytes_left: int = ROWS_BUDGET_BYTES
-
-    def compare_rows(
-        self,
-        path: str,
-        size_bytes: int,
-        read_old: Callable[[], bytes],
-        read_new: Callable[[], bytes],
-    ) -> RowChanges | None:
-        """Return what became of a table's rows; None, and why, where that cannot be told.
-
-        ``size_bytes`` is that of both states.
-        """
-        if size_bytes > 2 * TABLE_LIMIT_BYTES or size_bytes > self.bytes_left:
-            limit = format_bytes(TABLE_LIMIT_BYTES)
-            reason = f"it is larger than {limit}"
-            if size_bytes <= 2 * TABLE_LIMIT_BYTES:
-                reason = f"{format_bytes(ROWS_BUDGET_BYTES)} of tables were read before it"
-            self.unknown.append(f"The rows of {path} were not compared: {reason}.")
-            return None
-        self.bytes_left -= size_bytes
-        try:
-            return compare_rows(path, read_old(), read_new())
-        except ValueError as error:
-            self.unknown.append(f"The rows of {path} were not compared: one version {error}.")
-        except MlopsError as error:
-            lacks = error.code == "content-missing"
-            reason = "The store here lacks a version of it." if lacks else error.message
-            self.unknown.append(f"The rows of {path} were not compared. {reason}")
-        return None

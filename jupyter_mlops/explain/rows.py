@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import sys
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-from jupyter_mlops.units import format_bytes, plural
+from jupyter_mlops.explain.table_files import Scanned, TableFile, open_table
+from jupyter_mlops.text import visible
+from jupyter_mlops.units import plural
 
-TABLE_LIMIT_BYTES = 64 * 1024**2
-ROWS_LIMIT = 1_000_000
-COLUMNS_LIMIT = 10_000
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
-_SUFFIXES = (".csv", ".tsv", ".parquet")
-_TYPED_ROWS = 1_000
-_BATCH_ROWS = 10_000
 _NAMED_COLUMNS = 5
-_HASH_MODULUS = sys.hash_info.modulus
+_EXAMPLE_COLUMNS = 20
+_EXAMPLE_LETTERS = 200
 _KEY = re.compile(r"(?s:(?i:(?:.*[_\- .])?(?:id|key|uuid|guid))|.*[a-z]I[Dd])")
-_INTEGER = re.compile(r"[+-]?\d{1,30}")
-_NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.I)
-_EMPTY = frozenset({"", "NA", "N/A", "null", "NULL", "None"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +31,38 @@ class TypeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class CellDifference:
+    """A cell as it may be shown, of long ones the beginning; null in the state without the row."""
+
+    column: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowExample:
+    """One row that differs: of one that changed, the cells that did; 20 cells at most.
+
+    Rows are counted from 1, below the header; null in the state that has no such row. ``key`` is
+    its value in the column by which rows were told apart.
+    """
+
+    change: Literal["added", "removed", "changed"]
+    old_row: int | None
+    new_row: int | None
+    key: str | None
+    cells: tuple[CellDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RowChanges:
     """What became of a table's rows, compared in the columns that both states have.
 
     ``key`` is the column by which rows were told apart; without one, rows are the same that have
     the same values. Then ``changed`` are rows in the same place with other values, where as many
     rows as before are there and all others are as they were; else such a row counts as removed and
-    as added. ``reordered``: the same rows, in another order.
+    as added. ``reordered``: the same rows, in another order. ``examples`` are as many of each kind
+    as were asked for, the first ones.
     """
 
     old_rows: int
@@ -60,6 +76,7 @@ class RowChanges:
     columns_removed: tuple[str, ...] = ()
     types: tuple[TypeChange, ...] = ()
     columns: int = 0
+    examples: tuple[RowExample, ...] = ()
 
     @property
     def share(self) -> float:
@@ -87,19 +104,14 @@ class RowChanges:
         return "; ".join(parts) or "the same rows, written in another way"
 
 
-def is_table(path: str) -> bool:
-    """Return whether the name of a file is that of a table whose rows can be compared."""
-    return path.lower().endswith(_SUFFIXES)
-
-
-def compare_rows(path: str, old: bytes, new: bytes) -> RowChanges:
-    """Return what became of the rows of a CSV, TSV or Parquet file.
+def compare_rows(path: str, old: bytes, new: bytes, examples: int = 0) -> RowChanges:
+    """Return what became of the rows of a table, with up to ``examples`` of each kind of change.
 
     Raises:
         ValueError: one of them cannot be read, or is too large; the message goes on after the
             file's name.
     """
-    before, after = _open(path, old), _open(path, new)
+    before, after = open_table(path, old), open_table(path, new)
     known = set(before.columns)
     common = [name for name in after.columns if name in known]
     keys = [name for name in common if _KEY.fullmatch(name)][:3]
@@ -112,17 +124,16 @@ def compare_rows(path: str, old: bytes, new: bytes) -> RowChanges:
         ),
         None,
     )
-    counted = _compare_by_key(first, second, key) if key else _compare_values(first, second)
-    added, removed, changed, reordered = counted
+    places = _compare_by_key(first, second, key) if key else _compare_values(first, second)
     present = set(after.columns)
     return RowChanges(
         old_rows=len(first.rows),
         new_rows=len(second.rows),
-        added=added,
-        removed=removed,
-        changed=changed,
+        added=len(places.added),
+        removed=len(places.removed),
+        changed=len(places.changed),
         key=key,
-        reordered=reordered,
+        reordered=places.reordered,
         columns_added=tuple(name for name in after.columns if name not in known),
         columns_removed=tuple(name for name in before.columns if name not in present),
         types=tuple(
@@ -132,222 +143,106 @@ def compare_rows(path: str, old: bytes, new: bytes) -> RowChanges:
             and "empty" not in (first.types[name], second.types[name])
         ),
         columns=len(known | present),
+        examples=tuple(_iter_examples(before, after, places.first(examples), key)),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Scanned:
-    """A hash for each row, and for each row's value in a column that may be the key."""
+class _Places:
+    """Which rows differ, counted from 0, in the order of the table; ``changed`` are pairs."""
 
-    rows: array[int]
-    keys: dict[str, array[int]]
-    types: dict[str, str]
+    added: NDArray[int64]
+    removed: NDArray[int64]
+    changed: NDArray[int64]
+    reordered: bool = False
 
-    def is_unique(self, key: str) -> bool:
-        import numpy
-
-        return bool(numpy.unique(numpy.frombuffer(self.keys[key], "q")).size == len(self.rows))
+    def first(self, count: int) -> _Places:
+        return _Places(self.added[:count], self.removed[:count], self.changed[:count])
 
 
-def _compare_by_key(old: _Scanned, new: _Scanned, key: str) -> tuple[int, int, int, bool]:
+def _compare_by_key(old: Scanned, new: Scanned, key: str) -> _Places:
     import numpy
 
     first, second = (numpy.frombuffer(one.rows, "q") for one in (old, new))
     before, after = (numpy.frombuffer(one.keys[key], "q") for one in (old, new))
     _, here, there = numpy.intersect1d(before, after, assume_unique=True, return_indices=True)
-    changed = int(numpy.count_nonzero(first[here] != second[there]))
-    added, removed = len(after) - len(there), len(before) - len(here)
-    same = not (added or removed or changed)
-    return added, removed, changed, same and old.rows != new.rows
+    pairs = numpy.stack([here, there], axis=1)[first[here] != second[there]]
+    added = numpy.setdiff1d(numpy.arange(len(after)), there, assume_unique=True)
+    removed = numpy.setdiff1d(numpy.arange(len(before)), here, assume_unique=True)
+    same = not (len(added) or len(removed) or len(pairs))
+    pairs = pairs[numpy.argsort(pairs[:, 1])]
+    return _Places(added, removed, pairs, same and old.rows != new.rows)
 
 
-def _compare_values(old: _Scanned, new: _Scanned) -> tuple[int, int, int, bool]:
+def _compare_values(old: Scanned, new: Scanned) -> _Places:
     import numpy
 
-    if old.rows == new.rows:
-        return 0, 0, 0, False
     before, after = (numpy.array(one.rows, "q") for one in (old, new))
+    _, codes = numpy.unique(numpy.concatenate([before, after]), return_inverse=True)
+    here, there = codes[: len(before)], codes[len(before) :]
+    added, removed = _surplus(there, here), _surplus(here, there)
+    none = numpy.empty((0, 2), "q")
     if len(before) == len(after):
-        moved = int(numpy.count_nonzero(before != after))
-    values, places = numpy.unique(numpy.concatenate([before, after]), return_inverse=True)
-    counts = numpy.bincount(places[len(before) :], minlength=len(values)) - numpy.bincount(
-        places[: len(before)], minlength=len(values)
-    )
-    added, removed = int(counts[counts > 0].sum()), -int(counts[counts < 0].sum())
-    if len(before) == len(after) and moved == added:
-        return 0, 0, added, False
-    return added, removed, 0, not (added or removed)
+        moved = numpy.flatnonzero(before != after)
+        if len(moved) == len(added):
+            return _Places(none[:, 0], none[:, 0], numpy.stack([moved, moved], axis=1))
+    return _Places(added, removed, none, not (len(added) or len(removed)))
 
 
-class _Text:
-    """A table as text: one header, then rows."""
+def _surplus(codes: NDArray[int64], others: NDArray[int64]) -> NDArray[int64]:
+    """Return where ``codes`` has a value more often than ``others``, and how often."""
+    import numpy
 
-    def __init__(self, content: bytes, separator: str) -> None:
-        self._content = content
-        head = content.partition(b"\n")[0]
-        counts = {one: head.count(one.encode()) for one in (separator, ";", "\t")}
-        self._separator = max(counts, key=lambda one: (counts[one], one == separator))
-        header = next(self._iter_rows(), [])
-        if len(header) > COLUMNS_LIMIT:
-            raise _too_many_columns()
-        self.columns = _unique(header)
-
-    def scan(self, columns: Sequence[str], keys: Sequence[str]) -> _Scanned:
-        places = {name: place for place, name in enumerate(self.columns)}
-        take = _picker([places[name] for name in columns])
-        rows = self._iter_rows()
-        next(rows, None)
-        width = len(self.columns)
-
-        def iter_batches() -> Iterator[list[tuple[Any, ...]]]:
-            while batch := list(islice(rows, _BATCH_ROWS)):
-                if set(map(len, batch)) != {width}:
-                    batch = [(row + [""] * width)[:width] for row in batch if row]
-                yield list(map(take, batch))
-
-        return _scan(iter_batches(), columns, keys, _kind_of_text)
-
-    def _iter_rows(self) -> Iterator[list[str]]:
-        lines = io.TextIOWrapper(io.BytesIO(self._content), "utf-8-sig", newline="")
-        try:
-            yield from csv.reader(lines, delimiter=self._separator)
-        except UnicodeDecodeError as error:
-            raise ValueError("is not UTF-8") from error
-        except csv.Error as error:
-            raise ValueError(f"is no table that can be read: {error}") from error
+    order = numpy.argsort(codes, kind="stable")
+    ordered = codes[order]
+    ranks = numpy.arange(len(codes)) - numpy.searchsorted(ordered, ordered)
+    counts = numpy.bincount(others, minlength=int(codes.max(initial=-1)) + 1)
+    return numpy.sort(order[ranks >= counts[ordered]])
 
 
-class _Parquet:
-    """A Parquet file."""
-
-    def __init__(self, content: bytes) -> None:
-        try:
-            import pyarrow
-            from pyarrow import parquet
-        except ImportError as error:
-            raise ValueError("needs pyarrow, which is not installed here") from error
-        self._failures = (
-            *(pyarrow.ArrowException, OSError, OverflowError, RuntimeError),
-            UnicodeDecodeError,
+def _iter_examples(
+    old: TableFile, new: TableFile, places: _Places, key: str | None
+) -> Iterator[RowExample]:
+    changed: list[tuple[int, int]] = [(int(here), int(there)) for here, there in places.changed]
+    removed, added = list(map(int, places.removed)), list(map(int, places.added))
+    before = old.take({*removed, *(here for here, _ in changed)})
+    after = new.take({*added, *(there for _, there in changed)})
+    for here, there in changed:
+        one, other = (
+            dict(zip(table.columns, row, strict=True))
+            for table, row in ((old, before[here]), (new, after[there]))
         )
-        try:
-            self._file = parquet.ParquetFile(pyarrow.BufferReader(content))
-            schema = self._file.schema_arrow
-            total_bytes = sum(
-                self._file.metadata.row_group(group).total_byte_size
-                for group in range(self._file.metadata.num_row_groups)
-            )
-        except self._failures as error:
-            raise ValueError("is no Parquet file that can be read") from error
-        if self._file.metadata.num_rows > ROWS_LIMIT:
-            raise _too_many_rows()
-        if total_bytes > 8 * TABLE_LIMIT_BYTES:
-            raise ValueError(f"is larger than {format_bytes(8 * TABLE_LIMIT_BYTES)} unpacked")
-        if len(schema.names) > COLUMNS_LIMIT:
-            raise _too_many_columns()
-        self.columns = tuple(dict.fromkeys(schema.names))
-        self._types = {field.name: str(field.type) for field in schema}
-
-    def scan(self, columns: Sequence[str], keys: Sequence[str]) -> _Scanned:
-        def iter_batches() -> Iterator[list[tuple[Any, ...]]]:
-            try:
-                for batch in self._file.iter_batches(_BATCH_ROWS, columns=list(columns)):
-                    if batch.num_columns != len(columns):
-                        raise ValueError("has two columns of one name")
-                    if columns:
-                        yield list(zip(*map(_values, batch.columns), strict=True))
-                    else:
-                        yield [()] * batch.num_rows
-            except self._failures as error:
-                raise ValueError("is no Parquet file that can be read") from error
-
-        scanned = _scan(iter_batches(), columns, keys, lambda value: "")
-        return _Scanned(scanned.rows, scanned.keys, {name: self._types[name] for name in columns})
+        differing = [name for name in one if name in other and one[name] != other[name]]
+        cells = [CellDifference(name, _show(one[name]), _show(other[name])) for name in differing]
+        yield _example("changed", here, there, other.get(key or ""), cells)
+    for place in removed:
+        row = dict(zip(old.columns, before[place], strict=True))
+        cells = [CellDifference(name, _show(value), None) for name, value in row.items()]
+        yield _example("removed", place, None, row.get(key or ""), cells)
+    for place in added:
+        row = dict(zip(new.columns, after[place], strict=True))
+        cells = [CellDifference(name, None, _show(value)) for name, value in row.items()]
+        yield _example("added", None, place, row.get(key or ""), cells)
 
 
-def _open(path: str, content: bytes) -> _Text | _Parquet:
-    if len(content) > TABLE_LIMIT_BYTES:
-        raise ValueError(f"is larger than {format_bytes(TABLE_LIMIT_BYTES)}")
-    name = path.lower()
-    if name.endswith(".parquet"):
-        return _Parquet(content)
-    return _Text(content, "\t" if name.endswith(".tsv") else ",")
+def _example(
+    change: Literal["added", "removed", "changed"],
+    old_place: int | None,
+    new_place: int | None,
+    key: str | None,
+    cells: Sequence[CellDifference],
+) -> RowExample:
+    return RowExample(
+        change,
+        None if old_place is None else old_place + 1,
+        None if new_place is None else new_place + 1,
+        None if key is None else _show(key),
+        tuple(cells[:_EXAMPLE_COLUMNS]),
+    )
 
 
-def _scan(
-    batches: Iterable[list[tuple[Any, ...]]],
-    columns: Sequence[str],
-    keys: Sequence[str],
-    kind_of: Callable[[Any], str],
-) -> _Scanned:
-    """Hash every row, and tell what kinds of values the first thousand have."""
-    hashes = array("q")
-    takes = {key: itemgetter(columns.index(key)) for key in keys}
-    by_key = {key: array("q") for key in keys}
-    kinds: list[set[str]] = [set() for _ in columns]
-    for batch in batches:
-        for row in batch[: max(_TYPED_ROWS - len(hashes), 0)]:
-            for kind, value in zip(kinds, row, strict=True):
-                kind.add(kind_of(value))
-        hashes.extend(map(hash, batch))
-        for key, take in takes.items():
-            by_key[key].extend(map(hash, map(take, batch)))
-        if len(hashes) > ROWS_LIMIT:
-            raise _too_many_rows()
-    named = (_join_kinds(kind) for kind in kinds)
-    return _Scanned(hashes, by_key, dict(zip(columns, named, strict=True)))
-
-
-def _kind_of_text(value: str) -> str:
-    if value in _EMPTY:
-        return "empty"
-    if _INTEGER.fullmatch(value):
-        return "integer"
-    return "number" if _NUMBER.fullmatch(value) else "text"
-
-
-def _join_kinds(kinds: set[str]) -> str:
-    found = kinds - {"empty"}
-    if len(found) > 1:
-        return "number" if found == {"integer", "number"} else "text"
-    return next(iter(found), "empty")
-
-
-def _values(column: Any) -> list[Any]:
-    """Return values of which those that differ have different hashes.
-
-    -1 and -2 have the same, as have numbers that are far apart; NaN does not equal itself, and
-    lists have no hash: these become texts.
-    """
-    from pyarrow import types
-
-    values: list[Any] = column.to_pylist()
-    if types.is_string(column.type) or types.is_large_string(column.type):
-        return values
-    if types.is_integer(column.type) or types.is_floating(column.type):
-        return [
-            value if value is not None and 0 <= value < _HASH_MODULUS else repr(value)
-            for value in values
-        ]
-    return list(map(repr, values))
-
-
-def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[Any, ...]]:
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda row: tuple(row[place] for place in places)
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Return ``names``, a number behind each that another one before it has as well."""
-    found: dict[str, None] = {}
-    for name in names:
-        count, free = 0, name
-        while free in found:
-            count += 1
-            free = f"{name}.{count}"
-        found[free] = None
-    return tuple(found)
+def _show(text: str) -> str:
+    return visible(text[:_EXAMPLE_LETTERS])
 
 
 def _name_columns(names: Sequence[str], word: str) -> list[str]:
@@ -356,11 +251,3 @@ def _name_columns(names: Sequence[str], word: str) -> list[str]:
     shown = ", ".join(names[:_NAMED_COLUMNS])
     more = f" and {len(names) - _NAMED_COLUMNS:,} more" if len(names) > _NAMED_COLUMNS else ""
     return [f"column{'s' if len(names) > 1 else ''} {shown}{more} {word}"]
-
-
-def _too_many_columns() -> ValueError:
-    return ValueError(f"has more than {COLUMNS_LIMIT:,} columns")
-
-
-def _too_many_rows() -> ValueError:
-    return ValueError(f"has more than {ROWS_LIMIT:,} rows")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jupyter_mlops.commands.diff import PathDiff, diff
 from jupyter_mlops.document.render_text import render_text
-from jupyter_mlops.errors import NotFoundError
+from jupyter_mlops.errors import NotFoundError, UsageError
 from tests.support.data_project import DataProject
 
 
@@ -78,3 +80,50 @@ def test_what_a_person_reads(two: DataProject) -> None:
     assert "other.bin" in text
     same = diff(two.open(), "HEAD", "HEAD").describe()
     assert "Nothing changed" in render_text(same, width=100, colour=False)
+
+
+def test_rows_of_tables(data_project: DataProject) -> None:
+    data_project.write("data/train.csv", b"id,age\n1,20\n2,30\n")
+    data_project.write("data/notes.json", b'[{"text": "a"}]')
+    data_project.write("data/model.json", b'{"weights": 1}')
+    data_project.write("data/plain.bin", b"1")
+    data_project.snapshot("data", commit=True)
+    data_project.write("data/train.csv", b"id,age\n2,31\n3,40\n")
+    data_project.write("data/notes.json", b'[{"text": "a"}, {"text": "\\u001b[31m"}]')
+    data_project.write("data/model.json", b'{"weights": 2}')
+    data_project.write("data/plain.bin", b"2")
+    assert diff(data_project.open()).paths[0].rows is None
+    found = diff(data_project.open(), rows=True)
+    tables = {one.file: one.changes for one in found.paths[0].rows or ()}
+    assert tables.keys() == {"train.csv", "notes.json"}
+    train = tables["train.csv"]
+    assert (train.added, train.removed, train.changed) == (1, 1, 1)
+    assert len(found.unknown) == 1
+    assert found.unknown[0].startswith("The rows of data/model.json were not compared: ")
+    text = render_text(found.describe(), width=100, colour=False)
+    assert "data/train.csv: 1 row added, 1 removed, 1 changed of 2" in text
+    assert "age 30 → 31" in text
+    assert "\x1b" not in text
+    assert diff(data_project.open(), "HEAD", rows=True, limit=0).paths[0].rows != ()
+    data_project.snapshot("data", commit=True)
+    assert diff(data_project.open(), "HEAD~1", "HEAD", rows=True).paths == found.paths
+
+
+def test_rows_that_are_not_here_are_said_to_be_missing(
+    data_project: DataProject, tmp_path: Path
+) -> None:
+    data_project.write("train.csv", b"id,age\n1,20\n")
+    data_project.snapshot("train.csv", commit=True)
+    data_project.write("train.csv", b"id,age\n1,21\n")
+    data_project.snapshot("train.csv", commit=True)
+    clone = DataProject(data_project.clone(tmp_path / "clone").root)
+    found = diff(clone.open(), "HEAD~1", "HEAD", rows=True)
+    assert found.paths == (PathDiff("train.csv", (), (), ("",), (), ()),)
+    assert found.unknown[0].startswith("The rows of train.csv were not compared. ")
+
+
+@pytest.mark.parametrize("limit", [-1, 1_001])
+def test_a_limit_that_is_none(two: DataProject, limit: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        diff(two.open(), rows=True, limit=limit)
+    assert caught.value.code == "bad-value"

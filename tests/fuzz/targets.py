@@ -12,6 +12,7 @@ import json
 import shlex
 import struct
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -509,6 +510,7 @@ def _bundle(data: bytes) -> None:
     raise IntegrityError("It is neither.", hints=("jupyter mlops push",))
 
 
+_TABLES = ("x.csv", "x.tsv", "x.json", "x.jsonl")
 _LOCKS = ("uv.lock", "Pipfile.lock", "requirements.txt", "environment.yml", "pixi.lock")
 
 
@@ -521,10 +523,14 @@ def _explained(data: bytes) -> None:
         read_lock_file(_LOCKS[kind], content)
         return
     old, _, new = content.partition(b"\0")
-    found = compare_rows("x.tsv" if kind % 2 else "x.csv", old, new)
+    name = _TABLES[kind % len(_TABLES)]
+    found = compare_rows(name, old, new, examples=3)
     assert 0 <= found.share <= 1
     assert found.old_rows - found.removed == found.new_rows - found.added
-    same = compare_rows("x.csv", new, new)
+    kinds = Counter(one.change for one in found.examples)
+    counts = {"added": found.added, "removed": found.removed, "changed": found.changed}
+    assert kinds == Counter({change: min(count, 3) for change, count in counts.items()})
+    same = compare_rows(name, new, new)
     assert not (same.added or same.removed or same.changed or same.reordered or same.types)
     visible(found.describe())
     find_seeds(content.decode("utf-8", "replace").splitlines())

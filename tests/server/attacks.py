@@ -58,7 +58,7 @@ _GOOD: dict[str, dict[str, Any]] = {
     "restore": {"revision": "HEAD", "paths": ["data"]},
     "status": {"paths": ["data"]},
     "log": {},
-    "diff": {"old": "HEAD", "new": "first", "paths": ["data"]},
+    "diff": {"old": "HEAD", "new": "first", "paths": ["data"], "rows": True},
     "gates": {"base": "HEAD"},
     "gc": {"dry_run": True},
     "evict": {"dry_run": True},

@@ -26,6 +26,12 @@ export interface CellChange {
   hunks: Hunk[];
 }
 
+export interface CellDifference {
+  column: string;
+  old: string | null;
+  new: string | null;
+}
+
 export interface CellPlace {
   index: number;
   id: string | null;
@@ -65,6 +71,7 @@ export interface Damage {
 
 export interface DiffResult {
   paths: PathDiff[];
+  unknown: string[];
 }
 
 export interface Difference {
@@ -435,6 +442,7 @@ export interface PathDiff {
   deleted: string[];
   modified: string[];
   renamed: [string, string][];
+  rows: TableDiff[] | null;
 }
 
 export interface PlotImage {
@@ -640,6 +648,15 @@ export interface RowChanges {
   columns_removed: string[];
   types: TypeChange[];
   columns: number;
+  examples: RowExample[];
+}
+
+export interface RowExample {
+  change: 'added' | 'changed' | 'removed';
+  old_row: number | null;
+  new_row: number | null;
+  key: string | null;
+  cells: CellDifference[];
 }
 
 export interface RunResult {
@@ -755,6 +772,11 @@ export interface StripResult {
   left: Unstrippable[];
   kept: boolean;
   check: boolean;
+}
+
+export interface TableDiff {
+  file: string;
+  changes: RowChanges;
 }
 
 export interface TrackedResult {
@@ -971,6 +993,8 @@ export interface ICommands {
       old?: string;
       new?: string | null;
       paths?: string[];
+      rows?: boolean;
+      limit?: number;
     };
     result: DiffResult;
   };
