@@ -243,7 +243,12 @@ def describe_left_out(left_out: Iterable[LeftOut], limit_bytes: int) -> list[str
 
 def describe_secrets(left_out: Iterable[LeftOut]) -> str:
     """Return that some outputs look like secrets, which kinds, and in which cells."""
-    shown = [f"{', '.join(one.secrets)} in {_name(one)}" for one in left_out]
+    return describe_kinds((_name(one), one.secrets) for one in left_out)
+
+
+def describe_kinds(where: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Return the same of any places, each with the kinds that it shows."""
+    shown = [f"{', '.join(kinds)} in {place}" for place, kinds in where]
     return f"look like secrets: {_join(shown)}"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from jupyter_mlops.commands.erase import erase_there
 from jupyter_mlops.commands.fetch import obey
-from jupyter_mlops.commands.notebook_outputs import describe_secrets
+from jupyter_mlops.commands.notebook_outputs import describe_kinds, describe_secrets
 from jupyter_mlops.commands.paths import resolve_paths
 from jupyter_mlops.commands.remote import choose_known
 from jupyter_mlops.commands.spec import Arg
@@ -26,9 +26,15 @@ from jupyter_mlops.sync.projects import register_project
 from jupyter_mlops.sync.push import plan_push, push_content
 from jupyter_mlops.sync.pushed import Pushed
 from jupyter_mlops.sync.scope import Scope, find_scope, join_roots
-from jupyter_mlops.sync.secrets import HeldBack, find_held_back
+from jupyter_mlops.sync.secrets import (
+    HeldBack,
+    HeldSnapshot,
+    find_held_back,
+    find_held_snapshots,
+)
 from jupyter_mlops.sync.snapshots import SentSnapshots, choose_snapshots, send_snapshots
 from jupyter_mlops.sync.standing import find_uncommitted
+from jupyter_mlops.text import visible
 from jupyter_mlops.units import format_bytes, plural
 
 
@@ -43,7 +49,8 @@ class PushResult:
     ``refusal`` is why those that have a name went here. ``unnamed`` counts the snapshots where
     those with a name were asked for and none has one. ``erased`` tells what was erased on the
     remote, and is destroyed here by now, a sentence each, ``held_back`` of which notebooks outputs
-    were not sent, as they look like secrets.
+    were not sent, as they look like secrets, and which snapshots, as texts of their runs do;
+    ``held_snapshots`` are the ids of these.
     """
 
     remote: str
@@ -60,6 +67,7 @@ class PushResult:
     unnamed: int = 0
     erased: tuple[str, ...] = ()
     held_back: tuple[str, ...] = ()
+    held_snapshots: tuple[str, ...] = ()
 
     def describe(self) -> Document:
         """Return what was sent."""
@@ -81,7 +89,10 @@ class PushResult:
             blocks.append(Hint("Commit the pointers, then push again", "git commit"))
         blocks += (Note(sentence, "warning") for sentence in (*self.erased, *self.held_back))
         if self.held_back:
-            blocks.append(Hint("Send them all the same", "jupyter mlops push --allow-secrets"))
+            words = ["jupyter mlops push"]
+            if self.held_snapshots:
+                words.append(f"--snapshots {' '.join(self.held_snapshots)}")
+            blocks.append(Hint("Send them all the same", " ".join([*words, "--allow-secrets"])))
         return Document(tuple(blocks))
 
     def _describe_snapshots(self) -> list[Block]:
@@ -121,7 +132,9 @@ def push(
             complete="snapshot",
         ),
     ] = None,
-    allow_secrets: Annotated[bool, Arg("Also send outputs that look like secrets.")] = False,
+    allow_secrets: Annotated[
+        bool, Arg("Also send outputs and texts of runs that look like secrets.")
+    ] = False,
     yes: Annotated[bool, Arg("Let this project use the place from now on.")] = False,
 ) -> PushResult:
     """Send a remote what it lacks of this branch: data, models, outputs of notebooks.
@@ -131,7 +144,7 @@ def push(
     next one.
 
     Outputs that look like secrets stay here, named, unless a tag of their cell or --allow-secrets
-    lets them go.
+    lets them go. So does a snapshot with parameters, or texts that its runs kept, which do.
 
     Snapshots leave it on request only, with all their content. Those that have a name go to the
     Git remote that this branch follows, or origin, or the only one; others, and what that remote
@@ -158,6 +171,11 @@ def _describe_held(one: HeldBack) -> str:
     return f"{one.notebook} has outputs that stay here, as they {describe_secrets(one.where)}."
 
 
+def _describe_held_snapshot(one: HeldSnapshot) -> str:
+    what = describe_kinds((visible(place), kinds) for place, kinds in one.where)
+    return f"Snapshot {one.name or one.id} stays here, as texts in it {what}."
+
+
 def run_push(
     ws: Workspace,
     scope: Scope,
@@ -173,6 +191,9 @@ def run_push(
     """
     clear_leftovers(ws)
     roots = find_scope(ws, scope)
+    held_snapshots = [] if allow_secrets else find_held_snapshots(ws, snapshots)
+    secret = {one.id for one in held_snapshots}
+    snapshots = [one for one in snapshots if one.id not in secret]
     if snapshots:
         commits = tuple(snapshot.commit for snapshot in snapshots)
         roots = join_roots(roots, find_scope(ws, Scope(commits=commits, unpublished=True)))
@@ -215,11 +236,15 @@ def run_push(
         chunks=pushed.records,
         bytes=pushed.size_bytes,
         snapshots=count,
-        up_to_date=plan.up_to_date and not (absent or count or held),
+        up_to_date=plan.up_to_date and not (absent or count or held or held_snapshots),
         absent=len(absent),
         bundles=sent.as_bundles,
         git_remote=sent.git_remote,
         refusal=sent.refusal,
         erased=erased,
-        held_back=tuple(map(_describe_held, held)),
+        held_back=(
+            *map(_describe_held, held),
+            *map(_describe_held_snapshot, held_snapshots),
+        ),
+        held_snapshots=tuple(one.id for one in held_snapshots),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from jupyter_mlops.commands.fetch import fetch
 from jupyter_mlops.commands.gc import gc
 from jupyter_mlops.commands.push import push
 from jupyter_mlops.commands.snapshot_branch import snapshot_branch
+from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.formats.pointer import TreePointer, decode_pointer
 from jupyter_mlops.formats.run import Metrics, parse_line
 from jupyter_mlops.formats.snapshot import RUNS_POINTER_PATH
@@ -28,7 +31,7 @@ from tests.support.data_project import DataProject
 from tests.sync.team import Team
 
 _REF = "refs/mlops/snapshots/"
-_IDS = ("k7abc234mnop", "k7abc234mnoq", "k7abc234mnor")
+_IDS = ("k7abc234mnop", "k7abc234mnoq", "k7abc234mnor", "k7abc234mnos")
 
 
 def log(project: DataProject, loss: float, number: int = 0, *, end: bool = True) -> Run:
@@ -232,3 +235,37 @@ def test_a_cache_that_is_damaged_costs_only_time(data_project: DataProject, cont
     cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(content)
     assert losses(kept(data_project, data_project.snapshot().id)) == [0.5]
+
+
+KEY = "AKIA" + "Q3EGRZWZJ7KLP2VX"
+
+
+def test_a_snapshot_whose_runs_show_a_secret_stays_here(tmp_path: Path) -> None:
+    team = Team(tmp_path, str(tmp_path / "remote"))
+    here = team.origin
+
+    def take(number: int, show: Callable[[Run], None]) -> str:
+        run = log(here, 0.5, number, end=False)
+        show(run)
+        run.end()
+        return here.snapshot().id
+
+    plain = take(0, lambda run: run.log_note("the best one so far"))
+    secret = (
+        take(1, lambda run: run.log_note(f"the key is {KEY}")),
+        take(2, lambda run: run.log_text("answer", f"key: {KEY}")),
+        take(3, lambda run: run.log_params({"step": 3, "source": f"s3 {KEY}"})),
+    )
+    sent = push(here.open(), snapshots=(plain, *secret))
+    assert (sent.bundles, set(sent.held_snapshots)) == ((plain,), set(secret))
+    assert not sent.up_to_date
+    text = render_text(sent.describe(), width=400, colour=False)
+    assert all(
+        f"Snapshot {id} stays here, as texts in it look like secrets: " in text for id in secret
+    )
+    assert "AWS Access Key in its parameters" in text
+    assert re.search("AWS Access Key in runs/train/files/[^/]*/answer", text)
+    assert f"push --snapshots {' '.join(sent.held_snapshots)} --allow-secrets" in text
+    assert KEY not in text
+    allowed = push(here.open(), snapshots=secret, allow_secrets=True)
+    assert (set(allowed.bundles), allowed.held_back) == (set(secret), ())

@@ -545,6 +545,7 @@ export interface PushResult {
   unnamed: number;
   erased: string[];
   held_back: string[];
+  held_snapshots: string[];
 }
 
 export interface RaisedBar {
