@@ -148,7 +148,7 @@ class _NotebookFilter(ExitStack):
             repo = self._open_repository()
             store = open_project_store(repo)
             rules = read_keep_rules(repo, self._read_config())
-            recent = RecentOutputs(repo.state_dir, repo.root)
+            recent = RecentOutputs(repo.state_dir, repo.root, self._read_settings())
             # Git names what is kept here only when all notebooks are through, and ends this then.
             self.enter_context(running(store))
             self._keeper = self.enter_context(OutputKeeper(store, self._here.clock, rules, recent))

@@ -25,7 +25,7 @@ from jupyter_mlops.notebooks.conflict import join_sources
 from jupyter_mlops.notebooks.merge import MergedNotebook, merge_notebooks
 from jupyter_mlops.notebooks.merge_cells import MergedText
 from jupyter_mlops.notebooks.merge_values import Versions
-from jupyter_mlops.notebooks.strip import Stripped, resolve_settings, strip
+from jupyter_mlops.notebooks.strip import Stripped, StripSettings, resolve_settings, strip
 from jupyter_mlops.objects.recent import RecentOutputs
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.objects.store import clear_store
@@ -92,7 +92,7 @@ def notebook_merge(
         settings = resolve_settings(*read_nbstripout_settings(repo))
         stripped = Versions(*(strip(version, settings) for version in versions))
         merged = _merge(repo, stripped, limit_mark_bytes(mark_bytes))
-        _remember_outputs(here, repo, stripped, path)
+        _remember_outputs(here, repo, stripped, settings, path)
         # A side may have taken away what kept outputs in Git.
         notebook = strip(merged.notebook, settings).notebook
         tree.write_file(ours, notebook, Mode.FILE)
@@ -146,7 +146,11 @@ def _merge_text(merger: TextMerger, mark_bytes: int, versions: Versions[str]) ->
 
 
 def _remember_outputs(
-    here: Here, repo: Repository, stripped: Versions[Stripped], path: str
+    here: Here,
+    repo: Repository,
+    stripped: Versions[Stripped],
+    settings: StripSettings,
+    path: str,
 ) -> None:
     """Let Git's filter, which makes the file, find the outputs of both sides.
 
@@ -156,7 +160,7 @@ def _remember_outputs(
     config = read_config_if_valid(repo.root).notebooks
     if not config.keep_outputs:
         return
-    recent = RecentOutputs(repo.state_dir, repo.root)
+    recent = RecentOutputs(repo.state_dir, repo.root, settings)
     try:
         store = open_project_store(repo)
         clear_store(store)

@@ -179,27 +179,95 @@ def attach_outputs(stripped: bytes, removed: Removed) -> bytes:
         return stripped
 
 
-def attach_cells(stripped: bytes, runs: Iterable[Removed]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class DroppedCell:
+    """A cell that a version lost as a whole, and the place of the last one before it that stayed.
+
+    Places count the cells that stayed, from 0; it is -1 where none of them came before.
+    """
+
+    after: int
+    cell: Notebook
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a version lost: of each cell that stayed, in document order, and whole cells."""
+
+    cells: tuple[RemovedCell, ...]
+    dropped: tuple[DroppedCell, ...] = ()
+
+
+def compare_cells(before: list[Notebook], after: list[Notebook]) -> Run:
+    """Return what ``after``, which has some of the cells of ``before`` in order, lacks of them."""
+    cells: list[RemovedCell] = []
+    dropped: list[DroppedCell] = []
+    for cell in before:
+        stays = after[len(cells)] if len(cells) < len(after) else None
+        if stays is not None and _identity(cell) == _identity(stays):
+            lost = _difference(cell, stays)
+            cells.append(RemovedCell(_cell_id(stays), _source_hash(stays), lost))
+        else:
+            dropped.append(DroppedCell(len(cells) - 1, cell))
+    return Run(tuple(cells), tuple(dropped))
+
+
+def attach_cells(stripped: bytes, runs: Iterable[Run], *, sides: int = 0) -> bytes:
     """Return the notebook ``stripped`` with what its cells lost in other versions of it.
 
     Each cell gets what the first of ``runs`` has that knows it; matched as in
-    :func:`attach_outputs`. No more of ``runs`` are taken than are needed.
+    :func:`attach_outputs`. Whole cells that the first ``sides`` of them lost come back, each behind
+    the one that it followed. No more of ``runs`` are taken than are needed.
     """
     try:
         notebook = parse_notebook(stripped)
         waiting = [cell for cell in iter_cells(notebook) if cell.get("cell_type") == "code"]
         places = {id(cell): place for place, cell in enumerate(iter_cells(notebook))}
-        for run in runs:
+        put_back: list[Notebook] = []
+        for number, run in enumerate(runs, 1):
             known = _Known(run.cells)
             found = [(cell, known.find(cell, places[id(cell)])) for cell in waiting]
             for cell, fields in found:
                 _merge(cell, fields or {})
             waiting = [cell for cell, fields in found if fields is None]
-            if not waiting:
+            if number <= sides and notebook["nbformat"] >= 4:
+                _put_back(notebook["cells"], run, put_back)
+            if not waiting and number >= sides:
                 break
         return format_notebook(build_notebook(notebook))
     except MALFORMED:
         return stripped
+
+
+def _put_back(cells: list[Notebook], run: Run, put_back: list[Notebook]) -> None:
+    """Insert the cells that ``run`` dropped, behind those that were inserted there before."""
+    for dropped in run.dropped:
+        if any(_is_same(cell, _cell_id(dropped.cell), dropped.cell) for cell in cells):
+            continue
+        place = 0
+        for lost in reversed(run.cells[: dropped.after + 1]):
+            found = [
+                at
+                for at, cell in enumerate(cells, 1)
+                if (_cell_id(cell) == lost.id if lost.id else _source_hash(cell) == lost.source)
+            ]
+            if found:
+                place = found[0]
+                break
+        while place < len(cells) and any(cells[place] is one for one in put_back):
+            place += 1
+        cells.insert(place, dropped.cell)
+        put_back.append(dropped.cell)
+
+
+def _is_same(cell: Notebook, name: str | None, other: Notebook) -> bool:
+    return _cell_id(cell) == name if name is not None else _identity(cell) == _identity(other)
+
+
+def _identity(cell: Notebook) -> tuple[str | None, object, str, object]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return _cell_id(cell), cell.get("cell_type"), _source_hash(cell), tags
 
 
 def _match(

@@ -24,7 +24,7 @@ from jupyter_mlops.notebooks.canonical import (
     parse_notebook,
 )
 from jupyter_mlops.notebooks.nbstripout import DEFAULTS, Options, parse_command
-from jupyter_mlops.notebooks.outputs import Removed, find_removed
+from jupyter_mlops.notebooks.outputs import Removed, Run, compare_cells, find_removed
 from jupyter_mlops.notebooks.parts import decode_parts
 
 _DEFAULT_EXTRA_KEYS = (
@@ -49,6 +49,11 @@ class StripSettings:
 
     extra_keys: tuple[str, ...] = _DEFAULT_EXTRA_KEYS
     options: Options = DEFAULTS
+
+    @property
+    def drops_cells(self) -> bool:
+        """Whether cells are stripped as a whole."""
+        return bool(self.options.drop_tagged_cells or self.options.drop_empty_cells)
 
     @property
     def keeps_outputs(self) -> bool:
@@ -112,6 +117,18 @@ def strip(data: bytes, settings: StripSettings) -> Stripped:
     except ValueError as error:
         return Stripped(data, problem=str(error))
     return Stripped(stripped, find_removed(before, after))
+
+
+def divide_removed(removed: Removed, settings: StripSettings) -> Run:
+    """Return what the cells lost, and which were lost as a whole, as ``settings`` say today."""
+    cells = removed.notebook.get("cells")
+    if removed.cells or not isinstance(cells, list):
+        return Run(removed.cells)
+    whole = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    try:
+        return compare_cells(cells, _strip_parsed(whole, settings)["cells"])
+    except MALFORMED:
+        return Run(())
 
 
 def _strip_parsed(notebook: Notebook, settings: StripSettings) -> Notebook:

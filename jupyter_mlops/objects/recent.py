@@ -19,12 +19,14 @@ from jupyter_mlops.errors import IntegrityError, MlopsError, UnavailableError, U
 from jupyter_mlops.files.durable import write_atomic
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.ids import Hash, hash_bytes
-from jupyter_mlops.notebooks.outputs import Removed, attach_cells, decode_outputs
+from jupyter_mlops.notebooks.outputs import Run, attach_cells, decode_outputs
+from jupyter_mlops.notebooks.strip import StripSettings, divide_removed
 from jupyter_mlops.objects.outputs import read_outputs
 from jupyter_mlops.objects.store import Store
 
 _FILE = "recent-outputs"
 _EACH = 8
+_SIDES = 2
 _PATHS = 2000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _READ_BYTES = 64 << 20
@@ -55,9 +57,11 @@ class RecentOutputs:
     Args:
         folder: where a worktree keeps what belongs to it alone.
         root: the worktree.
+        settings: what is stripped.
     """
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, settings: StripSettings) -> None:
+        self._settings = settings
         self._file = folder / _FILE
         self._worktree = WorkTree(root)
         self._offers: dict[str, _Offer] = {}
@@ -114,10 +118,15 @@ class RecentOutputs:
             write_atomic(self._file, msgspec.msgpack.encode(newest), durable=False)
 
     def attach(self, store: Store, path: str, stripped: bytes) -> bytes:
-        """Return the notebook with the outputs that its cells had last with the same source."""
+        """Return the notebook with the outputs that its cells had last with the same source.
+
+        Cells that the settings drop come back of the two versions that were here last: the sides,
+        after a merge.
+        """
         if not self._known().keys.get(path):
             return stripped
-        return attach_cells(stripped, self._iter_removed(store, path))
+        sides = _SIDES if self._settings.drops_cells else 0
+        return attach_cells(stripped, self._iter_runs(store, path), sides=sides)
 
     def _find_taken(self, path: str, offer: _Offer) -> bytes | None:
         with suppress(MlopsError):
@@ -136,14 +145,14 @@ class RecentOutputs:
                 return hash_bytes(content_hash + repr(state).encode())
         return None
 
-    def _iter_removed(self, store: Store, path: str) -> Iterator[Removed]:
+    def _iter_runs(self, store: Store, path: str) -> Iterator[Run]:
         left_bytes = _READ_BYTES
         for key in self._known().keys[path]:
             with suppress(IntegrityError, UnsupportedError):
                 payload = read_outputs(store, Hash(key))
                 if payload is not None and len(payload) <= left_bytes:
                     left_bytes -= len(payload)
-                    yield decode_outputs(payload)
+                    yield divide_removed(decode_outputs(payload), self._settings)
 
     def _known(self) -> _Notes:
         """Return the notes; another process's are before ours where it wrote since we read."""

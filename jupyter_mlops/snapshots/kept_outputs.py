@@ -25,7 +25,7 @@ def find_not_kept(repo: Repository, store: Store, paths: Iterable[str]) -> list[
     nothing.
     """
     settings = resolve_settings(*read_nbstripout_settings(repo))
-    recent = RecentOutputs(repo.state_dir, repo.root)
+    recent = RecentOutputs(repo.state_dir, repo.root, settings)
     worktree = WorkTree(repo.root)
     store.reload()  # the filter writes in a process of its own
 

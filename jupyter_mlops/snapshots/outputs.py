@@ -57,12 +57,13 @@ def restore_outputs(
             leaves out stands where a notebook is; nothing was touched. Or a notebook was saved
             meanwhile, and it and those after it are left as they are.
     """
+    settings = resolve_settings(*read_nbstripout_settings(handles.git))
     search = _Search(
         handles,
         open_tree(handles.git, commit),
         open_worktree(handles),
-        resolve_settings(*read_nbstripout_settings(handles.git)),
-        RecentOutputs(handles.git.state_dir, handles.git.root),
+        settings,
+        RecentOutputs(handles.git.state_dir, handles.git.root, settings),
     )
     if named:
         found = {path: one for path in named if (one := search.find(path)) is not None}

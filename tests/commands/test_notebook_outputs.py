@@ -74,7 +74,7 @@ def keeper(tmp_path: Path) -> Iterator[Callable[[], OutputKeeper]]:
 
         def start() -> OutputKeeper:
             stack.close()
-            recent = RecentOutputs(tmp_path / "state", tmp_path)
+            recent = RecentOutputs(tmp_path / "state", tmp_path, StripSettings())
             return stack.enter_context(OutputKeeper(store, SystemClock(), recent=recent))
 
         yield start
@@ -117,7 +117,7 @@ def test_what_was_run_is_kept_also_if_another_version_shows_the_same(
 def test_what_another_process_noted_meanwhile_counts(tmp_path: Path) -> None:
     """A merge driver's notes, while one filter serves all of a cherry-pick."""
     store = open_store(tmp_path / "store")
-    long, brief = (RecentOutputs(tmp_path, tmp_path) for _ in range(2))
+    long, brief = (RecentOutputs(tmp_path, tmp_path, StripSettings()) for _ in range(2))
     with OutputKeeper(store, SystemClock(), recent=long) as keeping:
         run(keeping, made("one", "first"))
         with OutputKeeper(store, SystemClock(), recent=brief) as other:
@@ -125,5 +125,5 @@ def test_what_another_process_noted_meanwhile_counts(tmp_path: Path) -> None:
         merged = strip(made("merged"), StripSettings()).notebook
         assert b"second" in keeping.join(merged, StripSettings(), "nb.ipynb")
         keeping.join(theirs, StripSettings(), "nb.ipynb")
-    again = RecentOutputs(tmp_path, tmp_path).attach(store, "nb.ipynb", merged)
+    again = RecentOutputs(tmp_path, tmp_path, StripSettings()).attach(store, "nb.ipynb", merged)
     assert b"second" in again

@@ -78,6 +78,44 @@ def test_both_sides_keep_theirs(parted: Project) -> None:
     assert parted.git("status", "--porcelain") == ""
 
 
+def with_scratch(content: bytes, after: str) -> bytes:
+    """Return a notebook with one cell more, which Git never sees, behind the cell ``after``."""
+    tree = json.loads(content)
+    place = [cell["id"] for cell in tree["cells"]].index(after) + 1
+    tags = {"tags": ["scratch"]}
+    shown = [stream(f"scratch behind {after}")]
+    cell = code(f"look at {after}", id=f"scratch-{after}", metadata=tags, outputs=shown)
+    tree["cells"].insert(place, cell)
+    return notebook_bytes(tree["cells"])
+
+
+def test_cells_that_are_dropped_by_their_tag_and_all_outputs_stay(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    assert project.mlops("init").returncode == 0
+    project.git("config", "filter.nbstripout.clean", "nbstripout --drop-tagged-cells scratch")
+    project.write("nb.ipynb", notebook())
+    project.commit("Notebook")
+    project.git("switch", "-q", "-c", "topic")
+    project.write("nb.ipynb", with_scratch(notebook(third="third = 3"), "third"))
+    project.commit("Third")
+    project.git("switch", "-q", "main")
+    project.write("nb.ipynb", with_scratch(notebook(first="first = 11"), "first"))
+    project.commit("First")
+    project.git("merge", "-q", "--no-edit", "topic")
+    scratch = {f"scratch-{name}": f"scratch behind {name}" for name in ("first", "third")}
+    assert outputs(project) == ran(**BOTH) | scratch
+    assert list(outputs(project)) == ["first", "scratch-first", "second", "third", "scratch-third"]
+    assert "scratch" not in project.git("show", "HEAD:nb.ipynb")
+    assert project.git("status", "--porcelain") == ""
+    tree = json.loads(project.read("nb.ipynb"))
+    tree["cells"] = [cell for cell in tree["cells"] if cell["id"] != "second"]
+    project.write("nb.ipynb", notebook_bytes(tree["cells"]))
+    project.commit("Without the second")
+    project.git("switch", "-q", "topic")
+    project.git("switch", "-q", "main")
+    assert list(outputs(project)) == ["first", "scratch-first", "third", "scratch-third"]
+
+
 def test_a_stash_that_meets_other_code_keeps_its_outputs(parted: Project) -> None:
     parted.write("nb.ipynb", notebook(first="first = 11", second="second = 22"))
     parted.write("new.ipynb", notebook())

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from jupyter_mlops.notebooks.nbstripout import DEFAULTS, parse_command
-from jupyter_mlops.notebooks.outputs import attach_outputs, decode_outputs, encode_outputs
-from jupyter_mlops.notebooks.strip import StripSettings, resolve_settings, strip
+from jupyter_mlops.notebooks.outputs import (
+    attach_cells,
+    attach_outputs,
+    decode_outputs,
+    encode_outputs,
+)
+from jupyter_mlops.notebooks.strip import StripSettings, divide_removed, resolve_settings, strip
 from tests.notebooks.conftest import NOT_NOTEBOOKS, NOTEBOOKS, code, notebook_bytes
 from tests.support.clock import HandClock
 from tests.support.nbstripout_peer import strip_with_nbstripout
@@ -136,6 +141,30 @@ def test_cells_that_are_dropped_come_back_with_the_outputs(name: str) -> None:
     payload = encode_outputs(stripped.removed, HandClock().now())
     assert attach_outputs(stripped.notebook, decode_outputs(payload)) == data
     assert strip(data, settings).notebook == stripped.notebook
+
+
+@pytest.mark.parametrize("name", ["plain", "no ids"])
+def test_another_version_gets_the_outputs_and_the_dropped_cells(name: str) -> None:
+    settings = resolve_settings(command="nbstripout --drop-tagged-cells x")
+    ran = json.loads(NOTEBOOKS[name])
+    bare = json.dumps(ran | {"cells": [*ran["cells"], ran["cells"][0] | {"source": "new"}]})
+    version = strip(bare.encode(), settings).notebook
+    dropped = [ran["cells"][0] | {"source": f"x{at}", "metadata": {"tags": ["x"]}} for at in (0, 1)]
+    if name == "plain":
+        dropped = [cell | {"id": cell["source"]} for cell in dropped]
+    ran["cells"] = [dropped[0], ran["cells"][0], dropped[1], *ran["cells"][1:]]
+    removed = strip(json.dumps(ran).encode(), settings).removed
+    assert removed is not None
+    run = divide_removed(removed, settings)
+    joined = _cells(attach_cells(version, [run], sides=1))
+    assert [_bare(cell) for cell in joined[:-1]] == [_bare(cell) for cell in ran["cells"]]
+    assert attach_cells(version, [run, run], sides=2) == attach_cells(version, [run], sides=1)
+    untagged = divide_removed(removed, resolve_settings())
+    assert not untagged.dropped
+
+
+def _bare(cell: dict[str, Any]) -> tuple[object, object]:
+    return "".join(cell["source"]), cell.get("outputs")
 
 
 @pytest.mark.parametrize(
