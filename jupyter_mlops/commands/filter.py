@@ -13,7 +13,7 @@ from jupyter_mlops.commands.notebook_outputs import (
     describe_secrets,
 )
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, read_config_if_valid
+from jupyter_mlops.commands.workspace import Here, read_config_for_git
 from jupyter_mlops.config import NotebooksConfig
 from jupyter_mlops.errors import MlopsError, UnavailableError
 from jupyter_mlops.git.config import allows_secrets
@@ -79,6 +79,7 @@ class _NotebookFilter(ExitStack):
         self._repository: Repository | None = None
         self._settings: StripSettings | None = None
         self._keeper: OutputKeeper | None = None
+        self._said: set[str] = set()
 
     def clean(self, path: str, content: bytes) -> bytes:
         """Return the notebook as Git shall have it; what it loses by that is kept.
@@ -96,13 +97,15 @@ class _NotebookFilter(ExitStack):
             where = name_cells(marked)
             _say(f"{path} has marks of a merge conflict in {where}; Git gets it as it is.")
         config = self._read_config()
+        shown = find_secrets_for_git(stripped.notebook)
+        named = {one.cell for one in shown}
         if stripped.removed is not None and config.keep_outputs:
             keeping = self._open_keeper().keep(stripped.notebook, stripped.removed, path)
             # Git is told of success for this notebook alone, and never asks for it again.
             self._open_keeper().secure()
-            for clause in describe_left_out(keeping.left_out, config.output_limit_bytes):
+            left_out = [one for one in keeping.left_out if not (one.secrets and one.cell in named)]
+            for clause in describe_left_out(left_out, config.output_limit_bytes):
                 _say(f"{path} {clause}.")
-        shown = find_secrets_for_git(stripped.notebook)
         if shown and not allows_secrets(self._open_repository()):
             _say(f"{path} goes into Git with outputs that {describe_secrets(shown)}.")
         return stripped.notebook
@@ -138,10 +141,13 @@ class _NotebookFilter(ExitStack):
 
     def _read_config(self) -> NotebooksConfig:
         try:
-            root = self._open_repository().root
+            config, problem = read_config_for_git(self._open_repository())
         except MlopsError:
             return NotebooksConfig()
-        return read_config_if_valid(root).notebooks
+        if problem is not None and problem not in self._said:
+            self._said.add(problem)
+            _say(problem)
+        return config.notebooks
 
     def _open_keeper(self) -> OutputKeeper:
         if self._keeper is None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from jupyter_mlops.commands.notebook_outputs import OutputKeeper
 from jupyter_mlops.commands.spec import Arg
-from jupyter_mlops.commands.workspace import Here, read_config_if_valid
+from jupyter_mlops.commands.workspace import Here, read_config_for_git
 from jupyter_mlops.document import Document, Hint, Note
 from jupyter_mlops.errors import MlopsError, UnavailableError, UnsupportedError
 from jupyter_mlops.files.worktree import WorkTree
@@ -157,7 +157,7 @@ def _remember_outputs(
     Those of a side that was committed with outputs are kept, durably on return. Where that fails
     the merge goes on without them.
     """
-    config = read_config_if_valid(repo.root).notebooks
+    config = read_config_for_git(repo).config.notebooks
     if not config.keep_outputs:
         return
     recent = RecentOutputs(repo.state_dir, repo.root, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mlops.commands.workspace import read_config_if_valid
+from jupyter_mlops.commands.workspace import read_config_for_git
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.launcher import FILTER, read_nbstripout_settings
 from jupyter_mlops.git.listing import list_holding, list_index
@@ -33,7 +33,7 @@ def settle_notebooks(repo: Repository, *, kept_in: str | None = None) -> tuple[s
         What the filter said, a sentence each: of outputs that are not kept, say.
     """
     try:
-        if not read_config_if_valid(repo.root).notebooks.keep_outputs:
+        if not read_config_for_git(repo).config.notebooks.keep_outputs:
             return ()
 
         def choose(paths: list[str]) -> list[str]:

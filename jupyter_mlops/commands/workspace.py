@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.config import CONFIG_NAME, Config
@@ -12,6 +13,8 @@ from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.project import MAX_CONFIG_BYTES, parse_config
 from jupyter_mlops.git.repository import Repository, open_repository
+from jupyter_mlops.git.revisions import head
+from jupyter_mlops.git.trees import open_tree
 from jupyter_mlops.objects.store import Store
 from jupyter_mlops.progress import NoProgress, Progress
 from jupyter_mlops.snapshots.handles import open_project_store
@@ -146,12 +149,33 @@ def read_config(root: Path) -> Config:
     return parse_config(data, origin=CONFIG_NAME)
 
 
-def read_config_if_valid(root: Path) -> Config:
-    """Read ``mlops.toml`` as :func:`read_config` does; the defaults where it cannot be had.
+class GitsConfig(NamedTuple):
+    """What counts of ``mlops.toml``, and a sentence where that is not what the file says."""
 
-    For what Git starts, which must do without: a merge leaves marks in it, say.
+    config: Config
+    problem: str | None = None
+
+
+def read_config_for_git(repo: Repository) -> GitsConfig:
+    """Read ``mlops.toml`` for what Git starts, which must go on without it: a merge leaves marks.
+
+    Where it is not valid, what HEAD has counts, or else the defaults.
     """
     try:
-        return read_config(root)
+        return GitsConfig(read_config(repo.root))
+    except NotFoundError:
+        return GitsConfig(_read_config_at_head(repo) or Config())
+    except MlopsError as error:
+        at_head = _read_config_at_head(repo)
+        counts = "the defaults count" if at_head is None else "that of HEAD counts"
+        return GitsConfig(at_head or Config(), f"{error.message.rstrip('.')}; {counts} until then.")
+
+
+def _read_config_at_head(repo: Repository) -> Config | None:
+    try:
+        commit = head(repo).commit
+        if commit is None:
+            return None
+        return parse_config(open_tree(repo, commit).read(CONFIG_NAME), origin=CONFIG_NAME)
     except MlopsError:
-        return Config()
+        return None

@@ -271,6 +271,29 @@ def test_a_secret_that_its_cell_keeps_in_git_is_named(mlops: Project) -> None:
     assert run(mlops, "add", ".").stderr == ""
 
 
+def test_a_secret_that_git_gets_is_told_of_once(mlops: Project) -> None:
+    shown = {"output_type": "execute_result", "execution_count": 3, "metadata": {}}
+    outputs = [shown | {"data": {"text/plain": AWS}}]
+    cell = code("x", id="a", outputs=outputs, metadata={"tags": ["keep_output"]})
+    mlops.write("nb.ipynb", notebook_bytes([cell]))
+    (line,) = run(mlops, "add", ".").stderr.splitlines()
+    assert "nb.ipynb goes into Git with outputs that look like secrets" in line
+
+
+@pytest.mark.parametrize("broken", ["<<<<<<< ours\n", "[notebooks]\nkeep_output = false\n"])
+def test_without_a_valid_mlops_toml_that_of_head_counts(mlops: Project, broken: str) -> None:
+    mlops.write("mlops.toml", "[notebooks]\nkeep_outputs = false\n")
+    mlops.commit("Keep none")
+    mlops.write("mlops.toml", broken)
+    mlops.write("one.ipynb", PLAIN)
+    mlops.write("two.ipynb", PLAIN)
+    (line,) = run(mlops, "add", "one.ipynb", "two.ipynb").stderr.splitlines()
+    assert "mlops.toml" in line
+    assert line.endswith("; that of HEAD counts until then.")
+    assert index_files(mlops) == []
+    assert committed(mlops, "one.ipynb", "") != PLAIN
+
+
 def test_secrets_are_kept_where_this_clone_allows_them(mlops: Project) -> None:
     mlops.git("config", "mlops.allowSecrets", "true")
     mlops.write("nb.ipynb", notebook_bytes([code("x", outputs=[stream(AWS)])]))
