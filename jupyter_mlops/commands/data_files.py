@@ -65,7 +65,9 @@ def _iter_worktree(ws: Workspace) -> Iterator[tuple[str, TrackedData]]:
     tree = WorkTree(ws.root)
     for status in read_status(ws):
         pointer, present = status.tracked.pointer, status.present
-        if isinstance(pointer, ExternalPointer):
+        if pointer is not None and (
+            status.state is State.MISSING or isinstance(pointer, ExternalPointer)
+        ):
             yield status.path, _from_pointer(ws, pointer)
         elif present is not None:
             same_as = pointer if status.state is State.CLEAN else None
