@@ -94,7 +94,7 @@ def pull(
     selected = tuple(choose_tracked(ws, paths, glob))
     scope = Scope(all_branches=all_branches, tags=tags, paths=selected)
     fetched, problem = run_fetch(ws, scope, remote, snapshots, yes=yes)
-    statuses = read_status(ws, selected)
+    statuses = read_status(ws, selected, counted=False)
     cut_short = read_unfinished(ws.git.state_dir)
     lagging = [
         status.path

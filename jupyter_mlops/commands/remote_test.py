@@ -60,7 +60,7 @@ def remote_test(
     have not used before is used from now on.
     """
     named = choose_known(ws, name, yes=yes)
-    with open_place(ws, named) as backend:
+    with open_place(named) as backend:
         trials = check_backend(backend)
     failures = [one for one in trials if one.failure is not None]
     works = all(one.ability in _NOT_NEEDED for one in failures)

@@ -41,7 +41,7 @@ def find_remote_failures(ws: Workspace) -> Iterator[MlopsError]:
 def _ask(ws: Workspace, remotes: Sequence[Named]) -> Iterator[MlopsError]:
     answers: queue.SimpleQueue[tuple[Named, BaseException | None]] = queue.SimpleQueue()
     for named in remotes:
-        threading.Thread(target=_try, args=(ws, named, answers), daemon=True).start()
+        threading.Thread(target=_try, args=(named, answers), daemon=True).start()
     waiting = dict.fromkeys(remotes)
     until_seconds = ws.clock.monotonic_seconds() + TRIAL_SECONDS
     while waiting:
@@ -59,14 +59,10 @@ def _ask(ws: Workspace, remotes: Sequence[Named]) -> Iterator[MlopsError]:
         yield host_unreachable(named.url, f"no answer came in {TRIAL_SECONDS:.0f} seconds")
 
 
-def _try(
-    ws: Workspace,
-    named: Named,
-    answers: queue.SimpleQueue[tuple[Named, BaseException | None]],
-) -> None:
+def _try(named: Named, answers: queue.SimpleQueue[tuple[Named, BaseException | None]]) -> None:
     failure: BaseException | None = None
     try:
-        with open_place(ws, named, give_up_seconds=TRIAL_SECONDS) as backend:
+        with open_place(named, give_up_seconds=TRIAL_SECONDS) as backend:
             backend.read(FORMAT_OBJECT)
     except NotFoundError as error:
         failure = error if error.code != _EMPTY else None

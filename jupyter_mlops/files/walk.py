@@ -183,6 +183,11 @@ def stat_file(path: Path) -> FileStat:
 def stat_of(name: str, found: os.stat_result, full: str) -> FileStat:
     """Return ``found``, of the file or link at ``full``, as a :class:`FileStat` named ``name``."""
     _check_name(name, full)
+    return stat_of_known(name, found, full)
+
+
+def stat_of_known(name: str, found: os.stat_result, full: str) -> FileStat:
+    """Return the same of a name that was checked when it was read from a pointer or a folder."""
     kind = found.st_mode
     size_bytes = found.st_size
     if stat.S_ISREG(kind):

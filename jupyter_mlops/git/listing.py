@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jupyter_mlops.git.process import run_git, split_nul
+from jupyter_mlops.git.process import git_failed, run_git, split_nul, try_git
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import head
 
@@ -33,10 +33,13 @@ def list_staged(repo: Repository, git_dir: Path, *patterns: str) -> list[tuple[s
 
 def list_uncommitted(repo: Repository, pattern: str) -> frozenset[str]:
     """Return the files that match ``pattern`` and that the index has otherwise than HEAD."""
+    words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    status, printed, said = try_git(repo, *words, f":(top){pattern}")
+    if status == 0:
+        return frozenset(split_nul(printed))
     if head(repo).commit is None:
         return frozenset(list_index(repo, pattern))
-    words = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
-    return frozenset(split_nul(run_git(repo, *words, f":(top){pattern}")))
+    raise git_failed(words, said)
 
 
 def list_untracked(repo: Repository, pathspecs: Sequence[str]) -> list[str]:

@@ -40,7 +40,6 @@ class BlobReader:
         self._stack = stack
         self._env = OFFLINE if offline else None
         self._starts = 0
-        self._start()
 
     def _start(self) -> None:
         git = open_git(self._repo, "cat-file", "--batch", env=self._env)
@@ -87,6 +86,8 @@ class BlobReader:
                 yield content
 
     def _request(self, oids: Sequence[str]) -> None:
+        if not self._starts:
+            self._start()
         with suppress(BrokenPipeError):  # it ended early: its answers end where it did
             self._requests.write(os.fsencode("".join(f"{oid}\n" for oid in oids)))
             self._requests.flush()
@@ -129,7 +130,7 @@ def _unreadable(oid: str) -> NotFoundError:
 
 @contextmanager
 def open_blob_reader(repo: Repository, *, offline: bool = False) -> Iterator[BlobReader]:
-    """Yield a reader of ``repo``'s blobs, which costs one process however many are read.
+    """Yield a reader of ``repo``'s blobs, which costs one process however many are read, or none.
 
     What a partial clone lacks is fetched, each blob by itself, unless it is ``offline``.
     """

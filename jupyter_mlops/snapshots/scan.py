@@ -29,6 +29,7 @@ from jupyter_mlops.files.walk import (
     read_stats,
     stat_empty,
     stat_of,
+    stat_of_known,
     walk,
 )
 from jupyter_mlops.formats.entry import Entry, Mode
@@ -235,6 +236,7 @@ class Scanner:
 
     def __init__(self, handles: Handles) -> None:
         self._handles = handles
+        self._root = os.fspath(handles.root)
         self._cache_file = handles.git.state_dir / "stat-cache"
         self._cache: StatCache = read_stat_cache(self._cache_file)
         self._git_files: dict[str, tuple[str, ...]] = {}
@@ -269,7 +271,7 @@ class Scanner:
         Raises:
             ConflictError: it is neither.
         """
-        full = os.fspath(self._handles.root / _join(path, name))
+        full = f"{self._root}/{_join(path, name)}"
         try:
             found = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
@@ -278,7 +280,7 @@ class Scanner:
             return FileStat(
                 name, Mode.FOLDER, 0, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
             )
-        return stat_of(name or os.path.basename(path), found, full)
+        return stat_of_known(name or os.path.basename(path), found, full)
 
     def look(self, path: str, hash_files: HashFiles | None = None) -> Present | None:
         """Return what is on disk at ``path``, or None where nothing is.

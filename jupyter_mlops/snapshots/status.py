@@ -31,10 +31,11 @@ from jupyter_mlops.snapshots.unfinished import is_unfinished, read_unfinished
 class PathStatus:
     """One tracked path: its state, and how its files differ from what the pointer names.
 
-    ``differences`` is None where that cannot be told, because the store lacks the folder's
-    manifest, or is not there, or the pointer file is in a merge conflict. ``conflicts`` are then
-    the paths in it that both sides changed, as far as they can be told. ``erased`` are the files
-    that the pointer names and that nobody has any more: that they are not here is no difference.
+    ``differences`` is None where that was not asked for, or cannot be told, because the store lacks
+    the folder's manifest, or is not there, or the pointer file is in a merge conflict.
+    ``conflicts`` are then the paths in it that both sides changed, as far as they can be told.
+    ``erased`` are the files that the pointer names and that nobody has any more: that they are not
+    here is no difference.
     """
 
     path: str
@@ -46,11 +47,14 @@ class PathStatus:
     erased: tuple[str, ...] = ()
 
 
-def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]:
+def read_status(
+    handles: Handles, paths: Sequence[str] = (), *, counted: bool = True
+) -> list[PathStatus]:
     """Return the status of the tracked paths at or under ``paths``, all where none is named.
 
     Moves nothing; files that the stat cache cannot answer for are hashed, and temporary files that
-    killed commands left are removed.
+    killed commands left are removed. Unless it is to be ``counted``, how many files differ is told
+    only where the state depends on it.
 
     Raises:
         IntegrityError: a pointer file is not valid.
@@ -76,7 +80,9 @@ def read_status(handles: Handles, paths: Sequence[str] = ()) -> list[PathStatus]
         present = scanner.look(path)
         state = state_of(one, origins.get(path), present, unfinished.get(path))
         erased = _find_erased(handles, one, present)
-        differences = _differences(handles, one, present, state)
+        differences = None
+        if counted or erased or state is State.CLEAN:
+            differences = _differences(handles, one, present, state)
         if differences is not None and erased:
             differences = differences._replace(deleted=differences.deleted - len(erased))
             if not any(differences) and state in (State.CHANGED, State.MISSING):

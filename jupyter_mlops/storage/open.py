@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jupyter_mlops.storage.backend import Backend
 from jupyter_mlops.storage.folder import FolderBackend
-from jupyter_mlops.storage.http import HttpBackend
 from jupyter_mlops.storage.object_store import ObjectStoreBackend
 from jupyter_mlops.storage.retry import Retrying, RetryPolicy
 from jupyter_mlops.storage.settings import NO_SETTINGS, RemoteSettings
 from jupyter_mlops.storage.ssh import SshBackend
-from jupyter_mlops.storage.url import parse_url
-from jupyter_mlops.storage.webdav import WebDavBackend
+from jupyter_mlops.storage.url import RemoteUrl, parse_url
+
+if TYPE_CHECKING:
+    from jupyter_mlops.storage.http import HttpBackend
+
+_WEB = {
+    "http": ("jupyter_mlops.storage.http", "HttpBackend"),
+    "webdav": ("jupyter_mlops.storage.webdav", "WebDavBackend"),
+}
+"""What needs TLS and parsers of web pages, which take as long to import as a push has to do."""
 
 
 def open_backend(
@@ -40,7 +49,11 @@ def open_backend(
             return Retrying(ObjectStoreBackend(where, settings), policy)
         case "ssh":
             return Retrying(SshBackend(where), policy)
-        case "http":
-            return Retrying(HttpBackend(where, settings), policy)
-        case "webdav":
-            return Retrying(WebDavBackend(where, settings), policy)
+        case "http" | "webdav":
+            return Retrying(_open_web(where, settings), policy)
+
+
+def _open_web(where: RemoteUrl, settings: RemoteSettings) -> HttpBackend:
+    module, name = _WEB[where.kind]
+    opened: HttpBackend = getattr(import_module(module), name)(where, settings)
+    return opened

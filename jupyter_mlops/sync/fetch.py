@@ -240,6 +240,9 @@ class _Fetch:
 
     def _prove(self) -> None:
         """Keep those manifests of files alone that are proved by the files' content."""
+        came = (info.kind for _, table in self._published for info in table)
+        if not self._claimed and RecordKind.FILE not in came:
+            return
         self._store.reload()
         self._store.index_new_packs()
         proof = Proof(self._store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,12 +33,14 @@ class Named:
     """A remote of the project: its name and its URL.
 
     ``is_own`` says that the URL is not that of ``mlops.toml`` but this clone's, from the setting
-    ``mlops.remote.NAME.url`` of Git.
+    ``mlops.remote.NAME.url`` of Git. ``settings`` are this clone's others for it; they may be
+    credentials.
     """
 
     name: str
     url: str
     is_own: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def choose_remote(handles: Handles, name: str | None) -> Named:
@@ -49,8 +51,9 @@ def choose_remote(handles: Handles, name: str | None) -> Named:
         UsageError: there are several and none is the default.
     """
     named = choose_configured(handles.config, name)
-    own = read_remote_settings(handles.git, named.name).get(URL_SETTING)
-    return Named(named.name, own, is_own=True) if own else named
+    settings = read_remote_settings(handles.git, named.name)
+    own = settings.pop(URL_SETTING, "")
+    return Named(named.name, own or named.url, is_own=bool(own), settings=settings)
 
 
 def choose_configured(config: Config, name: str | None) -> Named:
@@ -84,22 +87,17 @@ def choose_configured(config: Config, name: str | None) -> Named:
 
 
 @contextmanager
-def open_place(
-    handles: Handles, named: Named, *, give_up_seconds: float | None = None
-) -> Iterator[Backend]:
+def open_place(named: Named, *, give_up_seconds: float | None = None) -> Iterator[Backend]:
     """Yield what reaches a remote, by this clone's settings of Git for it.
 
     Args:
-        handles: the project.
         named: the remote.
         give_up_seconds: how long what fails is tried again, instead of what the settings say.
 
     Raises:
         UsageError: the URL or a setting is not valid.
     """
-    values = read_remote_settings(handles.git, named.name)
-    values.pop(URL_SETTING, None)
-    settings = parse_settings(values, remote=named.name)
+    settings = parse_settings(named.settings, remote=named.name)
     if give_up_seconds is not None:
         settings = replace(settings, give_up_seconds=give_up_seconds)
     with open_backend(named.url, settings) as backend:
@@ -116,7 +114,7 @@ def open_remote(handles: Handles, named: Named, *, to_write: bool = False) -> It
         UnavailableError: it cannot be reached or refuses.
         UnsupportedError: it has a newer format.
     """
-    with open_place(handles, named) as backend:
+    with open_place(named) as backend:
         cache = cache_folder(handles.store, named.name)
         yield Remote(backend, cache, to_write=to_write)
 

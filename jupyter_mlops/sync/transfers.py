@@ -28,6 +28,7 @@ BLOCK_BYTES = 8 << 20
 """How much one request asks for."""
 
 _BIG_BYTES = 3 * BLOCK_BYTES
+_VERIFIED_AT_ONCE = 2
 
 Arrival = tuple[StagedFile, Sequence[RecordInfo]]
 """A pack under a temporary name, and what it holds."""
@@ -67,17 +68,25 @@ class Transfers:
     ) -> Iterator[tuple[PackKey, Arrival | None]]:
         """Yield each pack, staged and verified, with its table; None where it is another one.
 
-        Small packs come many at once, of a big one many blocks.
+        Small packs come many at once, of a big one many blocks, while those before it are verified.
         """
         big = [key for key in keys if self._remote.packs[key] > _BIG_BYTES]
         small = [key for key in keys if self._remote.packs[key] <= _BIG_BYTES]
         yield from self.each(self._fetch_small, small, advance)
+        arrived: deque[tuple[PackKey, Future[Arrival | None]]] = deque()
         for key in big:
             blocks = self.each(self._read_block, list(self._blocks_of(key)), advance)
-            yield key, self._stage(key, (block for _, block in blocks))
+            staged = self._stage(key, (block for _, block in blocks))
+            arrived.append((key, self._pool.submit(self._verify, key, staged)))
+            if len(arrived) == _VERIFIED_AT_ONCE:
+                first, future = arrived.popleft()
+                yield first, future.result()
+        for first, future in arrived:
+            yield first, future.result()
 
     def _fetch_small(self, key: PackKey, advance: Advance) -> Arrival | None:
-        return self._stage(key, (self._read_block(b, advance) for b in self._blocks_of(key)))
+        blocks = (self._read_block(block, advance) for block in self._blocks_of(key))
+        return self._verify(key, self._stage(key, blocks))
 
     def _blocks_of(self, key: PackKey) -> Iterator[tuple[PackKey, ByteRange]]:
         size_bytes = self._remote.packs[key]
@@ -94,8 +103,8 @@ class Transfers:
         advance(span.size_bytes)
         return read
 
-    def _stage(self, key: PackKey, blocks: Iterable[bytes | None]) -> Arrival | None:
-        """Write a pack under a temporary name; None where something of it does not verify."""
+    def _stage(self, key: PackKey, blocks: Iterable[bytes | None]) -> StagedFile | None:
+        """Write a pack under a temporary name; None where its bytes are not those of its name."""
         staged = self._staging.create()
         hasher = blake3()
         try:
@@ -105,9 +114,19 @@ class Transfers:
                     return None
                 hasher.update(block)
                 staged.write(block)
-            if hasher.digest() != key[0]:
-                staged.discard()
-                return None
+        except BaseException:
+            staged.discard()
+            raise
+        if hasher.digest() != key[0]:
+            staged.discard()
+            return None
+        return staged
+
+    def _verify(self, key: PackKey, staged: StagedFile | None) -> Arrival | None:
+        """Make a pack durable and return it with its table; None where a record is damaged."""
+        if staged is None:
+            return None
+        try:
             refs = self._tables.get(key[0]) if key[1] else None
             table = verify_pack(staged.path, plain=key[1], refs=refs)
             staged.sync()
