@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import write_atomic
-from jupyter_mlops.git.config import write_setting
+from jupyter_mlops.git.config import write_settings
 from jupyter_mlops.git.hooks import HookPlan, apply_hooks, read_hook_plan
 from jupyter_mlops.git.launcher import (
     DIFF_SETTINGS,
@@ -125,8 +125,7 @@ def apply_clone(repo: Repository, plan: ClonePlan) -> None:
     """
     if plan.launcher is not None:
         write_atomic(launcher_path(repo), plan.launcher)
-    for key, value in {**plan.settings, **plan.merge_settings, **plan.diff_settings}.items():
-        write_setting(repo, key, value)
+    write_settings(repo, {**plan.settings, **plan.merge_settings, **plan.diff_settings})
     if plan.local_rules is not None:
         write_local_rules(repo, plan.local_rules)
     if not plan.hooks.is_empty():

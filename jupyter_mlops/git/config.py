@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,17 @@ def read_remote_settings(repo: Repository, remote: str) -> dict[str, str]:
 
 def write_setting(repo: Repository, key: str, value: str) -> None:
     """Set ``key`` to ``value`` alone in the repository's own configuration."""
+    write_settings(repo, {key: value})
+
+
+def write_settings(repo: Repository, settings: Mapping[str, str]) -> None:
+    """Set each key to its value alone, one after the other, as :func:`write_setting` does."""
+    if not settings:
+        return
     ours_alone = hold_lock(repo.store_dir / "settings.lock")
     with ours_alone, noted_locks(repo, [repo.common_dir / "config.lock"]):
-        run_git(repo, "config", "--local", "--replace-all", key, value)
+        for key, value in settings.items():
+            run_git(repo, "config", "--local", "--replace-all", key, value)
 
 
 def submodule_paths(repo: Repository) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files.durable import make_folder, write_atomic
-from jupyter_mlops.git.config import read_setting, write_setting
+from jupyter_mlops.git.config import read_setting, write_settings
 from jupyter_mlops.git.hook_scripts import (
     BEFORE_SUFFIX,
     FORWARDED_NAMES,
@@ -167,8 +167,7 @@ def apply_hooks(repo: Repository, plan: HookPlan) -> None:
             code="hooks-unwritable",
             hints=("jupyter mlops init",),
         ) from error
-    for key, value in plan.settings:
-        write_setting(repo, key, value)
+    write_settings(repo, dict(plan.settings))
 
 
 def _keep_as(path: Path, kept: Path) -> None:

@@ -402,5 +402,7 @@ def find_whole(store: Store, entry: Entry, *, trashed: bool = True) -> Place | N
 
     What lies in the trash counts unless ``trashed`` is False.
     """
-    place = locate(store, RecordKind.CHUNK, entry.hash, trashed=trashed)
+    place = store.find(RecordKind.CHUNK, entry.hash)
+    if place is None:
+        place = locate(store, RecordKind.CHUNK, entry.hash, trashed=trashed)
     return place if place is not None and place.plain_bytes == entry.size_bytes else None

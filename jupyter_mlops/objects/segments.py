@@ -91,15 +91,12 @@ def iter_rows(store: Store, packs: Iterable[PackEntry]) -> Iterator[tuple[PackEn
     """Yield what the index says that each of ``packs`` holds, each record of a pack once."""
     left = {(pack.hash, pack.plain): pack for pack in packs}
     for view in store.views():
-        here = {(pack.hash, pack.plain) for pack in view.packs} & left.keys()
-        if not here:
-            continue
-        for id, place in view:
-            key = (place.pack, place.plain)
-            if key in here:
-                yield left[key], place.info(id)
-        for key in here:
-            del left[key]
+        keys = [(pack.hash, pack.plain) for pack in view.packs]
+        here = {number: left.pop(key) for number, key in enumerate(keys) if key in left}
+        for number, info in view.iter_infos() if here else ():
+            pack = here.get(number)
+            if pack is not None:
+                yield pack, info
 
 
 def _encode(tables: Mapping[PackEntry, Iterable[RecordInfo]]) -> bytes:

@@ -60,6 +60,8 @@ def test_every_record_is_found_and_nothing_else(segment: tuple[list[PackEntry], 
     assert len(view) == len(rows)
     assert sorted(view) == sorted(expected)
     assert list(view.packs) == sorted(packs)
+    told = [(view.packs[number], info) for number, info in view.iter_infos()]
+    assert sorted(told) == sorted((packs[number], info) for number, info in rows)
     for content, place in expected:
         same = [p for other, p in expected if other == content and p.kind == place.kind]
         assert sorted(view.find(place.kind, content)) == sorted(same)
@@ -170,6 +172,7 @@ def test_searching_a_damaged_segment_never_breaks(data: st.DataObject) -> None:
                 assert len(view.find(kind, content)) <= len(view)
                 view.find_first(kind, content)
             list(view)
+            list(view.iter_infos())
         except MlopsError as error:
             assert error.code in ("index-damaged", "format-newer")
 
@@ -268,6 +271,8 @@ def test_a_search_notices_a_pack_that_is_none() -> None:
     view = IndexView(_segment(rows=_row(1, 7, 8, 0, 4, 4)), origin="i")
     with pytest.raises(IntegrityError, match="its record 0 is not one"):
         view.find_first(RecordKind.CHUNK, Hash(b"i" * 32))
+    with pytest.raises(IntegrityError, match="its record 0 is not one"):
+        list(view.iter_infos())
 
 
 def test_a_newer_format_asks_for_an_upgrade() -> None:

@@ -8,6 +8,7 @@ from jupyter_mlops.git.config import (
     read_setting,
     submodule_paths,
     write_setting,
+    write_settings,
 )
 from jupyter_mlops.git.repository import Repository, open_repository
 from tests.support.project import Project, make_project
@@ -31,6 +32,12 @@ def test_writing_replaces_every_value(project: Project, repo: Repository) -> Non
 def test_a_value_may_begin_with_a_dash(repo: Repository) -> None:
     write_setting(repo, "mlops.dash", "--global")
     assert read_setting(repo, "mlops.dash") == "--global"
+
+
+def test_many_settings_are_written_at_once(repo: Repository) -> None:
+    write_settings(repo, {})
+    write_settings(repo, {"mlops.one": "1", "mlops.two": "2"})
+    assert (read_setting(repo, "mlops.one"), read_setting(repo, "mlops.two")) == ("1", "2")
 
 
 def test_settings_of_the_user_are_seen(repo: Repository) -> None:

@@ -13,25 +13,8 @@ import pytest
 from jupyter_mlops.commands.snapshot import snapshot
 from jupyter_mlops.progress import Task
 from tests.support.data_project import DataProject
+from tests.support.processes import count_processes
 from tests.support.system_steps import run_watched
-
-
-def _count_processes(work: Callable[[], object]) -> int:
-    """Return how many processes ``work`` starts; it runs in a process of its own."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def watch(event: str, _: object) -> None:
-            nonlocal count
-            count += event == "subprocess.Popen"
-
-        sys.addaudithook(watch)
-        try:
-            work()
-        finally:
-            os._exit(count)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_a_snapshot_of_what_has_not_changed_starts_few_processes(
@@ -44,8 +27,8 @@ def test_a_snapshot_of_what_has_not_changed_starts_few_processes(
     data_project.write("folder/a", "1")
     data_project.snapshot("folder", *paths, commit=True)
     data_project.snapshot()
-    assert 0 < _count_processes(data_project.snapshot) <= 15
-    assert 0 < _count_processes(data_project.states) <= 7
+    assert 0 < count_processes(data_project.snapshot) <= 15
+    assert 0 < count_processes(data_project.states) <= 7
 
 
 def _count_data_reads(work: Callable[[], object]) -> int:

@@ -23,6 +23,7 @@ from jupyter_mlops.objects.writer import open_writer
 from jupyter_mlops.storage.open import open_backend
 from tests.support.damage import flip
 from tests.support.data_project import DataProject
+from tests.support.processes import count_processes
 from tests.support.remote_judge import check_remote
 from tests.sync.team import (
     Team,
@@ -76,6 +77,13 @@ def test_the_second_push_sends_what_is_new(team: Team, remote: Path) -> None:
     assert second.packs == 1
     assert second.bytes < first.bytes / 10
     assert len(_objects(remote, "index")) == 2
+
+
+def test_a_push_of_nothing_new_starts_few_processes(team: Team) -> None:
+    write_files(team.origin)
+    keep(team.origin, "data", "model.bin")
+    push_data(team.origin)
+    assert 0 < count_processes(lambda: push_data(team.origin)) <= 10
 
 
 def test_every_version_of_a_branch_comes(team: Team) -> None:
