@@ -222,6 +222,17 @@ REMOTE_GOALS = tuple(
     )
 )
 
+REMOTE_FLOOR_GOALS = tuple(
+    FloorGoal(MAIN, remotes.on(workload, remote), operation, floor, None, beside=beside)
+    for workload, remote in ((SMALL_FILES, remotes.FOLDER), (FEW_SMALL_FILES, remotes.S3))
+    for operation, floor, beside in (
+        (remotes.PUSH, remotes.COPY_PACKS, None),
+        (remotes.PUSH_UNCHANGED, compare.START, compare.START),
+        (remotes.PULL, remotes.COPY_FILES, None),
+        (remotes.PULL, remotes.COPY_PACKS, None),
+    )
+)
+
 CLONE_GOALS = (
     *_peer_goals(
         CLONES,

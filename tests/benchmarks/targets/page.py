@@ -19,6 +19,7 @@ from tests.benchmarks.targets.goals import (
     NOTEBOOK_GOALS,
     ONE_FILE_TIMES,
     PEER_GOALS,
+    REMOTE_FLOOR_GOALS,
     REMOTE_GOALS,
     Bound,
     FloorGoal,
@@ -98,6 +99,7 @@ def format_page(record: Record, old: str = "") -> str:
         "The folder is on the file system of the project; S3 is moto's server on loopback, which "
         "both tools wait for.",
         peer_table(record, REMOTE_GOALS),
+        floor_table(record, REMOTE_FLOOR_GOALS),
         by_hand("remotes"),
         "## Notebooks in Git",
         "nbstripout is set up by `nbstripout --install`, in an environment with JupyterLab. The "

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from tests.benchmarks.targets.bench import Bench, Data, Trial, copy_data
-from tests.benchmarks.targets.record import MAIN, Workload
+from tests.benchmarks.targets.compare import START
+from tests.benchmarks.targets.record import FLOOR, MAIN, OURS, Workload
 from tests.support.sites import Site, Sites
 
 PUSH = "push"
@@ -16,8 +17,12 @@ PULL = "pull into a new clone"
 FOLDER = "a folder"
 S3 = "S3"
 
+COPY_FILES = "cp -r of the files and sync"
+COPY_PACKS = "cp -r of the packs and sync"
+
 _COMMIT = "git add --all && git commit --quiet --message {name}"
 _CLONE = "git clone --quiet . ../clone"
+_COPY = "cp -r --reflink=never {path} ../{name} && sync --file-system ."
 
 
 def on(workload: str, remote: str) -> str:
@@ -26,7 +31,10 @@ def on(workload: str, remote: str) -> str:
 
 
 def measure_remote(bench: Bench, data: Data, remote: str) -> None:
-    """Push the first version, nothing, and the second one, and pull that into a new clone."""
+    """Push the first version, nothing, and the second one, and pull that into a new clone.
+
+    Beside them: the start of the program, and copies of the files and of the packs.
+    """
     name = on(data.name, remote)
     source = bench.source(data)
     size = bench.record.workloads[data.name].size_bytes
@@ -51,9 +59,11 @@ def measure_remote(bench: Bench, data: Data, remote: str) -> None:
 def _exchange(bench: Bench, data: Data, trials: Sequence[Trial]) -> None:
     for trial in trials:
         trial.take(PUSH, trial.tool.push)
+    ours = next(trial for trial in trials if trial.tool.name == OURS)
     for _ in range(bench.repeats):
         for trial in trials:
             trial.take(PUSH_UNCHANGED, trial.tool.push)
+        ours.take(START, START)
     for trial in trials:
         bench.write_second(data, trial.root / data.path)
         trial.run(trial.tool.keep, path=data.path, name="two")
@@ -63,6 +73,8 @@ def _exchange(bench: Bench, data: Data, trials: Sequence[Trial]) -> None:
     for trial in trials:
         trial.run(_CLONE)
         trial.take(PULL, f"cd ../clone && {trial.tool.pull}")
+    ours.take(COPY_FILES, _COPY, FLOOR, path=data.path, name="files")
+    ours.take(COPY_PACKS, _COPY, FLOOR, path=f"{ours.tool.store}/packs", name="packs")
 
 
 def _fill(site: Site | None) -> dict[str, str]:
