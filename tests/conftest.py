@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands tests out by files, whose fixtures are then made once, but for the three kinds above."""
+    """Hands tests out by files, whose fixtures are then made once, but for those above."""
 
     def _split_scope(self, nodeid: str) -> str:
         scenario = _OF_A_SCENARIO.fullmatch(nodeid)

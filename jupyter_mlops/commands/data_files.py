@@ -43,7 +43,7 @@ def read_commit_data(ws: Workspace, commit: str | None) -> dict[str, TrackedData
 
 
 def read_worktree_data(ws: Workspace) -> dict[str, TrackedData]:
-    """Return the tracked paths that are in the working tree."""
+    """Return the tracked paths with what the working tree has, or, lacking that, the pointer."""
     return dict(_iter_worktree(ws))
 
 
