@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from jupyter_mlops.commands.ci_post import PostedReport, post_parts
+from jupyter_mlops.commands.ci_post import PostedReport, post_body
+from jupyter_mlops.commands.report_own import ImageReader
 from jupyter_mlops.commands.spec import PROGRAM, Arg
 from jupyter_mlops.commands.workspace import Here
-from jupyter_mlops.document.render_markdown import escape_markdown
+from jupyter_mlops.document import Image
+from jupyter_mlops.document.render_markdown import Shown, escape_markdown
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.forge.fit import Part, split_markdown
+from jupyter_mlops.forge.pictures import Body
+from jupyter_mlops.reports.own_text import Own, parse_own, render_own
 from jupyter_mlops.text import visible
 
 _FILE_LIMIT_BYTES = 32 * 1024 * 1024
@@ -46,11 +52,12 @@ def ci_comment(
     It is written once and then brought up to date, also after a rebase. Without a pull request it
     stands at the commit. Several jobs at once, each named by --job, have a section each. What is
     too long for the forge is made shorter by whole parts, the last ones first. In a run of a fork
-    everything stands in blocks of code. The job's summary gets it too, where the CI system has one.
+    everything stands in blocks of code. Images that Markdown names beside itself, and data: URLs,
+    are kept on the forge. The job's summary gets it too, where the CI system has one.
     """
-    return post_parts(
+    return post_body(
         here.cwd,
-        lambda context: _read_parts(here.cwd, files, as_code=context.from_fork),
+        lambda context: _read_body(here.cwd, files, as_code=context.from_fork),
         name=name,
         job=job,
         state="error" if status == "cancelled" or status == "skipped" else status,
@@ -58,18 +65,30 @@ def ci_comment(
     )
 
 
-def _read_parts(cwd: Path, files: tuple[str, ...], *, as_code: bool) -> list[Part]:
+def _read_body(cwd: Path, files: tuple[str, ...], *, as_code: bool) -> Body:
     """Return what the files say; ``as_code`` takes nothing in them for Markdown."""
-    parts: list[Part] = []
+    told: list[Own | Part] = []
+    reader = ImageReader(WorkTree(cwd))
     for file in files[:_MOST_FILES]:
         text = _ESCAPES.sub("", _read(cwd, file).decode("utf-8", "replace"))
         text = visible(text.replace("\r\n", "\n"), keep_lines=True).strip("\n")
         if file.lower().endswith(_MARKDOWN) and not as_code:
-            parts += split_markdown(text)
+            told.append(parse_own(text, partial(reader.read, os.path.relpath(cwd / file, cwd))))
         else:
-            parts.append(_block(file, text))
+            told.append(_block(file, text))
     if len(files) > _MOST_FILES:
-        parts.append(Part((f"{len(files) - _MOST_FILES} more files are not shown.",)))
+        told.append(Part((f"{len(files) - _MOST_FILES} more files are not shown.",)))
+    images = [one for own in told if not isinstance(own, Part) for one in own]
+    return Body(
+        partial(_make_parts, told),
+        lambda diagrams: [one for one in images if isinstance(one, Image)],
+    )
+
+
+def _make_parts(told: Sequence[Own | Part], shown: Shown) -> list[Part]:
+    parts: list[Part] = []
+    for one in told:
+        parts += [one] if isinstance(one, Part) else split_markdown(render_own(one, shown))
     # The first parts are kept longest, whatever files they are from.
     return [Part(part.forms, priority=-number) for number, part in enumerate(parts)]
 

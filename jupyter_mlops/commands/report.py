@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from jupyter_mlops.commands.ci_post import post_parts
+from jupyter_mlops.commands.ci_post import post_body
 from jupyter_mlops.commands.report_composed import ReportFormat, ReportResult, compose_report
 from jupyter_mlops.commands.run import encode_result
 from jupyter_mlops.commands.spec import Arg
@@ -45,14 +45,14 @@ def report(
     check-notebooks; nothing is run without --execute. Exit status 1 says that a gate or
     a check found something. The project's own sections are Markdown files that [report] sections
     in mlops.toml names, and cells tagged report. With --post it becomes the one comment that the
-    report has, as short as the forge wants it, and the commit gets a status.
+    report has, as short as the forge wants it and with images where it keeps them, and the commit
+    gets a status.
     """
     composed = compose_report(here, base=base, name=name, yes=yes, execute=execute)
     result = composed.result
     if post:
-        parts = composed.make_parts()
         state: State = "failure" if result.exit_status else "success"
-        posted = post_parts(here.cwd, lambda _: parts, name=name, job=job, state=state)
+        posted = post_body(here.cwd, lambda _: composed.body, name=name, job=job, state=state)
         result = replace(result, posted=posted)
     if format == "json":
         return replace(result, text=encode_result(result).decode())

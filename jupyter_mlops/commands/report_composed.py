@@ -23,12 +23,15 @@ from jupyter_mlops.commands.report_evidence import (
 )
 from jupyter_mlops.commands.report_own import read_own_sections
 from jupyter_mlops.commands.report_page import render_state_page
+from jupyter_mlops.commands.report_pictures import history_figures, plot_figures
 from jupyter_mlops.commands.spec import PROGRAM
 from jupyter_mlops.commands.why import compare_states
 from jupyter_mlops.commands.workspace import Here, Workspace, open_workspace
-from jupyter_mlops.document import Document, Note
+from jupyter_mlops.document import Document, Figure, Note
+from jupyter_mlops.document.render_markdown import TEXT_ONLY, Shown
 from jupyter_mlops.explain.ranking import Difference
 from jupyter_mlops.forge.fit import Part, fit_parts
+from jupyter_mlops.forge.pictures import Body
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.metrics.read import Problem
 from jupyter_mlops.reports.findings import Finding
@@ -40,6 +43,7 @@ from jupyter_mlops.reports.state_report import (
     findings_section,
     gates_section,
     how_section,
+    list_images,
     make_parts,
     metrics_section,
     render_sections,
@@ -100,12 +104,17 @@ class Composed:
     result: ReportResult
     sections: tuple[Section, ...]
 
-    def make_parts(self) -> list[Part]:
+    @property
+    def body(self) -> Body:
+        """The report in Markdown, with all images that it may show."""
+        return Body(self.make_parts, lambda diagrams: list_images(self.sections, diagrams=diagrams))
+
+    def make_parts(self, shown: Shown = TEXT_ONLY) -> list[Part]:
         """Return the report in Markdown as parts, for a forge that takes so many characters."""
         base = self.result.base
         named = f" --base {base[:10]}" if base is not None else ""
         full = f"All of it: `{PROGRAM} report{named}`"
-        return make_parts(_title(self.result), _verdict(self.result), self.sections, full)
+        return make_parts(_title(self.result), _verdict(self.result), self.sections, full, shown)
 
     def render(
         self, format: Literal["text", "md", "html"], most_characters: int | None = None
@@ -186,11 +195,13 @@ def _make_sections(
     sections = []
     if ws.config.gates:
         sections.append(gates_section(result.gates, len(ws.config.gates)))
-    sections.append(metrics_section(result.metrics, old, "here", result.production))
+    metrics = metrics_section(result.metrics, old, "here", result.production)
+    pictured = history_figures(result.metrics, result.branch, result.production)
+    sections.append(replace(metrics, pictured=pictured))
     sections.append(findings_section(result.findings, result.notes))
     sections += difference_sections(result.differences)
     if sides.base is not None:
-        sections += _plot_section(ws, str(sides.base.commit))
+        sections += _plot_section(ws, name_commit(sides.base.commit))
     sections += read_own_sections(ws, executed)
     sections += unknown_section(
         (*(Note(one, "quiet") for one in result.unknown), *problem_notes(result.problems))
@@ -216,8 +227,9 @@ def _plot_section(ws: Workspace, base: str) -> list[Section]:
     if not compared.plots and not compared.problems:
         return []
     summary = f"{len(compared.plots)} changed"
-    blocks = compared.describe().blocks
-    return [Section("plots", "Plots", summary, folded=blocks, priority=40)]
+    pictured = plot_figures(compared)
+    rest = tuple(one for one in compared.describe().blocks if not isinstance(one, Figure))
+    return [Section("plots", "Plots", summary, folded=rest, pictured=pictured, priority=40)]
 
 
 def _title(result: ReportResult) -> str:

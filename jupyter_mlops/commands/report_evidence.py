@@ -10,7 +10,7 @@ from jupyter_mlops.commands.chosen_history import DETACHED, read_chosen_history
 from jupyter_mlops.commands.ci import find_state_base
 from jupyter_mlops.commands.number_files import metric_files
 from jupyter_mlops.commands.number_trees import Source, logged_tree, open_revision
-from jupyter_mlops.commands.production import is_configured, read_production
+from jupyter_mlops.commands.production import Production, is_configured, read_production
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.errors import MlopsError
 from jupyter_mlops.git.bases import Base
@@ -37,14 +37,6 @@ class Sides:
     branch: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ProductionValues:
-    """The metrics of what is in production, under a label."""
-
-    label: str
-    values: Mapping[str, Number]
-
-
 def find_report_base(ws: Workspace, named: str | None) -> Base:
     """Return the commit that a report compares with: where the branch began, or ``named``.
 
@@ -67,7 +59,7 @@ def open_report_sides(ws: Workspace, base: Base) -> Sides:
 
 
 def read_metric_rows(
-    ws: Workspace, sides: Sides, production: ProductionValues | None
+    ws: Workspace, sides: Sides, production: Production | None
 ) -> tuple[tuple[MetricRow, ...], Read[Number]]:
     """Return each metric of state and base, those of the state first, and what was skipped."""
     assert sides.state.tree is not None
@@ -88,16 +80,14 @@ def read_metric_rows(
                 value=after,
                 delta=delta(before, after),
                 better=is_better(before, after, direction(name, better)),
-                production=None if production is None else _find(production.values, name),
+                production=None if production is None else production.find(name),
                 history=lines.get(name, ()),
             )
         )
     return tuple(rows), Read(new.values, (*new.problems, *old.problems))
 
 
-def read_production_values(
-    ws: Workspace, *, yes: bool
-) -> tuple[ProductionValues | None, str | None]:
+def read_production_values(ws: Workspace, *, yes: bool) -> tuple[Production | None, str | None]:
     """Return production's metrics, or why they cannot be had; neither where nothing names it."""
     if not is_configured(ws):
         return None, None
@@ -105,11 +95,7 @@ def read_production_values(
         found = read_production(ws, yes=yes)
     except MlopsError as error:
         return None, f"What is in production is not known: {error.message}"
-    return ProductionValues(found.label, found.values), None
-
-
-def _find(values: Mapping[str, Number], name: str) -> Number | None:
-    return values.get(name, values.get(name.rpartition(":")[2]))
+    return found, None
 
 
 def _read_lines(

@@ -8,13 +8,16 @@ from jupyter_mlops.document.model import (
     Delta,
     Document,
     Figure,
+    Gallery,
     Hint,
+    Image,
     Note,
     Number,
     Patch,
     PatchLine,
     Table,
     Time,
+    make_image,
 )
 
 __all__ = [
@@ -25,11 +28,14 @@ __all__ = [
     "Delta",
     "Document",
     "Figure",
+    "Gallery",
     "Hint",
+    "Image",
     "Note",
     "Number",
     "Patch",
     "PatchLine",
     "Table",
     "Time",
+    "make_image",
 ]

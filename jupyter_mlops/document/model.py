@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -75,15 +76,43 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An image as a file holds it, and in words what it shows.
+
+    ``name`` is by the content, so that equal names are equal images: :func:`make_image`.
+    """
+
+    name: str
+    alt: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Images beside one another, each under its column's name where there are names.
+
+    Without names, as many stand in a row as there is room for.
+    """
+
+    images: tuple[Image, ...]
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A picture: as text for terminals, as HTML, made when it is shown, where that can be shown.
 
-    ``text`` may also be what makes it for a width in characters, 80 where none is known.
+    ``text`` may also be what makes it for a width in characters, 80 where none is known; empty, it
+    is left out where only text can stand. ``galleries`` makes the same as images. ``diagrams`` are
+    the same in Mermaid's language, which some forges draw; empty where that cannot say it.
     """
 
     title: str
     text: str | Callable[[int], str]
     html: Callable[[], str]
+    galleries: Callable[[], tuple[Gallery, ...]] = tuple
+    diagrams: tuple[str, ...] = ()
 
     def draw_text(self, width: int | None = None) -> str:
         """Return the picture as text."""
@@ -120,3 +149,10 @@ class Document:
     """Blocks in reading order."""
 
     blocks: tuple[Block, ...] = ()
+
+
+def make_image(alt: str, media_type: str, content: bytes) -> Image:
+    """Return an image under the name that its content gives it."""
+    ending = media_type.partition("/")[2].partition("+")[0]
+    name = f"mlops-{hashlib.sha256(content).hexdigest()[:32]}.{ending}"
+    return Image(name, alt, media_type, content)

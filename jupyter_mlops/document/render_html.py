@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from html import escape
 
@@ -13,6 +14,7 @@ from jupyter_mlops.document.model import (
     Document,
     Figure,
     Hint,
+    Image,
     Note,
     Patch,
     PatchLine,
@@ -109,6 +111,12 @@ h1 {{ font-size: 1.2rem; margin: 0; overflow-wrap: anywhere; }}
 def render_html_page(document: Document, title: str) -> str:
     """Return ``document`` as a page of its own, in which nothing is loaded and nothing runs."""
     return _PAGE.format(title=_text(title), body=render_html(document))
+
+
+def render_image(image: Image) -> str:
+    """Return an image that carries its content; a browser runs nothing that is in it."""
+    content = base64.b64encode(image.content).decode("ascii")
+    return f'<img alt="{_text(image.alt)}" src="data:{image.media_type};base64,{content}">'
 
 
 def _render_block(block: Block) -> Iterator[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -56,6 +55,8 @@ class AzureDevOps:
     name = "Azure DevOps"
     most_characters = 149_000
     mark_style: MarkStyle = "comment"
+    draws_diagrams = False
+    shows_svg = False
 
     def __init__(
         self,
@@ -166,15 +167,19 @@ class AzureDevOps:
         )
         return None if answer.status == 404 else answer.content
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Attach a picture to the pull request, and return its URL."""
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Attach pictures to the pull request, and return their URLs."""
         if thread.pull_request is None:
             raise failures.unsupported(
                 self._client.place, "place for pictures of a commit", "Open a pull request."
             )
-        ending = name.rpartition(".")[2].lower() if "." in name else "png"
-        file = f"mlops-{hashlib.sha256(picture).hexdigest()[:32]}.{quote(ending, safe='')}"
-        path = f"{self._repo}/pullRequests/{thread.pull_request}/attachments/{file}"
+        path = f"{self._repo}/pullRequests/{thread.pull_request}/attachments"
+        return {
+            name: self._attach(f"{path}/{quote(name, safe='')}", picture)
+            for name, picture in pictures.items()
+        }
+
+    def _attach(self, path: str, picture: bytes) -> str:
         answer = self._client.send(
             "POST",
             path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -55,6 +55,8 @@ class Bitbucket:
     name = "Bitbucket"
     most_characters = 32_000
     mark_style: MarkStyle = "reference"
+    draws_diagrams = False
+    shows_svg = True
 
     def __init__(
         self,
@@ -146,14 +148,13 @@ class Bitbucket:
         )
         return None if answer.status == 404 else answer.content
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Put a picture among the repository's downloads, and return its URL."""
-        ending = name.rpartition(".")[2].lower() if "." in name else "png"
-        file = f"mlops-{hashlib.sha256(picture).hexdigest()[:32]}.{ending}"
-        body, headers = multipart("files", file, picture)
-        path = f"{self._repo}/downloads"
-        self._client.send("POST", path, _CONTENT, content=body, headers=headers)
-        return f"{self._page}/downloads/{quote(file)}"
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Put pictures among the repository's downloads, and return their URLs."""
+        for name, picture in pictures.items():
+            body, headers = multipart("files", name, picture)
+            path = f"{self._repo}/downloads"
+            self._client.send("POST", path, _CONTENT, content=body, headers=headers)
+        return {name: f"{self._page}/downloads/{quote(name)}" for name in pictures}
 
     def open_pull_request(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """Ask for a branch to be merged."""

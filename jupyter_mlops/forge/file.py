@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +30,8 @@ class FileForge:
     name = "a folder"
     most_characters = 60_000
     mark_style: MarkStyle = "comment"
+    draws_diagrams = True
+    shows_svg = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -84,12 +85,12 @@ class FileForge:
         """Return None: a folder knows no commits."""
         return None
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Write the picture below ``pictures/``, and return its path from a comment."""
-        ending = quote(name.rpartition(".")[2], safe="") if "." in name else "png"
-        file = f"pictures/{hashlib.sha256(picture).hexdigest()[:32]}.{ending}"
-        self._write(file, picture)
-        return f"../{file}"
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Write the pictures below ``pictures/``, and return their paths from a comment."""
+        for name, picture in pictures.items():
+            if self._tree.stat(f"pictures/{name}") is None:
+                self._write(f"pictures/{name}", picture)
+        return {name: f"../pictures/{name}" for name in pictures}
 
     def open_pull_request(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """Write a pull request as JSON, under the next number."""

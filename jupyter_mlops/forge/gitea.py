@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +38,8 @@ class Gitea:
     name = "Gitea"
     most_characters = 60_000
     mark_style: MarkStyle = "comment"
+    draws_diagrams = True
+    shows_svg = True
 
     def __init__(
         self, url: str, repository: str, token: Token, *, timing: Timing | None = None
@@ -118,19 +120,14 @@ class Gitea:
         )
         return None if answer.status == 404 else answer.content
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Attach a picture to the pull request, and return its URL."""
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Attach pictures to the pull request, and return their URLs."""
         if thread.pull_request is None:
             raise failures.unsupported(
                 self._client.place, "place for pictures of a commit", "Open a pull request."
             )
-        body, headers = multipart("attachment", name, picture)
         path = f"{self._repo}/issues/{thread.pull_request}/assets"
-        answer = self._client.send("POST", path, _COMMENT, content=body, headers=headers)
-        url = text_of(self._client.json(answer), "browser_download_url")
-        if not url.startswith(("http://", "https://")):
-            raise failures.foreign_answer(self._client.place, "an upload without an address")
-        return url
+        return {name: self._attach(path, name, picture) for name, picture in pictures.items()}
 
     def open_pull_request(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """Ask for a branch to be merged."""
@@ -152,6 +149,14 @@ class Gitea:
             Access(_COMMENT.what, None, _COMMENT.give),
             Access(_STATUS.what, push if push is False else None, _STATUS.give),
         )
+
+    def _attach(self, path: str, name: str, picture: bytes) -> str:
+        body, headers = multipart("attachment", name, picture)
+        answer = self._client.send("POST", path, _COMMENT, content=body, headers=headers)
+        url = text_of(self._client.json(answer), "browser_download_url")
+        if not url.startswith(("http://", "https://")):
+            raise failures.foreign_answer(self._client.place, "an upload without an address")
+        return f"{url}#{name}"  # Gitea names attachments by numbers of its own
 
     def _comments(self, thread: Thread) -> str:
         if thread.pull_request is None:

@@ -7,8 +7,7 @@ with the commit in it shows them to whoever may see the repository.
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -53,6 +52,8 @@ class GitHub:
     name = "GitHub"
     most_characters = 60_000
     mark_style: MarkStyle = "comment"
+    draws_diagrams = True
+    shows_svg = True
 
     def __init__(
         self, url: str, repository: str, token: Token, *, timing: Timing | None = None
@@ -143,18 +144,16 @@ class GitHub:
         )
         return None if answer.status == 404 else answer.content
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Put a picture on a branch that has nothing else, and return the URL of that commit's."""
-        ending = name.rpartition(".")[2].lower() if "." in name else "png"
-        file = f"{hashlib.sha256(picture).hexdigest()[:32]}.{quote(ending, safe='')}"
-        content = base64.b64encode(picture).decode()
-        blob = self._post("git/blobs", {"content": content, "encoding": "base64"})
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Put pictures on a branch that has nothing else, by one commit; return URLs of that."""
+        blobs: dict[str, str] = {}
         for _ in range(_TRIES):
             tip = self._client.find(f"{self._repo}/git/ref/heads/{PICTURES_BRANCH}", _CONTENT)
             parent = text_of(tip, "object", "sha") if tip else ""
-            commit = self._commit_picture(file, blob, parent)
+            commit = self._commit_pictures(pictures, blobs, parent)
             if commit == parent or self._move_branch(commit, parent):
-                return f"{self._page}/blob/{commit}/{file}?raw=true"
+                page = f"{self._page}/blob/{commit}"
+                return {name: f"{page}/{quote(name)}?raw=true" for name in pictures}
         raise failures.busy(self._client.place, f"others write to {PICTURES_BRANCH} all the time")
 
     def open_pull_request(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
@@ -194,15 +193,28 @@ class GitHub:
     def _post(self, what: str, body: dict[str, Any]) -> str:
         return text_of(self._client.write("POST", f"{self._repo}/{what}", _CONTENT, body), "sha")
 
-    def _commit_picture(self, file: str, blob: str, parent: str) -> str:
-        """Return a commit that has the picture and all that ``parent`` has."""
+    def _commit_pictures(
+        self, pictures: Mapping[str, bytes], blobs: dict[str, str], parent: str
+    ) -> str:
+        """Return a commit that has the pictures and all that ``parent`` has.
+
+        ``blobs`` are those that were sent, by name; those that are sent now are added.
+        """
+        lacking = [name for name in pictures if not parent or self.read_file(name, parent) is None]
+        if not lacking:
+            return parent
+        for name in lacking:
+            if name not in blobs:
+                content = base64.b64encode(pictures[name]).decode()
+                blobs[name] = self._post("git/blobs", {"content": content, "encoding": "base64"})
         tree: dict[str, Any] = {
-            "tree": [{"path": file, "mode": "100644", "type": "blob", "sha": blob}]
+            "tree": [
+                {"path": name, "mode": "100644", "type": "blob", "sha": blobs[name]}
+                for name in lacking
+            ]
         }
         if parent:
             tree["base_tree"] = parent
-            if self.read_file(file, parent) is not None:
-                return parent
         made = self._post("git/trees", tree)
         parents = [parent] if parent else []
         commit = {"message": "Pictures of reports", "tree": made, "parents": parents}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -46,6 +46,8 @@ class GitLab:
     name = "GitLab"
     most_characters = 990_000
     mark_style: MarkStyle = "comment"
+    draws_diagrams = True
+    shows_svg = True
 
     def __init__(
         self, url: str, repository: str, token: Token, *, timing: Timing | None = None
@@ -137,8 +139,11 @@ class GitLab:
         )
         return None if answer.status == 404 else answer.content
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Upload a picture to the project, and return its URL."""
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Upload pictures to the project, and return their URLs."""
+        return {name: self._upload(name, picture) for name, picture in pictures.items()}
+
+    def _upload(self, name: str, picture: bytes) -> str:
         body, headers = multipart("file", name, picture)
         answer = self._client.send(
             "POST", f"{self._project}/uploads", _COMMENT, content=body, headers=headers

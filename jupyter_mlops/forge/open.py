@@ -46,15 +46,15 @@ _GIT_USERS: Mapping[Kind, str] = {
     "gitea": "x-access-token",
 }
 
-MOST_CHARACTERS: Mapping[Kind, int] = {
-    "github": GitHub.most_characters,
-    "gitlab": GitLab.most_characters,
-    "bitbucket": Bitbucket.most_characters,
-    "azure": AzureDevOps.most_characters,
-    "gitea": Gitea.most_characters,
-    "file": FileForge.most_characters,
+DRIVERS: Mapping[Kind, type[GitHub | GitLab | Bitbucket | AzureDevOps | Gitea | FileForge]] = {
+    "github": GitHub,
+    "gitlab": GitLab,
+    "bitbucket": Bitbucket,
+    "azure": AzureDevOps,
+    "gitea": Gitea,
+    "file": FileForge,
 }
-"""How long a comment may be on each forge."""
+"""What is known of each forge without asking it: how long a comment may be, what it shows."""
 
 EMAIL_VARIABLE = "BITBUCKET_EMAIL"
 """Whose API token BITBUCKET_TOKEN is, where it is no repository's access token."""

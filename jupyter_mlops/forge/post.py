@@ -11,8 +11,9 @@ from jupyter_mlops.errors import UnsupportedError, UsageError
 from jupyter_mlops.files.append import append_bytes
 from jupyter_mlops.forge.context import Context
 from jupyter_mlops.forge.fit import Part, fit_parts
+from jupyter_mlops.forge.pictures import Body, note_missing, place_pictures
 from jupyter_mlops.forge.protocol import Forge, PullRequest, Status, Thread, is_same_commit
-from jupyter_mlops.forge.upsert import Pace, upsert_comment
+from jupyter_mlops.forge.upsert import JOBS_SHARE, Pace, upsert_comment
 
 SUMMARY_LIMIT_BYTES = 1_000_000
 """Of a job's summary on GitHub, a little below 1,024 KiB, beyond which none of it is shown."""
@@ -25,6 +26,7 @@ class Posted:
     ``outdated`` says that the pull request has a newer commit, so that nothing was written: an
     older run never takes the place of a newer one's report. ``comment`` is None where the forge has
     no place for one; ``writes`` is how often it was written, 0 where it said the same before.
+    ``pictures`` are shown, ``sent`` of them were sent now; ``missing`` says which are not, and why.
     """
 
     thread: Thread
@@ -33,6 +35,9 @@ class Posted:
     created: bool = False
     writes: int = 0
     outdated: bool = False
+    pictures: int = 0
+    sent: int = 0
+    missing: tuple[str, ...] = ()
 
 
 def find_thread(forge: Forge, context: Context) -> tuple[Thread, PullRequest | None]:
@@ -60,7 +65,7 @@ def find_thread(forge: Forge, context: Context) -> tuple[Thread, PullRequest | N
 def post_report(
     forge: Forge,
     context: Context,
-    parts: Sequence[Part],
+    body: Body,
     *,
     name: str,
     job: str = "",
@@ -78,16 +83,29 @@ def post_report(
         return Posted(thread, pull, outdated=True)
     elsewhere = f"[All of it is in this run]({context.run_url})." if context.run_url else ""
 
-    heading = [Part((f"### {escape_markdown(job)}",), max((p.priority for p in parts), default=0))]
-    shown = [*heading, *parts] if job else parts
-
-    def compose(most_characters: int) -> str:
-        return fit_parts(shown, most_characters, elsewhere=elsewhere).text
-
+    room = forge.most_characters // (JOBS_SHARE if job else 1)
     posted = Posted(thread, pull)
     try:
+        placed = place_pictures(forge, thread, body, name=name, most_characters=room)
+        parts = [*body.make_parts(placed.shown), *note_missing(placed.why)]
+        if job:
+            most = max(part.priority for part in parts)
+            parts.insert(0, Part((f"### {escape_markdown(job)}",), most))
+
+        def compose(most_characters: int) -> str:
+            return fit_parts(parts, most_characters, elsewhere=elsewhere).text
+
         done = upsert_comment(forge, thread, name=name, compose=compose, job=job, pace=pace)
-        posted = Posted(thread, pull, done.comment, done.created, done.writes)
+        posted = Posted(
+            thread,
+            pull,
+            done.comment,
+            done.created,
+            done.writes,
+            pictures=len(placed.shown.urls),
+            sent=placed.sent,
+            missing=placed.why,
+        )
     except UnsupportedError:
         if thread.pull_request is not None or status is None:
             raise

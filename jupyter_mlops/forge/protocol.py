@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -95,6 +95,16 @@ class Forge(Protocol):
         """How a line is hidden in its comments."""
         ...
 
+    @property
+    def draws_diagrams(self) -> bool:
+        """Whether its comments draw Mermaid."""
+        ...
+
+    @property
+    def shows_svg(self) -> bool:
+        """Whether its comments show SVG images, beside PNG and JPEG."""
+        ...
+
     def find_own_author(self) -> str | None:
         """Return the id under which this token's comments stand; None where it does not tell."""
         ...
@@ -136,11 +146,14 @@ class Forge(Protocol):
         """Return a file as a commit has it; None where it has none."""
         ...
 
-    def upload_picture(self, thread: Thread, name: str, picture: bytes) -> str:
-        """Keep a picture where whoever may see the repository sees it, and return its URL.
+    def upload_pictures(self, thread: Thread, pictures: Mapping[str, bytes]) -> dict[str, str]:
+        """Keep pictures where whoever may see the repository sees them; return their URLs by name.
+
+        Names are by content: where one is there already it is the same picture, and is not sent
+        again if the forge tells. A URL has the name in it.
 
         Raises:
-            UnsupportedError: the forge has no place for it.
+            UnsupportedError: the forge has no place for them.
         """
         ...
 

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
-from jupyter_mlops.document import Block, Cell, Code, Delta, Document, Hint, Note, Number, Table
+from jupyter_mlops.document import (
+    Block,
+    Cell,
+    Code,
+    Delta,
+    Document,
+    Figure,
+    Hint,
+    Image,
+    Note,
+    Number,
+    Table,
+)
 from jupyter_mlops.document.model import Tone
-from jupyter_mlops.document.render_markdown import escape_markdown, render_markdown
+from jupyter_mlops.document.render_markdown import (
+    TEXT_ONLY,
+    Shown,
+    escape_markdown,
+    images_of,
+    is_pictured,
+    render_markdown,
+)
 from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.explain.ranking import Difference, Kind
-from jupyter_mlops.forge.fit import Part
+from jupyter_mlops.forge.fit import Part, split_markdown
 from jupyter_mlops.metrics.read import Number as MetricValue
 from jupyter_mlops.metrics.read import label_names
 from jupyter_mlops.reports.findings import Finding
+from jupyter_mlops.reports.own_text import Own, render_own
 from jupyter_mlops.text import visible
 from jupyter_mlops.units import plural
 
 OPEN_ROWS = 12
 """How many rows a table has before a reader unfolds the rest, or where it must be short."""
+
+OPEN_GALLERIES = 2
+"""How many rows of images are open before a reader unfolds the rest."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_POINTS = 16
@@ -69,8 +93,9 @@ class Section:
     """One part of the report.
 
     ``summary`` says it in one line. ``shown`` is what is always open, ``folded`` what a reader
-    unfolds. ``markdown`` is the project's own text. ``priority`` says what is kept whole longest:
-    the highest number.
+    unfolds. ``pictured`` is open where it is images or diagrams, and folded where it is text.
+    ``own`` is the project's own Markdown, between its images. ``priority`` says what is kept whole
+    longest: the highest number.
     """
 
     key: Key
@@ -78,7 +103,8 @@ class Section:
     summary: str
     shown: tuple[Block, ...] = ()
     folded: tuple[Block, ...] = ()
-    markdown: str = ""
+    pictured: tuple[Figure, ...] = ()
+    own: Own = ()
     priority: int = 0
     tone: Tone = "plain"
 
@@ -265,32 +291,78 @@ def unknown_section(notes: Sequence[Note]) -> list[Section]:
     return [Section("unknown", "Not compared", summary, folded=tuple(notes), priority=25)]
 
 
-def make_parts(title: str, verdict: str, sections: Sequence[Section], full: str) -> list[Part]:
+def make_parts(
+    title: str, verdict: str, sections: Sequence[Section], full: str, shown: Shown = TEXT_ONLY
+) -> list[Part]:
     """Return the report in Markdown as parts that a forge's limit may shorten.
 
-    A section is whole with its fold, then without what is folded, then its one line, with ``full``,
-    which says how all of it is seen.
+    A section is whole with its fold, then without what is folded, then without images, then its one
+    line, with ``full``, which says how all of it is seen.
     """
     head = f"## {escape_markdown(title)}\n\n{verdict}"
-    return [Part((head,), 100), *(_make_part(section, full) for section in sections)]
+    return [Part((head,), 100), *(_make_part(section, full, shown) for section in sections)]
 
 
-def _make_part(section: Section, full: str) -> Part:
+def list_images(sections: Sequence[Section], *, diagrams: bool) -> tuple[Image, ...]:
+    """Return the images of sections, those of the most important first.
+
+    With ``diagrams`` those are left out in whose place a diagram is drawn.
+    """
+    found: list[Image] = []
+    for section in sorted(sections, key=lambda one: -one.priority):
+        found += [one for one in section.own if isinstance(one, Image)]
+        for block in (*section.shown, *section.pictured, *section.folded):
+            if isinstance(block, Figure) and not (diagrams and block.diagrams):
+                found += images_of(block)
+    return tuple({one.name: one for one in found}.values())
+
+
+def _make_part(section: Section, full: str, shown: Shown) -> Part:
     mark = {"good": "✅ ", "bad": "❌ ", "warning": "⚠️ "}.get(section.tone, "")
     summary = f" · {escape_markdown(section.summary)}" if section.summary else ""
     head = f"### {mark}{escape_markdown(section.title)}{summary}"
-    shown = section.markdown or render_markdown(Document(section.shown)).rstrip("\n")
-    folded = render_markdown(Document(section.folded)).rstrip("\n")
-    open_part = "\n\n".join(part for part in (head, shown) if part)
-    forms = [open_part]
+    pictured = any(is_pictured(figure, shown) for figure in section.pictured)
+    text = render_own(section.own, shown) or _render(section.shown, shown)
+    opened_figures, further = _open_figures(section.pictured, shown) if pictured else ((), ())
+    images = _render(opened_figures, shown)
+    folded = _render((*(further if pictured else section.pictured), *section.folded), shown)
+    opened = _join(head, text, images)
+    forms = [opened]
     if folded:
-        word = "More" if shown else "Show"
+        word = "More" if text or images else "Show"
         fold = f"<details><summary>{word}</summary>\n\n{folded}\n\n</details>"
-        forms.insert(0, f"{open_part}\n\n{fold}")
-        forms[1] = f"{open_part}\n\n{full}"
-    if shown:
-        forms.append(f"{head}\n\n{full}")
+        forms = [_join(opened, fold), _join(opened, full)]
+    if images and text:
+        forms.append(_join(head, text, full))
+    if section.own and len(parts := split_markdown(text)) > 1:
+        forms.append(_join(head, parts[0].forms[0], full))
+    if text or images:
+        forms.append(_join(head, full))
     return Part(tuple(forms), section.priority)
+
+
+def _open_figures(
+    figures: Sequence[Figure], shown: Shown
+) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
+    """Return figures with what of them is open, and figures with the rest, if there is any."""
+    opened, further = [], []
+    for figure in figures:
+        galleries = figure.galleries()
+        if (figure.diagrams and shown.diagrams) or len(galleries) <= OPEN_GALLERIES:
+            opened.append(figure)
+            continue
+        first, rest = galleries[:OPEN_GALLERIES], galleries[OPEN_GALLERIES:]
+        opened.append(replace(figure, galleries=partial(tuple, first)))
+        further.append(replace(figure, galleries=partial(tuple, rest)))
+    return tuple(opened), tuple(further)
+
+
+def _render(blocks: Sequence[Block], shown: Shown) -> str:
+    return render_markdown(Document(tuple(blocks)), shown).rstrip("\n")
+
+
+def _join(*texts: str) -> str:
+    return "\n\n".join(text for text in texts if text)
 
 
 def render_sections(title: str, verdict: str, sections: Sequence[Section]) -> str:
@@ -298,7 +370,13 @@ def render_sections(title: str, verdict: str, sections: Sequence[Section]) -> st
     parts = [f"{title}\n{verdict}\n"]
     for section in sections:
         summary = f" · {visible(section.summary)}" if section.summary else ""
-        body = visible(section.markdown, keep_lines=True)
-        body += render_text(Document((*section.shown, *section.folded)))
+        body = visible(render_own(section.own, TEXT_ONLY), keep_lines=True)
+        blocks = (*section.shown, *section.pictured, *section.folded)
+        body += render_text(Document(tuple(one for one in blocks if not _is_silent(one))))
         parts.append(f"{section.title}{summary}\n{body}")
     return "\n".join(part if part.endswith("\n") else f"{part}\n" for part in parts)
+
+
+def _is_silent(block: Block) -> bool:
+    """Return whether nothing of ``block`` is text."""
+    return isinstance(block, Figure) and block.text == ""

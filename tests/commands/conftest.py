@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ci_job import job, made_once
 from tests.support.data_project import DataProject, make_data_project
+
+__all__ = ["data_project", "job", "made_once"]
 
 
 @pytest.fixture

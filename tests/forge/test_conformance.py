@@ -172,15 +172,19 @@ def test_file_at_a_commit(site: Site, forge: Forge) -> None:
     assert forge.read_file("metrics/none.json", HEAD) is None
 
 
-def test_picture_has_a_url_on_the_forge(site: Site, forge: Forge) -> None:
+def test_pictures_have_urls_on_the_forge_with_their_names(site: Site, forge: Forge) -> None:
     site.open_pull(7)
-    picture = b"\x89PNG picture"
-    url = forge.upload_picture(PULL, "loss curve.png", picture)
-    assert url.startswith(site.url)
-    assert TOKEN not in url
+    pictures = {f"mlops-{digit * 32}.png": b"\x89PNG " + digit.encode() for digit in "ab"}
+    urls = forge.upload_pictures(PULL, pictures)
+    assert list(urls) == list(pictures)
     kept = [*site.uploads.values(), *getattr(site, "objects", {}).values()]
-    assert any(isinstance(one, bytes) and picture in one for one in kept)
-    assert forge.upload_picture(PULL, "loss curve.png", picture).startswith(site.url)
+    for name, picture in pictures.items():
+        assert urls[name].startswith(site.url)
+        assert name in urls[name]
+        assert TOKEN not in urls[name]
+        assert any(isinstance(one, bytes) and picture in one for one in kept)
+    again = forge.upload_pictures(PULL, {**pictures, f"mlops-{'c' * 32}.png": b"\x89PNG c"})
+    assert again.keys() > urls.keys()
 
 
 def test_comments_on_a_commit_or_a_word_that_there_are_none(kind: Kind, site: Site) -> None:
@@ -226,7 +230,7 @@ def test_a_folder_in_the_place_of_a_forge(folder: Path) -> None:
     made = forge.open_pull_request(head="results", base="main", title="New", body="text")
     assert made.number == 8
     assert forge.find_pull_request(branch="results") == made
-    picture = forge.upload_picture(PULL, "a.png", b"PNG")
+    [picture] = forge.upload_pictures(PULL, {"a.png": b"PNG"}).values()
     [comment] = (folder / "pull-request-7").glob("comment-*.md")
     assert "second" in comment.read_text()
     assert (folder / "pull-request-7" / picture).resolve().read_bytes() == b"PNG"

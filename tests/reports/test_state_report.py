@@ -99,7 +99,7 @@ def test_the_last_values_are_bars(values: tuple[float | None, ...], drawn: str) 
 def test_no_name_is_markup() -> None:
     name = "m.json:<img src=x onerror=alert(1)>|`\n## big"
     section = metrics_section([_row(name, 1, 2, None)], "base", "here")
-    own = Section("own", "<script>", "", markdown="<script>alert(1)</script>")
+    own = Section("own", "<script>", "", own=("<script>alert(1)</script>",))
     page = render_state_page("<b>", "<i>", [section, own])
     assert "<img" not in page and "<script" not in page and "<b>" not in page
     [_, part] = make_parts("<b>", "holds", [section], "")

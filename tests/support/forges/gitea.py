@@ -116,6 +116,7 @@ class GiteaSite(Site):
 
     @route("POST", f"{_REPO}/issues/{{number}}/assets")
     def _upload(self, asked: Asked) -> Reply:
-        self.uploads["/attachments/0a1b"] = asked.body
-        told = {"browser_download_url": f"{self.url}/attachments/0a1b"}
+        path = f"/attachments/0a1b{len(self.uploads):04x}"
+        self.uploads[path] = asked.body
+        told = {"browser_download_url": self.url + path}
         return Reply(201, told)

@@ -148,7 +148,8 @@ class GitLabSite(Site):
 
     @route("POST", f"{_PROJECT}/uploads")
     def _upload(self, asked: Asked) -> Reply:
-        path = "/uploads/0123456789abcdef/plot.png"
+        name = asked.body.partition(b'filename="')[2].partition(b'"')[0].decode()
+        path = f"/uploads/{len(self.uploads):016x}/{name}"
         self.uploads[path] = asked.body
-        told = {"url": path, "full_path": f"/-/project/1{path}", "markdown": f"![plot]({path})"}
+        told = {"url": path, "full_path": f"/-/project/1{path}", "markdown": f"![{name}]({path})"}
         return Reply(201, told)
