@@ -15,6 +15,7 @@ from jupyter_mlops.commands.chosen_history import (
     read_chosen_history,
 )
 from jupyter_mlops.commands.metrics_history import MetricResult
+from jupyter_mlops.commands.production import find_level
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.metrics.bokeh_chart import share_figure
@@ -70,7 +71,8 @@ def metrics_chart(
     chosen = read.chosen
     if ranked and not metric:
         chosen = select(read.whole, (ranked[0].name,), limit)
-    chart = plan_chart(chosen, better, read.current)
+    level, unknown = find_level(ws, (one.name for one in ranked))
+    chart = plan_chart(chosen, better, read.current, level)
     named = sorted(chart.metrics, key=partial(_place, metric))[:MULTIPLES]
     labels = {one.name: one.label for one in ranked}
     drawing = plan_drawing(replace(chart, metrics=tuple(named)), labels)
@@ -82,7 +84,7 @@ def metrics_chart(
         metrics=tuple(MetricResult(one.name, one.label, one.way) for one in ranked),
         points=len(read.whole.points),
         current=read.current,
-        problems=read.whole.problems,
+        problems=(*read.whole.problems, *unknown),
         shallow=read.shallow,
     )
 

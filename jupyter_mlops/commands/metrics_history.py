@@ -17,6 +17,7 @@ from jupyter_mlops.commands.chosen_history import (
     read_chosen_history,
 )
 from jupyter_mlops.commands.number_trees import HOW_TO_LOG, problem_notes
+from jupyter_mlops.commands.production import find_level
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import Better
@@ -24,7 +25,7 @@ from jupyter_mlops.document import Block, Document, Figure, Hint, Note
 from jupyter_mlops.document.cells import wrap
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
-from jupyter_mlops.metrics.chart import Chart, plan_chart, rank_metrics
+from jupyter_mlops.metrics.chart import Chart, Level, plan_chart, rank_metrics
 from jupyter_mlops.metrics.history import History, Point
 from jupyter_mlops.metrics.known_facts import FETCH_ALL, NOT_FETCHED
 from jupyter_mlops.metrics.read import Problem
@@ -49,7 +50,8 @@ class MetricsHistoryResult:
     """Points of every commit that changed a metrics file, and of snapshots, oldest first.
 
     ``current`` is the branch of the working tree, ``html`` the page that was written. ``shallow``
-    says that the clone lacks older commits.
+    says that the clone lacks older commits. ``production`` has the values of what is in production,
+    null where nothing says so.
     """
 
     branches: tuple[str, ...]
@@ -59,6 +61,7 @@ class MetricsHistoryResult:
     problems: tuple[Problem, ...] = ()
     html: str | None = None
     shallow: bool = False
+    production: Level | None = None
 
     def describe(self) -> Document:
         """Return the chart, and what was left out."""
@@ -84,7 +87,9 @@ class MetricsHistoryResult:
 
     def _plan(self) -> Chart:
         better = {one.name: one.better for one in self.metrics if one.better is not None}
-        return plan_chart(History(self.branches, self.points), better, self.current)
+        return plan_chart(
+            History(self.branches, self.points), better, self.current, self.production
+        )
 
     def _title(self) -> str:
         commits = sum(1 for point in self.points if point.snapshot is None)
@@ -121,17 +126,17 @@ def metrics_history(
         ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
     )
     target = None if html is None else Path(os.path.normpath(ws.cwd / html))
+    ranked = rank_metrics(read.chosen, ws.config.metrics.better)
+    level, unknown = find_level(ws, (one.name for one in ranked))
     result = MetricsHistoryResult(
         branches=read.chosen.branches,
         points=tuple(read.chosen.points),
-        metrics=tuple(
-            MetricResult(one.name, one.label, one.way)
-            for one in rank_metrics(read.chosen, ws.config.metrics.better)
-        ),
+        metrics=tuple(MetricResult(one.name, one.label, one.way) for one in ranked),
         current=read.current,
-        problems=read.chosen.problems,
+        problems=(*read.chosen.problems, *unknown),
         html=None if target is None else str(target),
         shallow=read.shallow,
+        production=level,
     )
     if target is not None:
         WorkTree(target.parent).write_file(target.name, result.render_page().encode("utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from jupyter_mlops.commands.number_files import metric_files
@@ -9,14 +10,19 @@ from jupyter_mlops.commands.number_trees import open_revision
 from jupyter_mlops.commands.remote import known_places
 from jupyter_mlops.commands.workspace import Workspace
 from jupyter_mlops.config import CONFIG_NAME
-from jupyter_mlops.errors import UsageError
+from jupyter_mlops.errors import MlopsError, UsageError
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.git.revisions import shorten
-from jupyter_mlops.metrics.read import Number, decode_metrics, read_metrics
+from jupyter_mlops.metrics.chart import Level
+from jupyter_mlops.metrics.read import Number, Problem, decode_metrics, read_metrics
 from jupyter_mlops.storage.web_file import read_web_file, web_place
+from jupyter_mlops.text import visible
 
 LIMIT_BYTES = 1 << 20
 LIMIT_SECONDS = 15.0
+CHART_SECONDS = 3.0
+"""How long a chart waits for a web address: it is drawn without."""
+
 _SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 
 
@@ -42,7 +48,24 @@ def is_configured(ws: Workspace) -> bool:
     return any(one is not None for one in (place.ref, place.url, place.file))
 
 
-def read_production(ws: Workspace, *, yes: bool = False) -> Production:
+def find_level(ws: Workspace, names: Iterable[str]) -> tuple[Level | None, tuple[Problem, ...]]:
+    """Return production's values of metrics for a chart, and why there are none.
+
+    Neither where nothing says what is in production.
+    """
+    if not is_configured(ws):
+        return None, ()
+    try:
+        found = read_production(ws, limit_seconds=CHART_SECONDS)
+    except MlopsError as error:
+        return None, (Problem("production", error.message.rstrip(".")),)
+    values = {name: value for name in names if (value := found.find(name)) is not None}
+    return Level(visible(found.label), values), ()
+
+
+def read_production(
+    ws: Workspace, *, yes: bool = False, limit_seconds: float = LIMIT_SECONDS
+) -> Production:
     """Return the metrics of production.
 
     A web address is asked only where this user has let a project use its host before, or ``yes``
@@ -70,7 +93,7 @@ def read_production(ws: Workspace, *, yes: bool = False) -> Production:
         hint = "jupyter mlops gates --yes"
         known_places().require_place(where, "What is in production", hint)
     content = read_web_file(
-        place.url, ws.clock, limit_bytes=LIMIT_BYTES, limit_seconds=LIMIT_SECONDS
+        place.url, ws.clock, limit_bytes=LIMIT_BYTES, limit_seconds=limit_seconds
     )
     return Production(where, _decode(place.url, content))
 

@@ -80,7 +80,7 @@ def share_figure(count: int) -> tuple[str, Any]:
 
 
 def _build_values(at: int, x_range: Any) -> Plot:
-    from bokeh.models import BasicTickFormatter, Grid, LinearAxis, Range1d
+    from bokeh.models import BasicTickFormatter, Grid, HSpan, LinearAxis, Range1d, Text
     from bokeh.models.annotations import Title
 
     plot = _new_plot(f"values-{at}", x_range, Range1d(start=0, end=1, name=f"values-{at}-range"))
@@ -102,6 +102,19 @@ def _build_values(at: int, x_range: Any) -> Plot:
     axis.ticker.desired_num_ticks = 5
     plot.add_layout(axis, "left")
     plot.add_layout(Grid(dimension=1, ticker=axis.ticker, tags=["grid"]))
+    level = _source(f"values-{at}-production", "x", "y", "text")
+    plot.add_glyph(level, HSpan(y="y", line_dash=[6, 3], line_width=1.5, tags=["guide"]))
+    name = Text(
+        x="x",
+        y="y",
+        text="text",
+        y_offset=-2,
+        text_align="right",
+        text_baseline="bottom",
+        text_font_size="10px",
+        tags=["label"],
+    )
+    plot.add_glyph(level, name)
     _add_marks(plot, f"values-{at}")
     return plot
 

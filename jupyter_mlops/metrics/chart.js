@@ -108,10 +108,24 @@ export async function drawChart(Bokeh, element, { item, chart }, view, { onPoint
     mark(`values-${at}-rings`, rings, valueOf, size + (isCrowded ? 1 : 3), true, isCrowded ? FAINT : "");
     let low = Infinity, high = -Infinity;
     for (const dot of inside) [low, high] = [Math.min(low, valueOf(dot)), Math.max(high, valueOf(dot))];
+    const span = inside.length ? [low, high] : null;
+    const { production } = metric;
+    const isLevel = production !== null;
+    set(`values-${at}-production`, {
+      x: isLevel ? [end] : [],
+      y: isLevel ? [production] : [],
+      text: isLevel ? [nameProduction()] : [],
+    });
+    if (isLevel) [low, high] = [Math.min(low, production), Math.max(high, production)];
     if (low > high) [low, high] = [0, 1];
     const pad = ((high - low) * 14) / plots[at].height || Math.abs(high) * 0.05 || 0.5;
     find(`values-${at}-range`).setv({ start: low - pad, end: high + pad });
-    return inside.length ? [low, high] : null;
+    return span;
+  }
+
+  function nameProduction() {
+    pen.font = `10px ${look.font}`;
+    return `${shortenTo(`production ${chart.production}`, width() / 2)} `;
   }
 
   // The graph: a straight line as far as a branch keeps its lane, and a bend for each fork and merge.
@@ -223,9 +237,11 @@ export async function drawChart(Bokeh, element, { item, chart }, view, { onPoint
     });
     const names = shown.map((metric) => metrics[metric].label).join(", ");
     const span = shown.length === 1 && spans[0] ? `, from ${spans[0].map(formatValue).join(" to ")}` : "";
+    const levels = shown.map((metric) => metrics[metric].production).filter((value) => value !== null);
+    const level = levels.length ? `, in production ${levels.map(formatValue).join(" and ")}` : "";
     const branches = chart.branches.length;
     element.setAttribute("aria-label",
-      `${names} over ${chart.columns} commits on ${branches} branches${span}. Arrow keys move along it, plus and minus zoom.`);
+      `${names} over ${chart.columns} commits on ${branches} branches${span}${level}. Arrow keys move along it, plus and minus zoom.`);
     const stretch = isWhole() ? null : [Math.max(Math.ceil(now.start), 0), Math.min(Math.floor(now.end), chart.columns - 1)];
     if (String(stretch) !== String(told)) onStretch((told = stretch));
   }

@@ -40,6 +40,18 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """What values are judged by: the metrics of what is in production, under a label."""
+
+    label: str
+    values: Values
+
+    def value(self, metric: Metric) -> Number | None:
+        """Return the metric's value, None where there is none that can be drawn."""
+        return _drawable(self.values.get(metric.name))
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """One row of the commit graph; ``branch`` is None in a shared, grey one."""
 
@@ -76,8 +88,7 @@ class Dot:
 
     def value(self, metric: Metric) -> Number | None:
         """Return the metric's value here, None where there is none that can be drawn."""
-        value = self.values.get(metric.name)
-        return value if value is not None and abs(value) <= sys.float_info.max else None
+        return _drawable(self.values.get(metric.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Everything there is to draw; ``others`` counts branches without a lane of their own."""
+    """Everything there is to draw; ``others`` counts branches without a lane of their own.
+
+    ``production`` is a level line through each plot, None where nothing says what is there.
+    """
 
     metrics: tuple[Metric, ...]
     lanes: tuple[Lane, ...]
@@ -108,6 +122,7 @@ class Chart:
     dots: tuple[Dot, ...]
     edges: tuple[Edge, ...]
     lines: tuple[Line, ...]
+    production: Level | None = None
 
     def change(self, dot: Dot, metric: Metric) -> tuple[Number | None, bool | None]:
         """Return how the metric moved since the dot before, and whether that is better."""
@@ -116,7 +131,12 @@ class Chart:
         return difference(old, new), is_better(old, new, metric.way)
 
 
-def plan_chart(history: History, better: Mapping[str, Better], first: str | None = None) -> Chart:
+def plan_chart(
+    history: History,
+    better: Mapping[str, Better],
+    first: str | None = None,
+    production: Level | None = None,
+) -> Chart:
     """Return the chart of ``history``; ``first`` is the branch that gets the first lane."""
     points = history.points
     order = _branch_order(history, first)
@@ -148,7 +168,12 @@ def plan_chart(history: History, better: Mapping[str, Better], first: str | None
         if parent is not None and column_of[parent] != column_of[child]
     )
     lines = _plan_lines(points, lane_of, owners)
-    return Chart(rank_metrics(history, better), lanes, others, columns, dots, edges, lines)
+    ranked = rank_metrics(history, better)
+    return Chart(ranked, lanes, others, columns, dots, edges, lines, production)
+
+
+def _drawable(value: Number | None) -> Number | None:
+    return value if value is not None and abs(value) <= sys.float_info.max else None
 
 
 def _branch_order(history: History, first: str | None) -> list[str]:

@@ -31,7 +31,7 @@ _NOBODY = -1
 
 @dataclass(frozen=True, slots=True)
 class DrawnMetric:
-    """One metric: what it is called, which way is better, and its value at each dot.
+    """One metric: what it is called, which way is better, its value at each dot and in production.
 
     A value is null where there is none, or none that can be drawn.
     """
@@ -40,6 +40,7 @@ class DrawnMetric:
     label: str
     way: Better | None
     values: tuple[Number | None, ...]
+    production: Number | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Drawing:
 
     The first ``styled`` of ``branches`` have a look of their own at first. ``lines`` are dots that
     one line passes, oldest first; it belongs to the branch of the last. ``left_out`` counts metrics
-    that the chart has and the drawing has no room for.
+    that the chart has and the drawing has no room for. ``production`` says what is in production,
+    null where nothing does.
     """
 
     columns: int
@@ -100,6 +102,7 @@ class Drawing:
     edges: DrawnEdges
     lines: tuple[tuple[int, ...], ...]
     tags: tuple[DrawnTags, ...]
+    production: str | None
 
 
 def plan_drawing(chart: Chart, labels: Mapping[str, str] | None = None) -> Drawing:
@@ -147,6 +150,7 @@ def plan_drawing(chart: Chart, labels: Mapping[str, str] | None = None) -> Drawi
             for at, dot in enumerate(dots)
             if dot.tags
         ),
+        production=None if chart.production is None else _cut(chart.production.label, _NAME_WIDTH),
     )
 
 
@@ -166,4 +170,5 @@ def _draw_metric(chart: Chart, metric: Metric, label: str) -> DrawnMetric:
         label=label,
         way=metric.way,
         values=tuple(dot.value(metric) for dot in chart.dots),
+        production=None if chart.production is None else chart.production.value(metric),
     )

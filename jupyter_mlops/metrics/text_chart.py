@@ -26,6 +26,7 @@ _CROSSINGS: Mapping[frozenset[str], str] = {
     for pair in pairs
 }
 _TAG = "⚑"
+_LEVEL = "╌"
 _PLOT_ROWS = 9
 _ROWS_OF_SEVERAL = 6
 _LANES_LIMIT = 12
@@ -96,7 +97,7 @@ def _draw_metrics(chart: Chart, metrics: Sequence[Metric], width: int) -> str:
     held = {metric: _drawn(chart, metric, window) for metric in metrics}
     drawn = [metric for metric in metrics if held[metric]]
     bounds = {
-        metric: [format_number(bound([value for _, value in held[metric]])) for bound in (max, min)]
+        metric: [format_number(bound(_values(chart, metric, held[metric]))) for bound in (max, min)]
         for metric in drawn
     }
     margin = max((len(label) for labels in bounds.values() for label in labels), default=0) + 2
@@ -160,14 +161,17 @@ def _plan_window(columns: int, room: int) -> _Window:
 
 def _draw_plot(chart: Chart, metric: Metric, window: _Window, most: int) -> list[str]:
     shown = _drawn(chart, metric, window)
-    low = min(value for _, value in shown)
-    high = max(value for _, value in shown)
+    values = _values(chart, metric, shown)
+    low, high = min(values), max(values)
     rows = most if high > low else 1
 
     def row_of(value: float) -> int:
         return round((high - value) / (high - low) * (rows - 1)) if high > low else 0
 
     canvas = _Canvas(rows, window.characters)
+    level = None if chart.production is None else chart.production.value(metric)
+    for column in range(window.characters if level is not None else 0):
+        canvas.put(row_of(level or 0), column, _LEVEL)
     for line in chart.lines:
         ends = [(chart.dots[at], chart.dots[at].value(metric)) for at in line.dots]
         for (old, start), (new, end) in pairwise(ends):
@@ -181,6 +185,12 @@ def _draw_plot(chart: Chart, metric: Metric, window: _Window, most: int) -> list
         place = (row_of(value), window.place(dot.column))
         canvas.put(*place, _marker(chart.lanes[dot.lane], dot))
     return canvas.lines()
+
+
+def _values(chart: Chart, metric: Metric, held: Sequence[tuple[Dot, Number]]) -> list[Number]:
+    """Return the values that a plot has to have room for: its dots', and production's."""
+    level = None if chart.production is None else chart.production.value(metric)
+    return [*(value for _, value in held), *([] if level is None else [level])]
 
 
 def _draw_slope(canvas: _Canvas, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -229,6 +239,8 @@ def _legend(chart: Chart, width: int) -> str:
         named.append(f"{_GREY_MARKER} {others}")
     if any(dot.snapshot is not None for dot in chart.dots):
         named.append(f"{_SNAPSHOT} snapshot")
+    if chart.production is not None:
+        named.append(f"{_LEVEL} production {chart.production.label}")
     lines: list[str] = []
     for name in named:
         if lines and text_width(lines[-1]) + 2 + text_width(name) <= width:

@@ -6,8 +6,10 @@ import bokeh
 import pytest
 
 from jupyter_mlops.commands.metrics_chart import MetricsChartResult, metrics_chart
+from jupyter_mlops.commands.metrics_history import metrics_history
 from jupyter_mlops.commands.run import encode_result
 from jupyter_mlops.commands.workspace import open_workspace
+from jupyter_mlops.document.render_text import render_text
 from jupyter_mlops.errors import NotFoundError
 from tests.support.project import Project
 
@@ -82,3 +84,25 @@ def test_the_branch_at_hand_has_a_line_though_another_holds_its_commits(measured
     assert list(chart(measured).drawing.branches) == ["main", "idea"]
     measured.git("switch", "--quiet", "a-copy")
     assert list(chart(measured).drawing.branches) == ["main", "a-copy"]
+
+
+@pytest.mark.parametrize(
+    ("place", "label"), [('ref = "live"', "live, "), ('file = "prod.json"', "prod.json")]
+)
+def test_production_has_a_value_in_the_drawing(measured: Project, place: str, label: str) -> None:
+    measured.git("tag", "live", "main~1")
+    measured.write("prod.json", '{"acc": 0.5}')
+    measured.write("mlops.toml", f"[production]\n{place}\n")
+    result = chart(measured)
+    assert str(result.drawing.production).startswith(label)
+    assert result.drawing.metrics[0].production == 0.5
+    shown = metrics_history(open_workspace(measured.root))
+    assert f"╌ production {label}" in render_text(shown.describe())
+
+
+def test_a_chart_without_production_says_why(measured: Project) -> None:
+    measured.write("mlops.toml", '[production]\nref = "nowhere"\n')
+    result = chart(measured)
+    assert result.drawing.production is None
+    assert result.drawing.metrics[0].values == (0.5, 0.6, 0.7)
+    assert "production" in {problem.path for problem in result.problems}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jupyter_mlops.metrics.bokeh_chart import render_fragment, render_page
-from jupyter_mlops.metrics.chart import Chart, plan_chart
+from jupyter_mlops.metrics.chart import Chart, Level, plan_chart
 from jupyter_mlops.metrics.history import History
 from tests.metrics.conftest import Story, grow, snapshot
 
@@ -104,14 +104,33 @@ def test_a_browser_draws_it(
     page.close()
 
 
+@pytest.mark.browser
+@pytest.mark.slow
+def test_production_is_a_level_line_that_is_never_out_of_sight(
+    show: Callable[..., Page], branched: Story
+) -> None:
+    history = branched.read(main="m3", feat="f2")
+    name = plan_chart(history, {}).metrics[0].name
+    page = show(history, Level("v1, 861fe23", {name: 0.8}))
+    data = drawn(page, "values-0-production")
+    assert data["y"] == [0.8]
+    assert data["text"][0].strip() == "production v1, 861fe23"
+    [low, high] = page.evaluate(
+        "(({ start, end }) => [start, end])("
+        "Bokeh.documents.at(-1).get_model_by_name('values-0-range'))"
+    )
+    assert low < 0.8 < high
+    assert "in production 0.8" in str(page.get_attribute(".plot", "aria-label"))
+
+
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Callable[[History], Page]]:
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Opens the page of a history; no error may come up in it."""
     failures: list[object] = []
     pages: list[Page] = []
 
-    def show_history(history: History) -> Page:
-        chart = plan_chart(history, {})
+    def show_history(history: History, production: Level | None = None) -> Page:
+        chart = plan_chart(history, {}, production=production)
         (tmp_path / "chart.html").write_text(render_page(chart, "text", "History"), "utf-8")
         page: Page = browser.new_page(viewport={"width": 900, "height": 700})
         pages.append(page)

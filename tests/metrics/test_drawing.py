@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from jupyter_mlops.metrics.chart import plan_chart
+from jupyter_mlops.metrics.chart import Level, plan_chart
 from jupyter_mlops.metrics.drawing import METRICS_LIMIT, MULTIPLES, VALUES_LIMIT, plan_drawing
 from tests.metrics.conftest import Story, grow, snapshot
 
@@ -20,6 +20,18 @@ def test_dots_stand_in_columns_of_equal_length(branched: Story) -> None:
     assert [(dots.commit[tags.dot], tags.names) for tags in drawing.tags] == [("b", ("v1",))]
     assert (drawing.branches, drawing.styled) == (("main", "feat"), 2)
     assert dots.branch[dots.commit.index("g1")] == -1
+
+
+def test_production_is_drawn_where_it_has_the_metric(branched: Story) -> None:
+    history = branched.read(main="m3", feat="f2")
+    name = plan_chart(history, {}).metrics[0].name
+    drawings = [
+        plan_drawing(plan_chart(history, {}, production=Level("v1", values)))
+        for values in ({name: 0.4}, {name: float("nan")}, {"other": 0.4})
+    ]
+    assert [drawing.metrics[0].production for drawing in drawings] == [0.4, None, None]
+    assert {drawing.production for drawing in drawings} == {"v1"}
+    assert plan_drawing(plan_chart(history, {})).production is None
 
 
 def test_lines_and_edges_name_dots(branched: Story) -> None:

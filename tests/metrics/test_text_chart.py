@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_mlops.document.cells import text_width
 from jupyter_mlops.git.history import FileChange
-from jupyter_mlops.metrics.chart import plan_chart
+from jupyter_mlops.metrics.chart import Level, plan_chart
 from jupyter_mlops.metrics.history import History
 from jupyter_mlops.metrics.text_chart import render_text
 from tests.metrics.conftest import Story, grow, snapshot
@@ -39,6 +39,17 @@ def test_the_plot_the_graph_and_the_list(branched: Story) -> None:
     chart = plan_chart(branched.read([snapshot("s", "f2", acc=0.3)], main="m3", feat="f2"), {})
     text = render_text(chart, chart.metrics, width=66, listed=4)
     assert text == BRANCHED
+
+
+def test_production_is_a_line_behind_the_others(branched: Story) -> None:
+    history = branched.read(main="m3", feat="f2")
+    level = Level("v1, 861fe23", {plan_chart(history, {}).metrics[0].name: 0.8})
+    chart = plan_chart(history, {}, production=level)
+    lines = render_text(chart, chart.metrics, width=80).split("\n")
+    assert lines[0].endswith("  ╌ production v1, 861fe23")
+    [top] = [line for line in lines if line.startswith(" 0.8 ┤")]
+    assert set(top.removeprefix(" 0.8 ┤")) == {"╌"}
+    assert any("●" in line for line in lines[4:10])
 
 
 def test_the_newest_points_are_listed(branched: Story) -> None:

@@ -101,6 +101,7 @@ export interface Drawing {
   edges: DrawnEdges;
   lines: number[][];
   tags: DrawnTags[];
+  production: string | null;
 }
 
 export interface DrawnDots {
@@ -127,6 +128,7 @@ export interface DrawnMetric {
   label: string;
   way: 'higher' | 'lower' | null;
   values: (number | null)[];
+  production: number | null;
 }
 
 export interface DrawnPlot {
@@ -285,6 +287,11 @@ export interface LeftOutResult {
   why: string;
 }
 
+export interface Level {
+  label: string;
+  values: Record<string, number>;
+}
+
 export interface LogResult {
   snapshots: LoggedSnapshot[];
 }
@@ -357,6 +364,7 @@ export interface MetricsHistoryResult {
   problems: Problem[];
   html: string | null;
   shallow: boolean;
+  production: Level | null;
 }
 
 export interface MetricsShowResult {
