@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import started_by_git
 from tests.support.project import Project
 
 
@@ -16,7 +17,7 @@ from tests.support.project import Project
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, Any]]:
     """Return the project that `jupyter mlops demo` made, and what the command printed as JSON."""
     place = Project(tmp_path_factory.mktemp("demo"))
-    done = place.mlops("demo", "cancer and digits", "--json")
+    done = place.mlops("demo", "cancer and digits", "--json", env=started_by_git())
     assert done.returncode == 0, done.stderr
     return Project(place.root / "cancer and digits"), json.loads(done.stdout)
 

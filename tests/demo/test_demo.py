@@ -16,7 +16,10 @@ from sklearn.datasets import load_digits
 from tests.support.project import Project
 from tests.support.second_reader import read_pointer, read_record_pack, read_tree
 
-pytestmark = [pytest.mark.demo, pytest.mark.slow]
+pytestmark = [
+    *(pytest.mark.demo, pytest.mark.slow),
+    pytest.mark.usefixtures("git_starts_forks"),
+]
 
 
 def commits(project: Project, *options: str) -> list[str]:

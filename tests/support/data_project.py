@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jupyter_mlops.clock import Clock, SystemClock
 from jupyter_mlops.commands.restore import RestoreResult, restore
@@ -133,6 +135,24 @@ class DataProject(Project):
 
 def make_data_project(root: Path, *init_options: str) -> DataProject:
     """Make a project with an ``mlops.toml``, a script, one commit and an identity to commit by."""
+    if init_options or os.getpid() != _PROCESS:  # a fork may be another user's
+        return _make(root, *init_options)
+    shutil.copytree(_template().name, root, symlinks=True, dirs_exist_ok=True)
+    return DataProject(root)
+
+
+_PROCESS = os.getpid()
+
+
+@cache
+def _template() -> TemporaryDirectory[str]:
+    """Return a project made by Git, of which others are copies: six processes take their time."""
+    template = TemporaryDirectory()
+    _make(Path(template.name))
+    return template
+
+
+def _make(root: Path, *init_options: str) -> DataProject:
     made = make_project(root, *init_options)
     project = DataProject(made.root)
     project.git("config", "user.name", IDENTITY["GIT_AUTHOR_NAME"])
