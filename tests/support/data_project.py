@@ -137,7 +137,8 @@ def make_data_project(root: Path, *init_options: str) -> DataProject:
     """Make a project with an ``mlops.toml``, a script, one commit and an identity to commit by."""
     if init_options or os.getpid() != _PROCESS:  # a fork may be another user's
         return _make(root, *init_options)
-    shutil.copytree(_template().name, root, symlinks=True, dirs_exist_ok=True)
+    settings = tuple((name, value) for name, value in os.environ.items() if name.startswith("GIT_"))
+    shutil.copytree(_template(settings).name, root, symlinks=True, dirs_exist_ok=True)
     return DataProject(root)
 
 
@@ -145,8 +146,11 @@ _PROCESS = os.getpid()
 
 
 @cache
-def _template() -> TemporaryDirectory[str]:
-    """Return a project made by Git, of which others are copies: six processes take their time."""
+def _template(settings: tuple[tuple[str, str], ...]) -> TemporaryDirectory[str]:
+    """Return a project that Git made by its ``settings``, of which others are copies.
+
+    Git alone takes six processes for each.
+    """
     template = TemporaryDirectory()
     _make(Path(template.name))
     return template
