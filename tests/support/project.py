@@ -33,7 +33,8 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
     """Return ``environ`` without settings of Git, Jupyter and CI, with ``home`` as its HOME.
 
     No identity is set, and Git finds none by itself. The settings stand in a file, since our own
-    calls of Git drop those that come by ``GIT_CONFIG_COUNT``.
+    calls of Git drop those that come by ``GIT_CONFIG_COUNT``. Numeric libraries have one thread: on
+    processors that others use too, theirs spin in wait of each other.
     """
     settings = home / "gitconfig"
     settings.write_text("[user]\n\tuseConfigOnly = true\n[init]\n\tdefaultBranch = main\n")
@@ -51,6 +52,7 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
+        "OMP_NUM_THREADS": "1",
         "PATH": os.pathsep.join(
             [str(Path(sys.executable).parent), environ.get("PATH", ""), *_SYSTEM_FOLDERS]
         ),
