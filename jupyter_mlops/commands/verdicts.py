@@ -23,10 +23,11 @@ from jupyter_mlops.errors import IntegrityError, MlopsError, NotFoundError, Unsu
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.snapshot import RECORD_PATH, decode_snapshot_record
 from jupyter_mlops.git.launcher import read_nbstripout_settings
-from jupyter_mlops.git.listing import list_index
+from jupyter_mlops.git.listing import list_index, list_untracked
 from jupyter_mlops.git.repository import Repository
 from jupyter_mlops.git.revisions import Move, head, list_moves
 from jupyter_mlops.git.trees import BlobReader, GitTree, open_blob_reader, open_tree
+from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
 from jupyter_mlops.notebooks.canonical import cell_source, iter_cells, parse_notebook
 from jupyter_mlops.notebooks.journal import (
     MAX_JOURNALS_BYTES,
@@ -72,6 +73,12 @@ class WorktreeVerdicts:
         self._tree = WorkTree(repo.root)
 
     def list_paths(self) -> list[str]:
+        """Return the notebooks that Git does not ignore, and those that kernels ran, sorted."""
+        untracked = list_untracked(self._repo, [f":(top)*{SUFFIX}"])
+        found = (path for path in untracked if CHECKPOINTS_FOLDER not in path.split("/"))
+        return sorted({*self._list_known(), *filter(self._exists, found)})
+
+    def _list_known(self) -> list[str]:
         """Return the notebooks that Git tracks, and those that kernels ran, sorted."""
         ran = {path for session in self._journals.sessions for path in session.notebooks}
         return sorted(filter(self._exists, {*self._tracked, *ran}))
@@ -84,7 +91,7 @@ class WorktreeVerdicts:
         the notebook, which Git tracks, has them as well.
         """
         paths: dict[str, list[str]] = {}
-        for path in self.list_paths():
+        for path in self._list_known():
             with suppress(MlopsError, ValueError):
                 session = self._find_session(path)
                 if session is not None and not self._is_gits(path, session):

@@ -41,6 +41,18 @@ def test_without_a_journal_nothing_is_known(project: DataProject) -> None:
     assert one.why == "No kernel that had loaded the extension ran it here."
 
 
+def test_notebooks_that_git_does_not_track_are_listed_unless_it_ignores_them(
+    project: DataProject,
+) -> None:
+    project.write(".gitignore", "ignored.ipynb\n")
+    names = ("new é.ipynb", "sub/new.ipynb", "ignored.ipynb", ".ipynb_checkpoints/new.ipynb")
+    for name in names:
+        project.write(name, NOTEBOOK)
+    found = notebook_verdict(project.open("sub")).notebooks
+    assert [one.path for one in found] == ["new é.ipynb", "sub/new.ipynb", "train.ipynb"]
+    assert {one.verdict for one in found} == {"unknown"}
+
+
 def test_the_newest_kernel_counts(project: DataProject) -> None:
     put_journal(project, B, A)
     assert verdict(project).verdict == "out of order, replayable"
