@@ -28,6 +28,7 @@ _BATCH_ROWS = 10_000
 _HASH_MODULUS = sys.hash_info.modulus
 _INTEGER = re.compile(r"[+-]?\d{1,30}")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.I)
+_ENCODER = json.JSONEncoder(sort_keys=True)
 _EMPTY = frozenset({"", "NA", "N/A", "null", "NULL", "None"})
 
 
@@ -315,8 +316,10 @@ def _take(
 
 
 def _spell_json(value: object) -> str:
+    if type(value) is int:
+        return repr(value)
     try:
-        return json.dumps(value, sort_keys=True)
+        return _ENCODER.encode(value)
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
 
