@@ -54,17 +54,23 @@ Limit = Annotated[int | None, Arg("Only the newest so many points.", "N", "-n")]
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenHistory:
-    """What was chosen of a history, and all of it.
+class BranchHistory:
+    """The whole history of some branches.
 
     ``current`` is the branch of the working tree, None where HEAD is detached. ``shallow`` says
     that the clone lacks older commits.
     """
 
-    chosen: History
     whole: History
     current: str | None
     shallow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenHistory(BranchHistory):
+    """That, and what was chosen of it."""
+
+    chosen: History
 
 
 def read_chosen_history(
@@ -81,6 +87,20 @@ def read_chosen_history(
         UsageError: ``limit`` is less than 1.
         NotFoundError: there is no such branch, or no such metric although there are others.
     """
+    read = read_branches(ws, branch=branch, all_branches=all_branches, limit=limit)
+    chosen = choose_points(read.whole, metric, limit)
+    return ChosenHistory(read.whole, read.current, read.shallow, chosen)
+
+
+def read_branches(
+    ws: Workspace, *, branch: Sequence[str], all_branches: bool, limit: int | None
+) -> BranchHistory:
+    """Return the whole history of ``branch``, all local ones when empty.
+
+    Raises:
+        UsageError: ``limit`` is less than 1.
+        NotFoundError: there is no such branch.
+    """
     if limit is not None and limit < 1:
         raise UsageError(
             f"--limit is {limit}, but must be at least 1.",
@@ -92,6 +112,15 @@ def read_chosen_history(
     if not branch and now.branch is None and now.commit is not None:
         branches[DETACHED] = now.commit
     whole = _read(ws, branches, only=bool(branch))
+    return BranchHistory(whole, now.branch, is_shallow(ws.git))
+
+
+def choose_points(whole: History, metric: Sequence[str], limit: int | None) -> History:
+    """Return the newest ``limit`` points of ``metric``.
+
+    Raises:
+        NotFoundError: there is no such metric although there are others.
+    """
     chosen = select(whole, metric, limit)
     if metric and whole.metrics and not chosen.points:
         raise NotFoundError(
@@ -99,7 +128,7 @@ def read_chosen_history(
             code="unknown-metric",
             hints=("jupyter mlops metrics show",),
         )
-    return ChosenHistory(chosen, whole, now.branch, is_shallow(ws.git))
+    return chosen
 
 
 def _read(ws: Workspace, branches: Mapping[str, str], *, only: bool) -> History:

@@ -12,7 +12,8 @@ from jupyter_mlops.commands.chosen_history import (
     BranchNames,
     Limit,
     MetricNames,
-    read_chosen_history,
+    choose_points,
+    read_branches,
 )
 from jupyter_mlops.commands.metrics_history import MetricResult
 from jupyter_mlops.commands.production import find_level
@@ -22,7 +23,6 @@ from jupyter_mlops.metrics.bokeh_chart import share_figure
 from jupyter_mlops.metrics.chart import Metric, plan_chart, rank_metrics
 from jupyter_mlops.metrics.compare import matches_name
 from jupyter_mlops.metrics.drawing import MULTIPLES, Drawing, plan_drawing
-from jupyter_mlops.metrics.history import select
 from jupyter_mlops.metrics.read import Problem
 
 
@@ -63,14 +63,10 @@ def metrics_chart(
     Without ``metric`` that is the most telling one; several are drawn one above the other, in the
     order in which they are named. Labels tell them from all others that there are.
     """
-    read = read_chosen_history(
-        ws, metric=metric, branch=branch, all_branches=all_branches, limit=limit
-    )
+    read = read_branches(ws, branch=branch, all_branches=all_branches, limit=limit)
     better = ws.config.metrics.better
     ranked = rank_metrics(read.whole, better)
-    chosen = read.chosen
-    if ranked and not metric:
-        chosen = select(read.whole, (ranked[0].name,), limit)
+    chosen = choose_points(read.whole, metric or [one.name for one in ranked[:1]], limit)
     level, unknown = find_level(ws, (one.name for one in ranked))
     chart = plan_chart(chosen, better, read.current, level)
     named = sorted(chart.metrics, key=partial(_place, metric))[:MULTIPLES]

@@ -128,15 +128,11 @@ class _Walk:
             return
         others = self._commits.others.get(at)
         self.previous[at] = self.previous[parent]
-        parents = (parent, *others) if others else (parent,)
-        self.near[at] = self._heads(parents) if others else self.near[parent]
+        self.near[at] = self._heads((parent, *others)) if others else self.near[parent]
         if self._merges:
-            bits = 0
-            for one in parents:
-                bits |= self._ancestors.get(one, 0)
-                self._children[one] -= 1
-                if not self._children[one]:
-                    self._ancestors.pop(one, None)
+            bits = self._leave(parent)
+            for other in others or ():
+                bits |= self._leave(other)
             self._ancestors[at] = bits
 
     def stand(self, at: int, point: int) -> None:
@@ -145,6 +141,13 @@ class _Walk:
         self.previous[at] = point
         if self._merges:
             self._ancestors[at] = self._ancestors.get(at, 0) | 1 << point
+
+    def _leave(self, parent: int) -> int:
+        """Return the points that a commit grew from; they are forgotten after its last child."""
+        self._children[parent] -= 1
+        if self._children[parent]:
+            return self._ancestors.get(parent, 0)
+        return self._ancestors.pop(parent, 0)
 
     def _heads(self, parents: Sequence[int]) -> _Near:
         """Return the points nearest to ``parents`` that are no ancestors of others of these."""
