@@ -25,9 +25,10 @@ def publish_rows(store: Store, packs: Sequence[tuple[PackEntry, Sequence[RecordI
         UnavailableError: the store cannot be written.
     """
     store.reload()
-    if len(store.segments()) >= _MANY_SEGMENTS and store.distrust_index():
+    existing = store.open_segments()
+    if len(existing) >= _MANY_SEGMENTS and store.distrust_index():
         store.adopt_rebuilt()
-    existing = store.segments()
+        existing = store.segments()
     new_rows = sum(len(table) for _, table in packs)
     merged = _choose(existing, new_rows)
     tables: dict[PackEntry, list[RecordInfo]] = {}
@@ -42,6 +43,7 @@ def publish_rows(store: Store, packs: Sequence[tuple[PackEntry, Sequence[RecordI
     replaced = [old for old in merged if old != name]
     freed = sum(_size(store, old) for old in replaced)
     remove_segments(store, replaced)
+    store.reload()
     return len(encoded) - freed
 
 

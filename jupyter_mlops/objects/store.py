@@ -335,6 +335,15 @@ class Store:
         self._loaded()
         return dict(self._segments or {})
 
+    def open_segments(self) -> dict[str, IndexView]:
+        """Return the segments on disk as :meth:`segments`, for who writes a new one.
+
+        Packs that none of them names are not searched before the next :meth:`reload`.
+        """
+        with self._lock:
+            self._load(search=False)
+            return dict(self._segments or {})
+
     def _loaded(self) -> tuple[IndexView, ...]:
         if self._segments is None:
             with self._lock:
@@ -355,7 +364,7 @@ class Store:
         if self.is_shared and not is_store(self.folder):
             raise store_unreachable(self.folder)
 
-    def _load(self) -> None:
+    def _load(self, *, search: bool = True) -> None:
         self._require_folder()
         known = self._segments or {}
         segments: dict[str, IndexView] = {}
@@ -385,7 +394,7 @@ class Store:
                 segments[name] = view
         self._damaged = frozenset(damaged)
         self._use(segments, self._rebuilt)
-        if (damaged or foreign or not segments) and self._rebuilt is None:
+        if search and (damaged or foreign or not segments) and self._rebuilt is None:
             self._searched_packs = True
             self._index_unnamed()
 
