@@ -19,9 +19,7 @@ from jupyter_mlops.git.launcher import (
     format_launcher,
     launcher_path,
     parse_launcher,
-    read_diff_settings,
-    read_filter_settings,
-    read_merge_settings,
+    read_driver_settings,
 )
 from jupyter_mlops.git.nbstripout import plan_local_rules, write_local_rules
 from jupyter_mlops.git.repository import Repository
@@ -104,14 +102,13 @@ def plan_clone(repo: Repository, *, here: Installation, renew: bool) -> ClonePla
     recorded = read_launcher(repo)
     present = recorded is not None and recorded.is_present()
     wrong = recorded != here if renew else not present
-    settings, merge_settings = read_filter_settings(repo), read_merge_settings(repo)
-    diff_settings = read_diff_settings(repo)
+    settings = read_driver_settings(repo)
     return ClonePlan(
         launcher=format_launcher(here) if wrong else None,
         moved=recorded if recorded is not None and not present else None,
         settings={k: v for k, v in FILTER_SETTINGS.items() if settings.get(k) != v},
-        merge_settings={k: v for k, v in MERGE_SETTINGS.items() if merge_settings.get(k) != v},
-        diff_settings={k: v for k, v in DIFF_SETTINGS.items() if diff_settings.get(k) != v},
+        merge_settings={k: v for k, v in MERGE_SETTINGS.items() if settings.get(k) != v},
+        diff_settings={k: v for k, v in DIFF_SETTINGS.items() if settings.get(k) != v},
         hooks=read_hook_plan(repo),
         local_rules=plan_local_rules(repo),
     )

@@ -194,14 +194,13 @@ def read_filter_settings(repo: Repository) -> dict[str, str]:
     return _read_section(repo, rf"^filter\.{FILTER}\.")
 
 
-def read_merge_settings(repo: Repository) -> dict[str, str]:
-    """Return the settings of our merge drivers that are in effect, by key, from every level."""
-    return _read_section(repo, rf"^merge\.({MERGE_DRIVER}|{NOTEBOOK_MERGE_DRIVER})\.")
-
-
-def read_diff_settings(repo: Repository) -> dict[str, str]:
-    """Return the settings of our diff driver that are in effect, by key, from every level."""
-    return _read_section(repo, rf"^diff(tool)?\.{DIFF_DRIVER}\.")
+def read_driver_settings(repo: Repository) -> dict[str, str]:
+    """Return the same with those of our merge drivers and of our diff driver, in one process."""
+    merge, diff = (
+        rf"merge\.({MERGE_DRIVER}|{NOTEBOOK_MERGE_DRIVER})",
+        rf"diff(tool)?\.{DIFF_DRIVER}",
+    )
+    return _read_section(repo, rf"^(filter\.{FILTER}|{merge}|{diff})\.")
 
 
 def read_nbstripout_settings(repo: Repository) -> tuple[str, str, str]:
