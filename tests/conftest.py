@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.forked import started_by_git
@@ -30,6 +31,14 @@ ONE_BY_ONE = ("tests/crash/", "tests/fuzz/", "tests/hostile/", "tests/storage/",
 
 _OF_A_SCENARIO = re.compile(r"tests/crash/test_(kill|errors|full_disk)\.py::.*\[(?P<name>.+)\]")
 """Tests in copies of a project, which each process makes that runs one of them."""
+
+# How long an example takes depends on what else the machine does; examples share a folder.
+settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("busy")
 
 # Read before the environment of the tests takes the place of the user's.
 SCREENSHOTS = os.environ.get("MLOPS_SCREENSHOTS")

@@ -4,7 +4,7 @@ import io
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlops.explain.rows import RowChanges, TypeChange, compare_rows
@@ -186,7 +186,6 @@ def test_of_equal_rows_the_later_ones_are_those_that_came() -> None:
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1)), max_size=12)
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_every_row_that_differs_is_an_example(
     old: list[tuple[int, int]], new: list[tuple[int, int]]

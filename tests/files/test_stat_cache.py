@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops.files.stat_cache import (
@@ -151,7 +151,7 @@ _FOLDERS = st.dictionaries(_NAMES, st.tuples(_FILES, _CONTENTS), min_size=1)
 
 
 @given(st.dictionaries(_NAMES, _FOLDERS))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(max_examples=50)
 def test_what_was_written_is_read_back(
     tmp_path: Path,
     folders: Mapping[str, Mapping[str, tuple[tuple[Mode, int, int, int, int], bytes]]],

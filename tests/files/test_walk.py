@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import ConflictError, NotFoundError
@@ -155,7 +155,7 @@ _PARTS = st.text("abZ.-_é", min_size=1, max_size=3).filter(lambda t: t.strip(".
 
 
 @given(st.sets(st.lists(_PARTS, min_size=1, max_size=3).map("/".join), max_size=12))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_a_walk_finds_exactly_the_files_that_were_made(
     tmp_path_factory: pytest.TempPathFactory, names: set[str]
 ) -> None:

@@ -67,7 +67,7 @@ def test_a_short_file_is_one_chunk_and_an_empty_one_has_nothing_to_cut() -> None
     assert list(iter_cuts(b"")) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 700_000), min_size=1, max_size=6))
 def test_a_file_cut_part_by_part_is_cut_as_a_whole(lengths: list[int]) -> None:
     whole = list(iter_cuts(CONTENT))

@@ -14,7 +14,7 @@ OTHER = encode_pointer(TreePointer(entries={"a": file("1"), "b": file("4"), "c":
 
 
 @given(diverged(), st.integers(7, 12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_both_versions_come_back(made: tuple[Files, ...], mark_bytes: int) -> None:
     ours, theirs = (encode_pointer(TreePointer(entries=files)) for files in made[1:])
     joined = join_conflict(ours, theirs, mark_bytes=mark_bytes)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jupyter_mlops.metrics
@@ -47,9 +47,7 @@ def stretches(line: Line) -> list[list[int]]:
     return found
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.lists(_POINTS, max_size=40).map(lambda line: sorted(line, key=lambda one: one[0])),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlops.errors import IntegrityError, UnsupportedError
@@ -133,7 +133,6 @@ FIELDS = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(FIELDS, FIELDS)
 def test_hostile_fields_never_raise(top: dict[str, Any], fields: dict[str, Any]) -> None:
     stripped = strip(NOTEBOOKS["plain"], DEFAULT)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlops.notebooks.canonical import CellPlace
@@ -106,7 +106,6 @@ SETTINGS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(CELLS, max_size=3),
     METADATA,

@@ -130,7 +130,7 @@ def _is_at(path: str, conflicts: tuple[str, ...]) -> bool:
 
 
 @given(diverged())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_one_side_changed_is_taken_and_the_rest_is_told(made: tuple[Files, ...]) -> None:
     base, ours, theirs = made
     merged, mine, others = merge(base, ours, theirs)
@@ -148,7 +148,7 @@ def test_what_one_side_changed_is_taken_and_the_rest_is_told(made: tuple[Files, 
 
 
 @given(diverged())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_side_of_a_conflict_is_that_side(made: tuple[Files, ...]) -> None:
     base, ours, theirs = made
     merged, mine, others = merge(base, ours, theirs)
@@ -162,7 +162,7 @@ def test_a_side_of_a_conflict_is_that_side(made: tuple[Files, ...]) -> None:
 
 
 @given(diverged())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_side_that_changed_nothing_gives_the_other(made: tuple[Files, ...]) -> None:
     base, ours, _ = made
     for sides in ((base, base, ours), (base, ours, base), (base, ours, ours)):
@@ -173,7 +173,7 @@ def test_a_side_that_changed_nothing_gives_the_other(made: tuple[Files, ...]) ->
 
 @given(diverged(), st.sampled_from(list(BALLAST)), st.lists(st.sampled_from(
     ("listed", "by folders", "by manifest")), min_size=3, max_size=3))  # fmt: skip
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_result_is_canonical_and_the_same_in_any_form(
     made: tuple[Files, ...], ballast: str, forms: list[str]
 ) -> None:

@@ -338,7 +338,7 @@ _CONTENTS = st.lists(
 
 
 @given(st.lists(_CONTENTS, min_size=1, max_size=3))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_whatever_is_added_in_whatever_order_comes_back(
     tmp_path_factory: pytest.TempPathFactory, versions: list[list[bytes]]
 ) -> None:

@@ -75,8 +75,7 @@ def _merge(pointers: Sides, manifests: dict[Hash, bytes]) -> tuple[Pointer, tupl
 @given(sides())
 @settings(
     max_examples=400,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    suppress_health_check=list(HealthCheck),
 )
 def test_what_git_merges_without_a_word_is_right_or_refused(
     tmp_path: Path, made: tuple[Sides, dict[Hash, bytes]]
@@ -128,9 +127,7 @@ def test_a_folder_in_one_line_and_by_its_files_is_a_conflict(tmp_path: Path, has
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--ours", "--theirs"])
 @given(made=sides())
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 def test_a_side_taken_of_each_conflict_is_a_pointer_or_refused(
     tmp_path: Path, option: str, made: tuple[Sides, dict[Hash, bytes]]
 ) -> None:
@@ -146,9 +143,7 @@ def test_a_side_taken_of_each_conflict_is_a_pointer_or_refused(
 
 @pytest.mark.slow
 @given(sides())
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 def test_both_sides_of_each_conflict_are_refused(
     tmp_path: Path, made: tuple[Sides, dict[Hash, bytes]]
 ) -> None:

@@ -203,7 +203,6 @@ def test_any_order_does_what_the_model_says(
         settings=settings(
             max_examples=8 * scale,
             stateful_step_count=14,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
             derandomize=number == 0,
