@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
 from jupyter_mlops.commands.plot_results import PlotsResult
 from jupyter_mlops.document import Figure, Gallery
 from jupyter_mlops.document.cells import shorten
+from jupyter_mlops.document.render_html import render_image
 from jupyter_mlops.metrics.read import label_names
 from jupyter_mlops.plots.drawing import DrawnPlot, PlotTrace
 from jupyter_mlops.plots.gallery import make_galleries
-from jupyter_mlops.plots.svg import draw_svgs
 from jupyter_mlops.reports.state_report import MetricRow
 from jupyter_mlops.text import visible
 
@@ -61,12 +61,13 @@ def history_figures(
     ][:DRAWN_METRICS]
     if not drawings:
         return ()
+    galleries = lru_cache(1)(partial(make_galleries, (), drawings))
     return (
         Figure(
             "How they came here",
             "",
-            partial(_render_svgs, drawings),
-            lru_cache(1)(partial(_make_history_galleries, drawings)),
+            partial(_render_html, galleries),
+            galleries,
             tuple(map(_write_diagram, drawings[:_DIAGRAMS])),
         ),
     )
@@ -107,12 +108,8 @@ def _draw_history(
     )
 
 
-def _make_history_galleries(drawings: Sequence[DrawnPlot]) -> tuple[Gallery, ...]:
-    return make_galleries((), drawings)
-
-
-def _render_svgs(drawings: Sequence[DrawnPlot]) -> str:
-    return "\n".join(svg.decode() for drawing in drawings for svg in draw_svgs(drawing))
+def _render_html(galleries: Callable[[], tuple[Gallery, ...]]) -> str:
+    return "\n".join(render_image(one) for gallery in galleries() for one in gallery.images)
 
 
 def _write_diagram(drawing: DrawnPlot) -> str:

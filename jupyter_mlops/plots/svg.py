@@ -132,7 +132,10 @@ def _draw_trace(
         for run in _runs(trace, places):
             if len(run) > 1:
                 yield f'<path class="line c{look}"{dash} d="{_path(run)}"/>'
-    if drawing.mode == "dots" or (drawing.mode == "line" and len(places) <= _FEW_POINTS):
+    is_marked = trace.style >= 0 or len(places) == 1
+    if drawing.mode == "dots" or (
+        drawing.mode == "line" and len(places) <= _FEW_POINTS and is_marked
+    ):
         shape = _SHAPES[look % len(_SHAPES)]
         scale = 0.6 if len(places) > _FEW_POINTS else 0.8
         for x, y in places:
