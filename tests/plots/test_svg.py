@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jupyter_mlops.metrics
@@ -63,11 +63,26 @@ def test_a_gap_stays_a_gap() -> None:
     assert svg.decode().count('class="line c0"') - svg.decode().count("h28") == 2
 
 
-@pytest.mark.parametrize("mode", ["line", "outline", "dots", "bars"])
+@pytest.mark.parametrize("mode", ["line", "outline", "dots"])
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(_VALUES, _VALUES), max_size=5))
 def test_any_numbers_lie_within_the_image(mode: Mode, points: list[Any]) -> None:
     trace = Trace("a", 0, 0, tuple(x for x, _ in points), tuple(y for _, y in points), 5)
-    [svg] = draw_svgs(replace(_PLOT, mode=mode, traces=(trace,)))
+    _check_within(replace(_PLOT, mode=mode, traces=(trace,)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(_VALUES, min_size=1, max_size=5))
+def test_any_bars_lie_within_the_image(heights: list[float | None]) -> None:
+    places = tuple(map(float, range(len(heights))))
+    trace = Trace("a", 0, 0, places, tuple(heights), len(heights))
+    names = tuple(f"word {at}" for at in range(len(heights)))
+    bars = replace(_PLOT, mode="bars", scale="category", categories=names)
+    _check_within(replace(bars, traces=(trace, replace(trace, style=1))))
+
+
+def _check_within(drawing: DrawnPlot) -> None:
+    [svg] = draw_svgs(drawing)
     root = _parse(svg)
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     for found in re.findall(r'(?:x|y)="(-?[\w.]+)"', svg.decode()):
