@@ -90,6 +90,15 @@ def test_without_the_right_to_keep_images_plots_are_text(drawn: Job) -> None:
     assert "![" not in body
 
 
+def test_images_of_a_fork_are_not_kept(drawn: Job) -> None:
+    fork = {"full_name": "stranger/project"}
+    head = {"sha": drawn.pull.head, "ref": "topic", "repo": fork}
+    drawn.set_event(pull_request={"number": 7, "head": head, "base": {"ref": "main"}})
+    posted = _report(drawn).posted
+    assert posted is not None and (posted.pictures, drawn.site.refs) == (0, {})
+    assert "![" not in _body(drawn)
+
+
 def test_images_of_sections_and_of_cells(drawn: Job) -> None:
     output = base64.b64encode(make_png(77)).decode()
     cells = [
