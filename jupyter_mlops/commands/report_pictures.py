@@ -26,6 +26,7 @@ _FEWEST_RESULTS = 3
 _PLAIN = re.compile(r"[^\w .,:/()+=@-]")
 _HERE = "here"
 _TITLE_LETTERS = 50
+_SMALLEST, _LARGEST = 1e-6, 1e12
 _SIZES = (
     "    width: 320",
     "    height: 210",
@@ -68,7 +69,7 @@ def history_figures(
             "",
             partial(_render_html, galleries),
             galleries,
-            tuple(map(_write_diagram, drawings[:_DIAGRAMS])),
+            tuple(_write_diagram(one) for one in drawings if _is_plain(one))[:_DIAGRAMS],
         ),
     )
 
@@ -112,6 +113,16 @@ def _render_html(galleries: Callable[[], tuple[Gallery, ...]]) -> str:
     return "\n".join(render_image(one) for gallery in galleries() for one in gallery.images)
 
 
+def _is_plain(drawing: DrawnPlot) -> bool:
+    """Return whether all values can be written without an exponent, which Mermaid does not read."""
+    every = [value for trace in drawing.traces for value in trace.y if value]
+    return all(_SMALLEST <= abs(value) < _LARGEST for value in every)
+
+
+def _write_number(value: float) -> str:
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
 def _write_diagram(drawing: DrawnPlot) -> str:
     """Return a history in Mermaid's language, which has no legend: the title says what is what."""
     every = [value for trace in drawing.traces for value in trace.y if value is not None]
@@ -131,9 +142,9 @@ def _write_diagram(drawing: DrawnPlot) -> str:
         "xychart-beta",
         f'    title "{shorten(_PLAIN.sub("·", drawing.title + level), _TITLE_LETTERS)}"',
         f'    x-axis "{drawing.x_label}" [{names}]',
-        f"    y-axis {low - pad:.8g} --> {high + pad:.8g}",
+        f"    y-axis {_write_number(low - pad)} --> {_write_number(high + pad)}",
     ]
     for trace in drawing.traces:
-        values = ", ".join(f"{value:.8g}" for value in trace.y if value is not None)
+        values = ", ".join(_write_number(value) for value in trace.y if value is not None)
         lines.append(f"    line [{values}]")
     return "\n".join(lines)
