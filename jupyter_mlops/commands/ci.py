@@ -78,9 +78,11 @@ def find_state_base(
     targets: list[Target | None] = [*_list_targets(context)]
     first, *others = targets or [None]
     found = find_base(repo, commit, first, env=variables)
-    for target in others:
-        if found.fix is not None:
-            found = find_base(repo, commit, target, env=variables)
+    if found.fix is not None:
+        for target in others:
+            instead = find_base(repo, commit, target, env=variables)
+            if instead.fix is None:
+                return instead
     return found
 
 

@@ -19,6 +19,8 @@ _IMAGE = "python:3.12-bookworm"
 _INSTALL = f'python -m pip install "jupyter-mlops=={__version__}"'
 _REPORT = "mlops-report.md"
 _CHECK = f"{PROGRAM} report --format md > {_REPORT}"
+_PULL = f"{PROGRAM} pull --yes || test $? -eq 3"
+"""Status 3 says that nobody pushed some data, which the report is to tell."""
 _COMMENT = f"{PROGRAM} ci comment {_REPORT} --status"
 
 
@@ -192,7 +194,7 @@ pipelines:
 
 def azure(facts: Facts) -> Workflow:
     """Return a pipeline in a file of its own."""
-    pull = "    jupyter mlops pull --yes\n" if facts.has_remote else ""
+    pull = f"    {_PULL}\n" if facts.has_remote else ""
     text = f"""\
 {_head("--azure")}
 trigger:
@@ -253,7 +255,7 @@ WORKFLOWS: Mapping[str, Callable[[Facts], Workflow]] = {
 
 
 def _github(facts: Facts, permissions: str, last: str, options: str = "--github") -> str:
-    pull = "      - run: jupyter mlops pull --yes\n" if facts.has_remote else ""
+    pull = f"      - run: {_PULL}\n" if facts.has_remote else ""
     return f"""\
 {_head(options)}
 name: mlops
@@ -305,7 +307,7 @@ def _lines(facts: Facts, before: str) -> str:
     commands = [
         _INSTALL,
         "jupyter mlops init",
-        *(["jupyter mlops pull --yes"] if facts.has_remote else []),
+        *([_PULL] if facts.has_remote else []),
         "status=success",
         f"{_CHECK} || status=failure",
         f'{_COMMENT} "$status"',

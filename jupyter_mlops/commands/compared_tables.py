@@ -19,9 +19,13 @@ ROWS_BUDGET_BYTES = 256 * 1024**2
 
 @dataclass(slots=True)
 class Findings:
-    """What could not be known, as sentences, and how much may still be read of tables."""
+    """What could not be known, as sentences, and how much may still be read of tables.
+
+    ``unrecorded``: of which state nobody wrote down what it ran in.
+    """
 
     unknown: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
     bytes_left: int = ROWS_BUDGET_BYTES
 
     def compare_rows(

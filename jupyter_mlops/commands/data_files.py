@@ -42,9 +42,13 @@ def read_commit_data(ws: Workspace, commit: str | None) -> dict[str, TrackedData
     return {path: _from_pointer(ws, pointer) for path, pointer in pointers.items()}
 
 
-def read_worktree_data(ws: Workspace) -> dict[str, TrackedData]:
-    """Return the tracked paths with what the working tree has, or, lacking that, the pointer."""
-    return dict(_iter_worktree(ws))
+def read_worktree_data(ws: Workspace, *, with_missing: bool = False) -> dict[str, TrackedData]:
+    """Return the tracked paths that are in the working tree.
+
+    ``with_missing`` those too that it lacks, as their pointers name them: a clone of a CI job has
+    restored only what it needs.
+    """
+    return dict(_iter_worktree(ws, with_missing=with_missing))
 
 
 def read_pointer_files(ws: Workspace, pointer: Pointer) -> dict[str, Entry]:
@@ -61,12 +65,12 @@ def read_pointer_files(ws: Workspace, pointer: Pointer) -> dict[str, Entry]:
     }
 
 
-def _iter_worktree(ws: Workspace) -> Iterator[tuple[str, TrackedData]]:
+def _iter_worktree(ws: Workspace, *, with_missing: bool) -> Iterator[tuple[str, TrackedData]]:
     tree = WorkTree(ws.root)
     for status in read_status(ws):
         pointer, present = status.tracked.pointer, status.present
         if pointer is not None and (
-            status.state is State.MISSING or isinstance(pointer, ExternalPointer)
+            (with_missing and status.state is State.MISSING) or isinstance(pointer, ExternalPointer)
         ):
             yield status.path, _from_pointer(ws, pointer)
         elif present is not None:

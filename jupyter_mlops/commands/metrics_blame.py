@@ -310,7 +310,7 @@ def _blame(ws: Workspace, move: Move, snapshots: Sequence[Listed]) -> BlamedComm
         delta=move.delta,
         better=is_better(move.old.value, move.new.value, way),
         differences=compared.differences,
-        unknown=compared.unknown,
+        unknown=(*compared.unknown, *compared.unrecorded),
         command=f"{PROGRAM} why {previous.commit[:12]} {point.commit[:12]}",
     )
 

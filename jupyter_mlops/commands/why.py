@@ -49,7 +49,7 @@ class WhyResult:
     """What differs between two states, the likeliest cause of the metrics' moves first.
 
     ``old`` and ``new`` are revisions, null for the working tree. ``unknown`` are sentences about
-    what could not be told.
+    what could not be told, ``unrecorded`` about states of which nobody wrote down what they ran in.
     """
 
     old: str | None
@@ -57,6 +57,7 @@ class WhyResult:
     metrics: tuple[MetricChange, ...]
     differences: tuple[Difference, ...]
     unknown: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
     old_commit: str | None = None
     new_commit: str | None = None
     problems: tuple[Problem, ...] = ()
@@ -83,7 +84,7 @@ class WhyResult:
         else:
             blocks.append(Note("Nothing else that is known differs."))
         blocks += self._hints(shown)
-        blocks += [Note(sentence, "quiet") for sentence in self.unknown]
+        blocks += [Note(sentence, "quiet") for sentence in (*self.unknown, *self.unrecorded)]
         return Document((*blocks, *problem_notes(self.problems)))
 
     def _hints(self, shown: Sequence[Difference]) -> list[Block]:
@@ -155,6 +156,7 @@ def compare_states(
         metrics=compare_metrics(metrics[0].values, metrics[1].values, ws.config.metrics.better),
         differences=rank(differences),
         unknown=tuple(dict.fromkeys(findings.unknown)),
+        unrecorded=tuple(findings.unrecorded),
         old_commit=old.commit,
         new_commit=new.commit,
         problems=tuple(

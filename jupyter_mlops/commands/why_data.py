@@ -45,7 +45,7 @@ def compare_data(ws: Workspace, sides: Sides, findings: Findings) -> list[Differ
 
 def _read_side(ws: Workspace, side: Source) -> dict[str, TrackedData]:
     if side.revision is None:
-        return read_worktree_data(ws)
+        return read_worktree_data(ws, with_missing=True)
     return read_commit_data(ws, side.commit)
 
 

@@ -39,7 +39,7 @@ def compare_environment(
     own, and the working tree has that of this Python. A commit has that of a snapshot with the same
     ``numbers`` (those of both sides) that is tied to it or to its first parent, else that of the
     first one tied to it. Where one is not known, packages are those of lock files that changed.
-    Where nothing recorded any, none is missed. Hardware is known of runs alone.
+    Hardware is known of runs alone.
     """
     found = []
     of_runs = (runs.old_environment, runs.new_environment)
@@ -47,9 +47,9 @@ def compare_environment(
         environment = of_run or _find(ws, sides, side, its, findings)
         if environment is not None:
             found.append(environment)
-        elif sides.snapshots or any(of_runs) or locked.files:
+        else:
             instead = f"; {', '.join(locked.files)} tells of packages" if locked.files else ""
-            findings.unknown.append(
+            findings.unrecorded.append(
                 f"Neither a run nor a snapshot tells what {side.revision} ran in{instead}."
             )
     if len(found) == 2:

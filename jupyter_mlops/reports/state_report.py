@@ -227,7 +227,7 @@ def gates_section(broken: Sequence[Finding], count: int, notes: Sequence[str] = 
     return Section(
         "gates",
         "Gates",
-        f"{len(names)} of {plural(count, 'gate')} broken" if broken else f"all {count} kept",
+        f"{len(names)} of {plural(count, 'gate')} broken" if broken else f"{count} kept",
         (Table(("gate", "why", "see"), rows),) if rows else (),
         tuple(Note(note, "quiet") for note in notes),
         priority=90,

@@ -233,6 +233,13 @@ def test_all_commands_find_the_same_base_in_a_shallow_clone(job: Job) -> None:
     assert job.doctor().base == base
 
 
+def test_a_target_branch_that_is_gone_leaves_the_commit_that_the_event_names(job: Job) -> None:
+    base = job.clone.git("rev-parse", "origin/main").strip()
+    head = {"sha": job.pull.head, "ref": "topic", "repo": {"full_name": "team/project"}}
+    job.set_event(pull_request={"number": 7, "head": head, "base": {"ref": "gone", "sha": base}})
+    assert job.doctor().base == base
+
+
 def test_a_base_that_is_not_there_is_told_in_the_same_way_by_all(job: Job) -> None:
     head = {"sha": job.pull.head, "ref": "topic", "repo": {"full_name": "team/project"}}
     job.set_event(pull_request={"number": 7, "head": head, "base": {"ref": "gone"}})

@@ -201,7 +201,8 @@ class TestProvenance:
         assert rules(judge(project)) == []
 
     def test_whatever_begins_a_run_of_its_name_decides(self, project: DataProject) -> None:
-        project.git("mv", "train.ipynb", "study.ipynb")
+        for name in ("train.ipynb", "train.py"):
+            (project.root / name).unlink()
         project.write("study.ipynb", notebook('import jupyter_mlops\njupyter_mlops.run("train")'))
         record(project, 0.9, "min = 0.5\n")
         project.write("other.ipynb", notebook("changed = 1"))

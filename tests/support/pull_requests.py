@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.support.project import Project, make_project
@@ -123,9 +124,13 @@ class Team:
         """
         base, head = job.git("rev-parse", "HEAD^1", "HEAD^2").split()
         for commit, shown in ((base, _BASE), (head, _HEAD)):
-            for found in set(re.findall(rf"\b{commit[:7]}[0-9a-f]{{0,33}}\b", text)):
-                text = text.replace(found, shown[: len(found)])
+            named = rf"\b{commit[:7]}[0-9a-f]{{0,33}}\b"
+            text = re.sub(named, partial(_in_place_of, shown), text)
         return _BYTES.sub("… bytes", text)
+
+
+def _in_place_of(shown: str, found: re.Match[str]) -> str:
+    return shown[: len(found[0])]
 
 
 def make_team(demo: Project, folder: Path) -> Team:

@@ -894,6 +894,7 @@ export interface WhyResult {
   metrics: MetricChange[];
   differences: Difference[];
   unknown: string[];
+  unrecorded: string[];
   old_commit: string | null;
   new_commit: string | null;
   problems: Problem[];
