@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jupyter_mlops"
@@ -15,19 +15,23 @@ PACKAGE = ROOT / "jupyter_mlops"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-class Source(NamedTuple):
-    """One module: its path within the package, and its tree."""
+@dataclass(frozen=True)
+class Source:
+    """One module: its path within the package, and its tree, read when it is asked for."""
 
     name: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse((PACKAGE / self.name).read_text("utf-8"))
 
 
 @cache
 def sources() -> tuple[Source, ...]:
     """Return every module of the package."""
     return tuple(
-        Source(path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8")))
-        for path in sorted(PACKAGE.rglob("*.py"))
+        Source(path.relative_to(PACKAGE).as_posix()) for path in sorted(PACKAGE.rglob("*.py"))
     )
 
 
