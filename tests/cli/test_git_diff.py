@@ -76,9 +76,10 @@ def test_colour_is_gits_and_marks_the_words_that_differ(diffing: Project) -> Non
     assert (
         "\x1b[31m-model.fit(frame, rate=0.\x1b[0m\x1b[31m\x1b[7m1\x1b[0m\x1b[31m)\x1b[0m" in painted
     )
-    in_pager = diffing.git("diff", env={"GIT_PAGER_IN_USE": "true"})
+    pager = {"GIT_PAGER_IN_USE": "true", "TERM": "xterm"}
+    in_pager = diffing.git("diff", env=pager)
     assert in_pager == painted
-    unwanted = diffing.git("-c", "color.ui=never", "diff", env={"GIT_PAGER_IN_USE": "true"})
+    unwanted = diffing.git("-c", "color.ui=never", "diff", env=pager)
     assert unwanted == EXPECTED
 
 

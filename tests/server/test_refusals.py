@@ -192,6 +192,7 @@ def test_a_revision_that_looks_like_an_option(
         "unknown-snapshot",
         "unknown-branch",
         "unknown-metric",
+        "base-not-found",
     }
 
 

@@ -36,7 +36,7 @@ def test_what_is_run_is_judged(lab: Lab, project: Project, page: Page) -> None:
     cells = ("%load_ext jupyter_mlops", "a = 1", "b = a + 1")
     path = write_notebook(project, "train.ipynb", cells)
     panel = open_panel(page, lab, path, project.root.name)
-    panel.section("notebooks").get_by_text("There are no notebooks here.").wait_for()
+    wait_for_verdict(panel, "train.ipynb", "unknown")
     notebook = OpenNotebook(page)
     notebook.run_all()
     wait_for_verdict(panel, "train.ipynb", "clean")
