@@ -36,6 +36,9 @@ _START = Path(__file__).with_name("start")
 _OF_INTERPRETERS = ("PYTHON", "LC_", "LANG", "LD_", "COVERAGE")
 """How variables begin that are only read as an interpreter starts."""
 
+_CAN_STAND_BY = hasattr(os, "pidfd_open") and hasattr(os, "memfd_create")
+"""Whether this system has what it takes; where it has not, interpreters are started."""
+
 _HEAVY = {"nbconvert": "nbconvert.nbconvertapp"}
 """What is imported for good as soon as a program needs it."""
 
@@ -70,13 +73,15 @@ def started_by_git() -> dict[str, str]:
     It is for what Git and a command say to each other; what is killed, or finds its modules, is
     to be started as it is everywhere.
     """
+    if not _CAN_STAND_BY:
+        return {}
     paths = [str(_START), str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return {STANDBY: _standby().address, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _is_of_this_interpreter(env: Mapping[str, str]) -> bool:
     """Return whether an interpreter with ``env`` would begin as this process has begun."""
-    return all(
+    return _CAN_STAND_BY and all(
         env.get(name) == os.environ.get(name)
         for name in env.keys() | os.environ.keys()
         if name.startswith(_OF_INTERPRETERS)
