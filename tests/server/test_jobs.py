@@ -23,14 +23,13 @@ pytestmark = pytest.mark.slow
 LATER = "respond-async"
 
 
-def test_a_result_that_is_there_in_time_is_the_answer(server: Running, shown: Path) -> None:
-    project = make_data_project(shown / "quick")
-    project.write("d/a", "1")
-    reply = server.post("snapshot", {"paths": ["d"]}, at="quick", prefer=LATER)
+def test_a_result_that_is_there_in_time_is_the_answer(gated: Running) -> None:
+    GATE.opened.set()
+    reply = gated.post("work", {"text": "x"}, prefer=LATER)
     assert reply.status == 200
     assert reply.headers["Preference-Applied"] == LATER
-    assert reply.json["id"]
-    assert server.get("jobs").json == {"jobs": []}
+    assert reply.json["text"] == "x"
+    assert gated.get("jobs").json == {"jobs": []}
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=5, Respond-Async;x=1"])
