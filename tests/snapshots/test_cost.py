@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import pytest
 from jupyter_mlops.commands.snapshot import snapshot
 from jupyter_mlops.progress import Task
 from tests.support.data_project import DataProject
-from tests.support.processes import count_processes
+from tests.support.processes import count_events, count_processes
 from tests.support.system_steps import run_watched
 
 
@@ -33,20 +32,12 @@ def test_a_snapshot_of_what_has_not_changed_starts_few_processes(
 
 def _count_data_reads(work: Callable[[], object]) -> int:
     """Return how many files of data ``work`` opens; it runs in a process of its own."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def watch(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal count
-            count += event == "open" and "/data/" in str(arguments[0])
-
-        sys.addaudithook(watch)
-        try:
-            work()
-        finally:
-            os._exit(count)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return count_events(
+        work,
+        lambda event, arguments: (
+            event == "open" and isinstance(arguments, tuple) and "/data/" in str(arguments[0])
+        ),
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: needs Linux's /proc")
