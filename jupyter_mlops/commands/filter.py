@@ -15,7 +15,7 @@ from jupyter_mlops.commands.notebook_outputs import (
 from jupyter_mlops.commands.spec import Arg
 from jupyter_mlops.commands.workspace import Here, read_config_for_git
 from jupyter_mlops.config import NotebooksConfig
-from jupyter_mlops.errors import MlopsError, UnavailableError
+from jupyter_mlops.errors import IntegrityError, MlopsError, UnavailableError
 from jupyter_mlops.git.config import allows_secrets
 from jupyter_mlops.git.filter_protocol import serve
 from jupyter_mlops.git.launcher import read_nbstripout_settings
@@ -112,12 +112,16 @@ class _NotebookFilter(ExitStack):
 
     def smudge(self, path: str, content: bytes) -> bytes:
         """Return the notebook for the working tree, with its outputs where the store has them."""
+
+        def say_older(error: IntegrityError) -> None:
+            _say(f"{path} may come with older outputs than its last. {_with_way_on(error)}")
+
         try:
             if not content or not self._read_config().keep_outputs:
                 return content
-            return self._open_keeper().join(content, self._read_settings(), path)
+            return self._open_keeper().join(content, self._read_settings(), path, say_older)
         except MlopsError as error:
-            _say(f"{path} comes without its outputs. {error.message}")
+            _say(f"{path} comes without its outputs. {_with_way_on(error)}")
             return content
 
     def report(self, path: str, error: MlopsError) -> None:
@@ -159,6 +163,11 @@ class _NotebookFilter(ExitStack):
             self.enter_context(running(store))
             self._keeper = self.enter_context(OutputKeeper(store, self._here.clock, rules, recent))
         return self._keeper
+
+
+def _with_way_on(error: MlopsError) -> str:
+    steps = (*error.hints[:1], "jupyter mlops restore HEAD --outputs")
+    return f"{error.message} To go on: {', then '.join(steps)}"
 
 
 def _say(sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -135,11 +135,17 @@ class OutputKeeper:
         self._replaces |= known is not None
         return kept
 
-    def join(self, stripped: bytes, settings: StripSettings, path: str | None = None) -> bytes:
+    def join(
+        self,
+        stripped: bytes,
+        settings: StripSettings,
+        path: str | None = None,
+        pass_over: Callable[[IntegrityError], None] | None = None,
+    ) -> bytes:
         """Return the notebook with the newest outputs kept for it, or as it is when there are none.
 
         Where none were ever kept for it, say after a merge, its cells get what they had last at
-        ``path`` with the same source.
+        ``path`` with the same source. ``pass_over`` is told of damaged ones that may be newer.
 
         Stripping what is returned gives ``stripped`` again, always.
 
@@ -148,7 +154,7 @@ class OutputKeeper:
             UnsupportedError: a newer version kept them.
         """
         key = hash_bytes(stripped)
-        payload = self._read(key)
+        payload = self._read(key, pass_over=pass_over)
         if payload is not None:
             joined = attach_outputs(stripped, decode_outputs(payload))
         elif self._recent is not None and path is not None and key not in self._store.erased:
@@ -208,12 +214,18 @@ class OutputKeeper:
         if self._recent is not None and path is not None:
             self._recent.note(path, key)
 
-    def _read(self, key: Hash, *, for_keeping: bool = False) -> bytes | None:
+    def _read(
+        self,
+        key: Hash,
+        *,
+        for_keeping: bool = False,
+        pass_over: Callable[[IntegrityError], None] | None = None,
+    ) -> bytes | None:
         """Return what is kept under ``key``; what cannot be relied on counts only for reading."""
         if key in self._pending:
             self.publish()
         try:
-            return read_outputs(self._store, key, trashed=not for_keeping)
+            return read_outputs(self._store, key, trashed=not for_keeping, pass_over=pass_over)
         except IntegrityError:
             if for_keeping:
                 return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -25,17 +25,25 @@ def write_outputs(writer: Writer, stripped_key: Hash, payload: bytes) -> None:
     writer.add_bytes(RecordKind.OUTPUTS, stripped_key, payload)
 
 
-def read_outputs(store: Store, stripped_key: Hash, *, trashed: bool = True) -> bytes | None:
+def read_outputs(
+    store: Store,
+    stripped_key: Hash,
+    *,
+    trashed: bool = True,
+    pass_over: Callable[[IntegrityError], None] | None = None,
+) -> bytes | None:
     """Return the newest outputs of the stripped notebook, None when there are none or were erased.
 
-    Those in the trash are read where there are no others, unless ``trashed`` is False.
+    Those in the trash are read where there are no others, unless ``trashed`` is False. The newest
+    is that of the whole ones: ``pass_over`` is told of one that is not, which may be newer.
 
     Raises:
         IntegrityError: there are some and none is whole.
     """
     if stripped_key in store.erased:
         return None
-    copies = list(iter_copies(store, RecordKind.OUTPUTS, stripped_key, trashed=trashed))
+    kind = RecordKind.OUTPUTS
+    copies = list(iter_copies(store, kind, stripped_key, trashed=trashed, pass_over=pass_over))
     return max(copies, key=_created_at, default=None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,16 +54,22 @@ def read_bytes(store: Store, kind: RecordKind, id: Hash) -> bytes:
 
 
 def iter_copies(
-    store: Store, kind: RecordKind, id: Hash, *, trashed: bool = True
+    store: Store,
+    kind: RecordKind,
+    id: Hash,
+    *,
+    trashed: bool = True,
+    pass_over: Callable[[IntegrityError], None] | None = None,
 ) -> Iterator[bytes]:
     """Yield the plain bytes of every whole record of that name; they differ only for OUTPUTS.
 
-    What lies in the trash is read where nothing else is, unless ``trashed`` is False.
+    What lies in the trash is read where nothing else is, unless ``trashed`` is False. When some
+    are whole, ``pass_over`` is told of one that is not.
 
     Raises:
         IntegrityError: there are some and none is whole (code ``content-damaged``).
     """
-    failure: MlopsError | None = None
+    failure: IntegrityError | None = None
     whole = vanished = False
     places = store.places(kind, id) or (store.trashed_places(kind, id) if trashed else [])
     for place in places:
@@ -78,12 +84,14 @@ def iter_copies(
         whole = True
         yield content
     if whole or (failure is None and not vanished):
+        if failure is not None and pass_over is not None:
+            pass_over(failure)
         return
     if vanished:  # a garbage collection has moved what it was in
         store.reload()
-        yield from iter_copies(store, kind, id, trashed=trashed)
+        yield from iter_copies(store, kind, id, trashed=trashed, pass_over=pass_over)
     elif store.distrust_index():
-        yield from iter_copies(store, kind, id, trashed=trashed)
+        yield from iter_copies(store, kind, id, trashed=trashed, pass_over=pass_over)
     else:
         raise damaged(id, failure) from failure
 

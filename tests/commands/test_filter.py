@@ -194,19 +194,43 @@ def test_what_cannot_be_kept_is_refused(mlops: Project) -> None:
     assert run(mlops, "add", "nb.ipynb").returncode == 0
 
 
+def packs(project: Project) -> set[Path]:
+    return set((project.root / ".git/mlops/packs").glob("*/*.pack"))
+
+
+def damage(pack: Path) -> None:
+    pack.chmod(0o644)
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    pack.write_bytes(bytes(data))
+
+
 def test_a_damaged_store_does_not_keep_notebooks_from_being_checked_out(mlops: Project) -> None:
     mlops.write("nb.ipynb", PLAIN)
     mlops.commit("Notebook")
-    for pack in (mlops.root / ".git/mlops/packs").glob("*/*.pack"):
-        pack.chmod(0o644)
-        data = bytearray(pack.read_bytes())
-        data[len(data) // 3] ^= 0xFF
-        pack.write_bytes(bytes(data))
+    for pack in packs(mlops):
+        damage(pack)
     (mlops.root / "nb.ipynb").unlink()
     done = run(mlops, "checkout", "--", "nb.ipynb")
     assert done.returncode == 0
+    assert "nb.ipynb comes without its outputs" in done.stderr
     assert mlops.read("nb.ipynb") == committed(mlops, "nb.ipynb")
     assert mlops.git("status", "--porcelain") == ""
+
+
+def test_older_outputs_in_place_of_damaged_ones_are_told(mlops: Project) -> None:
+    mlops.write("nb.ipynb", PLAIN)
+    mlops.commit("Notebook")
+    before = packs(mlops)
+    mlops.write("nb.ipynb", PLAIN.replace(b"one", b"three"))
+    mlops.git("add", "nb.ipynb")
+    (newest,) = packs(mlops) - before
+    damage(newest)
+    (mlops.root / "nb.ipynb").unlink()
+    done = run(mlops, "checkout", "--", "nb.ipynb")
+    assert "nb.ipynb may come with older outputs than its last" in done.stderr
+    assert "jupyter mlops repair" in done.stderr
+    assert mlops.read("nb.ipynb") == PLAIN
 
 
 def test_keeping_outputs_can_be_switched_off(mlops: Project) -> None:

@@ -69,6 +69,12 @@ test ! -f .git/MERGE_HEAD || git commit --quiet --no-edit
 """
 """What a user types after a merge in which our driver or our hook was cut short."""
 
+_WITH_OUTPUTS = f"""\
+git checkout --quiet notebooks
+{sys.executable} -m jupyter_mlops restore HEAD --outputs
+"""
+"""What a user types after a checkout in which our filter was cut short."""
+
 _SNAPSHOTS = "refs/mlops/snapshots"
 
 Build = Callable[[DataProject, Runner], None]
@@ -743,6 +749,9 @@ SCENARIOS: Sequence[Scenario] = (
         slow=True,
         writes=False,
         data=(),
+        again=("sh", "-c", _WITH_OUTPUTS),
+        passing=("0.ipynb", "1.ipynb", "2.ipynb"),
+        complaint="older outputs|without its outputs",
     ),
     Scenario(
         "logging",

@@ -34,6 +34,8 @@ from tests.support.project import Project
 ROOT = Path(__file__).parents[2]
 PYTHON = (sys.executable, "-m", "tests.crash.together")
 
+_PATIENCE = 100
+
 Did = list[tuple[str, str]]
 """What a process did: a snapshot and the content that it must hold; or a code and a message."""
 
@@ -73,12 +75,18 @@ def keep_one_of_many(root: Path, number: int, count: int) -> Did:
 
 
 def collect(root: Path, number: int, count: int) -> Did:
-    """Collect garbage, which nothing makes wait, and delete it for good the next time."""
+    """Collect garbage, which nothing makes wait, and delete it for good the next time.
+
+    It goes on until something was deleted: the others may have dropped nothing yet.
+    """
     project = DataProject(root)
-    return [
-        ("freed", f"{gc(project.open(), grace_hours=0, trash_days=0, even_all=True).purged_bytes}")
-        for _ in range(count)
-    ]
+    did: Did = []
+    freed = 0
+    while len(did) < count or (not freed and len(did) < _PATIENCE * count):
+        found = gc(project.open(), grace_hours=0, trash_days=0, even_all=True)
+        freed += found.purged_bytes
+        did.append(("freed", f"{found.purged_bytes}"))
+    return did
 
 
 def restore_and_keep(root: Path, number: int, count: int) -> Did:
