@@ -25,12 +25,15 @@ from jupyter_mlops.forge.protocol import Forge, Thread
 from jupyter_mlops.git.revisions import head
 from jupyter_mlops.git.shallow import is_shallow
 
-State = Literal["ok", "missing", "unknown"]
+State = Literal["ok", "missing", "limited", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class CiCheck:
-    """One thing that posting needs: whether it is there, and how it comes to be."""
+    """One thing that posting needs: whether it is there, and how it comes to be.
+
+    ``missing`` keeps a report from being posted, ``limited`` only makes it poorer.
+    """
 
     what: str
     state: State
@@ -78,12 +81,12 @@ class CiDoctorResult:
         )
         blocks: list[Block] = [Table(("found", ""), tuple((k, v or "none") for k, v in found))]
         for check in self.checks:
-            tone: dict[State, Literal["good", "bad", "quiet"]]
-            tone = {"ok": "good", "missing": "bad", "unknown": "quiet"}
+            tone: dict[State, Literal["good", "warning", "bad", "quiet"]]
+            tone = {"ok": "good", "missing": "bad", "limited": "warning", "unknown": "quiet"}
             blocks.append(Note(check.said, tone[check.state]))
             if check.mend and check.state != "ok":
                 typed = check.mend.startswith(("git ", "export ", PROGRAM))
-                lead = "Mend it" if check.state == "missing" else "Should it fail"
+                lead = "Should it fail" if check.state == "unknown" else "Mend it"
                 blocks.append(Hint(lead, check.mend) if typed else Note(f"  → {check.mend}"))
         return Document(tuple(blocks))
 
@@ -155,6 +158,10 @@ def _allowed(forge: Forge, thread: Thread | None, give: str | None) -> Iterator[
         match access.allowed:
             case True:
                 yield CiCheck(access.what, "ok", f"The token may {access.what}.")
+            case False if access.only_for:
+                said = f"The token may not {access.what}: only {access.only_for}, need that."
+                mend = None if give else access.give  # nothing of a fork is uploaded anyway
+                yield CiCheck(access.what, "limited", said, mend)
             case False:
                 said = f"The token may not {access.what}."
                 yield CiCheck(access.what, "missing", said, give or access.give)

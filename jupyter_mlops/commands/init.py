@@ -211,8 +211,10 @@ def _write_folder_rules(tree: WorkTree, rules: Mapping[str, bytes]) -> Iterator[
 def _write_ignored(repo: Repository, tree: WorkTree) -> list[str]:
     if ignored(repo, [f"notebooks/{CHECKPOINTS_FOLDER}/checkpoint.ipynb"]):
         return []
-    if not _add_lines(tree, _IGNORE_NAME, (f"{CHECKPOINTS_FOLDER}/",)):
-        return []
+    line = f"{CHECKPOINTS_FOLDER}/"
+    if line.encode() in _read_lines(tree, _IGNORE_NAME).splitlines():
+        return []  # a later line takes it back
+    _add_lines(tree, _IGNORE_NAME, (line,))
     return [f"Let Git ignore Jupyter's checkpoints in {_IGNORE_NAME}."]
 
 

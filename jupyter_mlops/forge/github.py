@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -167,13 +168,16 @@ class GitHub:
         self._client.write("PATCH", f"{self._repo}/pulls/{number}", _OPEN, asked)
 
     def check_access(self, thread: Thread | None) -> tuple[Access, ...]:
-        """Try what changes nothing: an empty comment, and a status of a commit there is not."""
+        """Try what changes nothing: an empty comment; a status and a branch of no commit."""
         self._client.read(self._repo, _READ)
         tried = [Access(_READ.what, True, _READ.give)]
         if thread is not None and thread.pull_request is not None:
             tried.append(self._try(_COMMENT, self._comments(thread), {"body": ""}))
         status = {"state": "pending", "context": "mlops", "description": "ci doctor"}
         tried.append(self._try(_STATUS, f"{self._repo}/statuses/{_NO_COMMIT}", status))
+        branch = {"ref": f"refs/heads/{PICTURES_BRANCH}", "sha": _NO_COMMIT}
+        content = self._try(_CONTENT, f"{self._repo}/git/refs", branch)
+        tried.append(replace(content, only_for="images in comments, and ci pr"))
         return tuple(tried)
 
     def _try(self, needs: Needs, path: str, body: dict[str, str]) -> Access:

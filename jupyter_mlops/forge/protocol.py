@@ -61,12 +61,14 @@ class Status:
 class Access:
     """What a token was found to be allowed, or not; None where nothing short of doing it tells.
 
-    ``what`` completes "may" (``write comments``), ``give`` says how the permission is given.
+    ``what`` completes "may" (``write comments``), ``give`` says how the permission is given. Where
+    a report does without the permission, ``only_for`` names what does not.
     """
 
     what: str
     allowed: bool | None
     give: str
+    only_for: str = ""
 
 
 def is_same_commit(shown: str, commit: str) -> bool:

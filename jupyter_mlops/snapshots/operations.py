@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from jupyter_mlops.errors import ConflictError
+from jupyter_mlops.errors import ConflictError, UnavailableError
 from jupyter_mlops.files import durable
 from jupyter_mlops.formats.names import check_path
 from jupyter_mlops.snapshots.origins import Origin, decode_origin, encode_origin
@@ -128,16 +128,26 @@ def log_operation(state_dir: Path, operation: Operation) -> None:
 
 
 def read_last_operation(state_dir: Path) -> tuple[int, Operation] | None:
-    """Return the newest operation that can be read, with its number, or None."""
+    """Return the newest operation that could have been logged, with its number, or None.
+
+    Raises:
+        UnavailableError: it cannot be read (code ``log-unreadable``).
+    """
     folder = state_dir / _FOLDER
     for number in reversed(_numbers(folder)):
+        file = folder / _file_name(number)
         try:
-            encoded = (folder / _file_name(number)).read_bytes()
-            operation = msgspec.json.decode(encoded, type=Operation)
+            operation = msgspec.json.decode(file.read_bytes(), type=Operation)
             _check(operation)
             return number, operation
-        except (OSError, ValueError, RecursionError):
+        except (FileNotFoundError, ValueError, RecursionError):
             continue
+        except OSError as error:
+            raise UnavailableError(
+                f"The newest operation, in {file}, cannot be read: {error.strerror}.",
+                code="log-unreadable",
+                hints=("Give yourself the right to read it, then run the same command again.",),
+            ) from error
     return None
 
 

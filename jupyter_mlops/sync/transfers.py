@@ -123,15 +123,21 @@ class Transfers:
         return staged
 
     def _verify(self, key: PackKey, staged: StagedFile | None) -> Arrival | None:
-        """Make a pack durable and return it with its table; None where a record is damaged."""
+        """Make a pack durable and return it with its table; None where a record is damaged.
+
+        Raises:
+            IntegrityError: this machine's disk cannot read it, of which the remote is not guilty.
+        """
         if staged is None:
             return None
         try:
             refs = self._tables.get(key[0]) if key[1] else None
             table = verify_pack(staged.path, plain=key[1], refs=refs)
             staged.sync()
-        except IntegrityError:
+        except IntegrityError as error:
             staged.discard()
+            if error.code == "pack-unreadable":
+                raise
             return None
         except BaseException:
             staged.discard()

@@ -172,6 +172,7 @@ def test_doctor_finds_all_in_order(job: Job) -> None:
     assert found.token == "GITHUB_TOKEN"
     assert {check.state for check in found.checks} == {"ok"}
     assert not job.site.comments
+    assert not job.site.refs
     assert "pull request   7" in _shown(found)
 
 
@@ -183,6 +184,17 @@ def test_doctor_names_the_permission_and_how_it_is_given(job: Job) -> None:
     assert set(missing) == {"write comments", "set a status"}
     assert "permissions: pull-requests: write" in (missing["write comments"] or "")
     assert "permissions: statuses: write" in _shown(found)
+
+
+def test_doctor_tells_of_a_right_that_only_images_need(job: Job) -> None:
+    job.site.refused = {"content"}
+    found = job.doctor()
+    assert found.exit_status == 0
+    [poorer] = [check for check in found.checks if check.state != "ok"]
+    assert (poorer.what, poorer.state) == ("write to the repository", "limited")
+    shown = _shown(found)
+    assert "may not write to the repository: only images in comments, and ci pr, need that" in shown
+    assert "permissions: contents: write" in shown
 
 
 @pytest.mark.parametrize("token", [None, "expired", "two words"])

@@ -199,6 +199,13 @@ def test_checkpoints_are_ignored_once_and_other_lines_stay(project: Project) -> 
     assert project.read(".gitignore") == b"/scratch\n.ipynb_checkpoints/\n"
 
 
+def test_checkpoints_that_a_later_rule_takes_back_are_left_to_the_user(project: Project) -> None:
+    text = ".ipynb_checkpoints/\n!.ipynb_checkpoints/\n"
+    project.write(".gitignore", text)
+    init(open_here(project.root))
+    assert project.read(".gitignore") == text.encode()
+
+
 def test_a_rule_that_ignores_checkpoints_already_is_enough(project: Project) -> None:
     project.write(".gitignore", "**/.ipynb_checkpoints\n")
     init(open_here(project.root))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.snapshots.operations import (
@@ -90,6 +91,14 @@ def test_one_that_is_damaged_is_passed_over(tmp_path: Path) -> None:
     assert read_last_operation(tmp_path) == (1, _operation(1))
     log_operation(tmp_path, _operation(3))
     assert read_last_operation(tmp_path) == (3, _operation(3))
+
+
+def test_in_place_of_one_that_cannot_be_read_no_earlier_one_is_taken(tmp_path: Path) -> None:
+    log_operation(tmp_path, _operation(1))
+    (tmp_path / "operations/00000002.json").mkdir()
+    with pytest.raises(UnavailableError) as caught:
+        read_last_operation(tmp_path)
+    assert caught.value.code == "log-unreadable"
 
 
 def test_a_hundred_are_kept(tmp_path: Path) -> None:

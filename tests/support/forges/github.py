@@ -140,7 +140,7 @@ class GitHubSite(Site):
             return forbidden
         body = asked.json()["body"]
         if not body.strip() or len(body) > 65536:
-            return Reply(422, {"message": "Validation Failed", "documentation_url": ""})
+            return _invalid("Validation Failed")
         return Reply(201, self._comment(asked, 201, self.new_comment(where, self.author, body)))
 
     @route("GET", f"{_REPO}/issues/{{number}}/comments")
@@ -194,7 +194,7 @@ class GitHubSite(Site):
             return forbidden
         commit = asked.values["commit"]
         if not commit.strip("0"):
-            return Reply(422, {"message": f"No commit found for SHA: {commit}"})
+            return _invalid(f"No commit found for SHA: {commit}")
         self.statuses.append((commit, asked.json()))
         return Reply(201, self._made(asked, 201, state=asked.json()["state"]))
 
@@ -241,9 +241,13 @@ class GitHubSite(Site):
 
     @route("POST", f"{_REPO}/git/refs")
     def _post_ref(self, asked: Asked) -> Reply:
+        if forbidden := self._forbidden("content", "contents=write"):
+            return forbidden
         name = asked.json()["ref"].removeprefix("refs/")
         if name in self.refs:
-            return Reply(422, {"message": "Reference already exists"})
+            return _invalid("Reference already exists")
+        if not asked.json()["sha"].strip("0"):
+            return _invalid("Object does not exist")
         self.refs[name] = asked.json()["sha"]
         return Reply(201, self._made(asked, 201, object={"sha": asked.json()["sha"]}))
 
@@ -251,6 +255,10 @@ class GitHubSite(Site):
     def _patch_ref(self, asked: Asked) -> Reply:
         name, commit = asked.values["ref"], asked.json()["sha"]
         if self.refs[name] not in self.objects[commit]["parents"]:
-            return Reply(422, {"message": "Update is not a fast forward"})
+            return _invalid("Update is not a fast forward")
         self.refs[name] = commit
         return Reply(200, self._made(asked, 200, object={"sha": commit}))
+
+
+def _invalid(why: str) -> Reply:
+    return Reply(422, {"message": why, "documentation_url": ""})
