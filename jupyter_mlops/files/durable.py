@@ -47,7 +47,9 @@ CREATE_FLAGS = (
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_HELD = {errno.EWOULDBLOCK, errno.EAGAIN}
+if sys.platform == "win32":
+    _HELD |= {errno.EACCES, errno.EDEADLK}
 _UNSEEN_AGE_SECONDS = 24 * 3600
 """What nobody has written to for so long is dead where its process cannot be looked at."""
 _COPY_BYTES = 4 << 20

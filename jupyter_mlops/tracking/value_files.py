@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.files.durable import write_atomic
 from jupyter_mlops.files.lock import hold_lock
 from jupyter_mlops.files.own import read_own_file
@@ -77,6 +78,7 @@ class ValueFiles:
 
     def __init__(self, place: Place, execution: Execution) -> None:
         self._place = place
+        self._tree = WorkTree(place.root, place.staging)
         self._execution = execution
         self._written: set[ValueKind] = set()
         self._is_cleared = False
@@ -97,7 +99,7 @@ class ValueFiles:
         began later keeps its values.
 
         Raises:
-            MlopsError: the file cannot be written.
+            MlopsError: the file cannot be read or written, or is none.
         """
         with self._locked():
             rows = self._read_rows()
@@ -147,16 +149,15 @@ class ValueFiles:
 
     def _read(self, path: str) -> bytes | None:
         try:
-            return (self._place.root / path).read_bytes()
-        except FileNotFoundError:
+            return self._tree.read(path)
+        except NotFoundError:
             return None
 
     def _write(self, path: str, content: bytes) -> None:
-        tree = WorkTree(self._place.root, self._place.staging)
         if not self._is_cleared:
             self._is_cleared = True
-            tree.clear(path)
-        tree.write_file(path, content, Mode.FILE)
+            self._tree.clear(path)
+        self._tree.write_file(path, content, Mode.FILE)
 
 
 def _decode(content: bytes | None) -> dict[str, Param]:

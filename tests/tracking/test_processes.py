@@ -191,11 +191,30 @@ def test_a_killed_process_loses_nothing_and_its_values_are_brought_up(project: P
     assert values(project, "metrics/train.json") == {"mine": 3}
 
 
+_DIES = "import jupyter_mlops as mlops\nmlops.log(loss=9)\nprint('logged', flush=True)\ninput()\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_what_is_no_file_in_the_place_of_values_is_left_and_told(project: Project) -> None:
+    process = start_script(project, _DIES)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "logged\n"
+    process.kill()
+    process.communicate(timeout=TIMEOUT_SECONDS)
+    path = project.root / "metrics/train.json"
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    (left,) = settle_values(resolve_place(project.root))
+    assert left.path == "metrics/train.json"
+    assert "is not a file" in left.why
+    path.unlink()
+    assert settle_values(resolve_place(project.root)) == ()
+    assert values(project, "metrics/train.json") == {"loss": 9}
+
+
 def test_what_died_after_a_later_run_had_begun_is_not_brought_up(project: Project) -> None:
-    code = (
-        "import jupyter_mlops as mlops\nmlops.log(loss=9)\nprint('logged', flush=True)\ninput()\n"
-    )
-    process = start_script(project, code)
+    process = start_script(project, _DIES)
     assert process.stdout is not None
     assert process.stdout.readline() == "logged\n"
     run_script(project, "import jupyter_mlops as mlops\nmlops.log(loss=1)\n")
