@@ -1014,6 +1014,7 @@ def run_machine(top: Path, number: int, examples: int, hooks: str) -> tuple[int,
         settings=settings(
             max_examples=examples,
             stateful_step_count=STEPS,
+            deadline=None,
             database=None,
             print_blob=True,
             report_multiple_bugs=False,

@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from jupyter_mlops.ids import hash_bytes
 from jupyter_mlops.objects.reader import has_file
 from jupyter_mlops.objects.store import open_store
 from jupyter_mlops.text import visible
-from tests.architecture.sources import iter_texts, sources, text_of
+from tests.architecture.sources import Source, iter_texts, sources, text_of
 from tests.support.data_project import DataProject
 
 SECONDS = 40
@@ -113,6 +114,7 @@ def try_cases(
     """
     told = room / "verdict"
     room.mkdir(parents=True, exist_ok=True)
+    known_words()  # which takes longer than most cases: once, not in each process
     child = os.fork()
     if child == 0:
         status = 70
@@ -405,12 +407,13 @@ _PLACES: dict[str, tuple[tuple[int, int | None], ...]] = {
 _PROGRAMS = frozenset({"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
 
 
+@cache
 def known_words() -> frozenset[str]:
     """Return every text in the package's sources, up to the first hole of those that have one."""
     texts = {
         text.split("\0")[0]
         for source in sources()
-        for node in iter_texts(source.tree)
+        for node in iter_texts(Source(source.name).tree)  # no tree is kept for each process to copy
         if (text := text_of(node, hole="\0"))
     }
     return frozenset(texts)
