@@ -214,6 +214,11 @@ def points_of(prepared: Prepared, names: frozenset[str]) -> list[int]:
     ]
 
 
+def count_of(scale: int, quick: int, deep: int) -> int:
+    """Return how many faults to try: ``quick`` with a change, a multiple of ``deep`` else."""
+    return quick if scale == 1 else scale * deep
+
+
 def spread(points: Sequence[_T], count: int) -> list[_T]:
     """Return ``count`` of ``points``, evenly chosen; all of them when there are not more.
 

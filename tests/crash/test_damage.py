@@ -34,7 +34,10 @@ COUNTS = {
     "snapshot object": 24,
     "snapshot blob": 16,
 }
-"""How many files of each kind are damaged: in each slice once or twice in every way."""
+"""How many files of each kind are damaged for each scale: in each slice once or twice in every way.
+
+At scale 1 it is half as many: each way stands in one of the slices.
+"""
 
 SENSELESS = {("unreadable", what) for what in PRIVATE} | {
     ("swap", "pointer"),
@@ -65,7 +68,10 @@ def test_damage_gives_no_wrong_bytes_and_loses_nothing(
     ways = [way for way in WAYS if (way, what) not in SENSELESS]
     chance = random.Random(number)
     tried = detected = 0
-    for count in range(COUNTS[what] * scale // SLICES):
+    numbers = range(COUNTS[what] * scale // SLICES)
+    if scale == 1:
+        numbers = numbers[number::SLICES]
+    for count in numbers:
         way = ways[count % len(ways)]
         found = try_damage(sample, what, chance.choice(names), way, chance)
         tried += found is not None

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from tests.crash.cutting import Cutter, points_of, spread
+from tests.crash.cutting import Cutter, count_of, points_of, spread
 from tests.crash.errors import ERRORS
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.support.scoreboard import Scoreboard
@@ -15,8 +15,8 @@ from tests.support.system_calls import WATCHED, WRITES, Fault
 pytestmark = pytest.mark.slow
 
 FAILED = [scenario for scenario in SCENARIOS if scenario.writes]
-POINTS = 4
-"""How many errors a command meets in a run at scale 1; fewer where it is slow."""
+QUICK, POINTS = 2, 4
+"""How many errors a command meets at scale 1, and for each scale above; fewer where it is slow."""
 
 READS = 1
 """How many more it meets when it reads."""
@@ -32,8 +32,9 @@ def test_an_error_loses_nothing(
         for point in points_of(prepared, WATCHED)
         for error in ERRORS.get(prepared.calls[point - 1].name, ())
     ]
-    chosen = spread(errors, scale * scenario.share(POINTS))
-    for number, (point, error) in enumerate(chosen):
+    chosen = spread(errors, count_of(scale, scenario.share(QUICK), scenario.share(POINTS)))
+    first = FAILED.index(scenario)  # so that each way to fail has its share of the scenarios
+    for number, (point, error) in enumerate(chosen, first):
         writes = prepared.calls[point - 1].name in WRITES
         if writes and number % 4 == 0:
             cutter.check(prepared, Fault(point, "cut"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlops.errors import ConflictError
-from tests.crash.cutting import Cutter, let_time_pass, points_of, spread
+from tests.crash.cutting import Cutter, count_of, let_time_pass, points_of, spread
 from tests.crash.judge import Files, check_left_clean, read_state
 from tests.crash.scenarios import SCENARIOS, Scenario, find_scenario
 from tests.support.data_project import DataProject
@@ -19,8 +19,8 @@ from tests.support.system_calls import CHANGES, Fault
 pytestmark = pytest.mark.slow
 
 KILLED = [scenario for scenario in SCENARIOS if scenario.writes]
-POINTS = 6
-"""How many kills of a command a run tries at scale 1; fewer of a slow one."""
+QUICK, POINTS = 4, 6
+"""How many kills of a command are tried at scale 1, and for each scale above; of slow ones less."""
 
 
 @pytest.mark.parametrize("scenario", KILLED, ids=lambda scenario: scenario.name)
@@ -28,7 +28,9 @@ def test_a_killed_command_loses_nothing(
     cutter: Cutter, scenario: Scenario, scale: int, scoreboard: Scoreboard
 ) -> None:
     prepared = cutter.prepare(scenario)
-    chosen = spread(points_of(prepared, CHANGES), scale * scenario.share(POINTS))
+    chosen = spread(
+        points_of(prepared, CHANGES), count_of(scale, scenario.share(QUICK), scenario.share(POINTS))
+    )
     for number, point in enumerate(chosen):
         alone = scenario.ours_only or number % 2 == 1
         cutter.check(prepared, Fault(point, "kill one" if alone else "kill tree"))

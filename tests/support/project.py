@@ -19,7 +19,10 @@ IDENTITY = {
 }
 """Who commits in the tests' own Git calls."""
 
-_OF_THE_USER = ("GIT_", "JUPYTER_", "IPYTHON", "JPY_", "XDG_", "MLOPS_")
+_OF_THE_USER = (
+    *("GIT_", "JUPYTER_", "IPYTHON", "JPY_", "XDG_", "MLOPS_"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 _OF_CI = (
     *("AZURE_", "BITBUCKET_", "BUILD_", "CHANGE_", "CIRCLE", "CI_", "FORGEJO_", "GH_", "GITEA_"),
     *("GITHUB_", "GITLAB_", "JENKINS_", "SYSTEM_", "TF_BUILD"),
@@ -34,7 +37,8 @@ def hermetic_environment(home: Path, environ: Mapping[str, str]) -> dict[str, st
 
     No identity is set, and Git finds none by itself. The settings stand in a file, since our own
     calls of Git drop those that come by ``GIT_CONFIG_COUNT``. Numeric libraries have one thread: on
-    processors that others use too, theirs spin in wait of each other.
+    processors that others use too, theirs spin in wait of each other. Interpreters keep what they
+    have compiled: without it each of thousands would compile the package again.
     """
     settings = home / "gitconfig"
     settings.write_text("[user]\n\tuseConfigOnly = true\n[init]\n\tdefaultBranch = main\n")

@@ -32,6 +32,11 @@ class Relay:
             except OSError:
                 return
             far = socket.create_connection(("127.0.0.1", self._target_port))
+            for end in (
+                near,
+                far,
+            ):  # as SSH has it at both ends: no small packet waits for an answer
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open += [near, far]
                 budget = _Budget(self.budgets.pop(0) if self.budgets else None)
