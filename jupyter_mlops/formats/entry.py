@@ -16,6 +16,8 @@ class Mode(StrEnum):
     SYMLINK = "120000"
     FOLDER = "040000"
 
+    __hash__ = str.__hash__  # that of Enum is written in Python
+
 
 class Entry(NamedTuple):
     """One entry of a tracked path.

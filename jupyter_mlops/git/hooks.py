@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.errors import UnavailableError
-from jupyter_mlops.files.durable import make_folder, write_atomic
+from jupyter_mlops.files.durable import make_folder, write_all_atomic
 from jupyter_mlops.git.config import read_setting, write_settings
 from jupyter_mlops.git.hook_scripts import (
     BEFORE_SUFFIX,
@@ -158,8 +158,9 @@ def apply_hooks(repo: Repository, plan: HookPlan) -> None:
         make_folder(plan.folder)
         for name, new_name in plan.renames:
             _keep_as(plan.folder / name, plan.folder / new_name)
-        for name, script in plan.scripts.items():
-            write_atomic(plan.folder / name, script, executable=True)
+        write_all_atomic(
+            {plan.folder / name: script for name, script in plan.scripts.items()}, executable=True
+        )
     except (OSError, UnavailableError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message.rstrip(".")
         raise UnavailableError(

@@ -22,6 +22,7 @@ from jupyter_mlops.formats.pack import (
     RecordInfo,
     RecordKind,
     decode_footer,
+    decode_named,
     decode_record,
     scan_records,
     verify_records,
@@ -175,6 +176,25 @@ def decode_place(
             hints=("jupyter mlops repair",),
         )
     return content
+
+
+def decode_run(
+    view: bytes | memoryview,
+    base_offset: int,
+    run: Sequence[tuple[Hash, Place]],
+    origin: str,
+) -> list[bytes]:
+    """Return what :func:`decode_place` does of many records, each proved by the id that names it.
+
+    Raises:
+        IntegrityError: the bytes of one are not that record.
+    """
+    return [
+        decode_place(view, base_offset, place, id, origin)
+        if place.plain
+        else decode_named(view, place.info(id), origin=origin, base_offset=base_offset)
+        for id, place in run
+    ]
 
 
 def read_pack_table(path: Path, *, plain: bool) -> list[RecordInfo]:

@@ -12,7 +12,7 @@ from jupyter_mlops.formats.manifest import EMPTY_TREE, EMPTY_TREE_HASH
 from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.erased import was_erased
-from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
+from jupyter_mlops.objects.packs import PackFile, decode_place, decode_run, stored_span
 from jupyter_mlops.objects.store import Store
 
 RUN_BYTES = 2 << 20
@@ -142,7 +142,7 @@ def read_run(store: Store, run: Sequence[Located]) -> list[bytes]:
     try:
         with PackFile(store.pack_path(first)) as pack:
             view = pack.read(first.offset, offset + length - first.offset)
-            return [decode_place(view, first.offset, place, id, pack.origin) for id, place in run]
+            return decode_run(view, first.offset, run, pack.origin)
     except (IntegrityError, FileNotFoundError):
         # one by one, so that another copy, or a pack that came meanwhile, is found
         return [read_bytes(store, place.kind, id) for id, place in run]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from jupyter_mlops.errors import ConflictError, MlopsError, UnavailableError
 from jupyter_mlops.files.batch import Batch
 from jupyter_mlops.files.durable import clear_staging, free_bytes
 from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.files.stat_cache import GRANULARITY_NS
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.index_file import clear_own_lock
@@ -197,15 +199,18 @@ def _touched(path: str) -> ConflictError:
 def _learn(scanner: Scanner, plan: PathPlan, staged: Mapping[str, os.stat_result]) -> None:
     """Let the stat cache know the files that were written, as they were ``staged``.
 
-    One that another program has written or replaced since is another one.
+    One that another program has written or replaced since is another one, and one that was written
+    just now is not learned.
     """
+    settled_ns = time.time_ns() - GRANULARITY_NS
     for name in plan.write:
         entry = plan.wanted[name]
         written = staged.get(f"{plan.path}/{name}" if name else plan.path)
-        found = scanner.stat(plan.path, name) if written is not None else None
+        if written is None or written.st_mtime_ns >= settled_ns:
+            continue
+        found = scanner.stat(plan.path, name)
         if (
             found is not None
-            and written is not None
             and (found.size_bytes, found.mtime_ns, found.inode)
             == (entry.size_bytes, written.st_mtime_ns, written.st_ino)
         ):

@@ -6,13 +6,16 @@ import os
 import platform
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from jupyter_mlops.errors import UnavailableError
 from jupyter_mlops.files import durable
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 
 def read_environment(cache: Path) -> dict[str, str]:
@@ -51,6 +54,8 @@ def _import_path_state() -> str:
 
 
 def _list_packages() -> dict[str, str]:
+    from importlib import metadata  # it brings parsers of mail and archives along
+
     packages: dict[str, str] = {}
     for distribution in metadata.distributions():
         headers = _read_headers(distribution)
@@ -60,7 +65,7 @@ def _list_packages() -> dict[str, str]:
     return dict(sorted(packages.items()))
 
 
-def _read_headers(distribution: metadata.Distribution) -> dict[str, str]:
+def _read_headers(distribution: Distribution) -> dict[str, str]:
     """Return the one-line headers of a package's metadata, whose parser in the library is slow."""
     texts = (distribution.read_text(name) for name in ("METADATA", "PKG-INFO", ""))
     text = next(filter(None, texts), "")
