@@ -11,6 +11,9 @@ from typing import Literal
 
 CONFIG_NAME = "mlops.toml"
 
+REPLAY_VARIABLE = "JUPYTER_MLOPS_REPLAY"
+"""Set for the kernels of ``notebook verify``: nothing of a replay is seen outside of it."""
+
 Better = Literal["higher", "lower"]
 
 Template = Literal[

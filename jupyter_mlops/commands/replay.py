@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mlops.commands.kernels import private_kernel
+from jupyter_mlops.config import REPLAY_VARIABLE
 from jupyter_mlops.document.cells import shorten
 from jupyter_mlops.notebooks.canonical import CellPlace
 from jupyter_mlops.progress import Task
 from jupyter_mlops.text import visible
-from jupyter_mlops.tracking.place import REPLAY_VARIABLE
 
 _MAY_RAISE = "raises-exception"
 _OWN_KERNEL = "python3"

@@ -24,11 +24,11 @@ from jupyter_mlops.commands.workspace import (
     open_here,
     open_workspace,
 )
+from jupyter_mlops.config import REPLAY_VARIABLE
 from jupyter_mlops.document import Document, Note
 from jupyter_mlops.errors import InternalError, MlopsError
 from jupyter_mlops.objects.running import running
 from jupyter_mlops.progress import Progress
-from jupyter_mlops.tracking.place import REPLAY_VARIABLE
 
 
 def run_command(

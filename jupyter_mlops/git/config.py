@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mlops.errors import UsageError
+from jupyter_mlops.files.durable import CREATE_FLAGS, disk_error
 from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.files.sync import sync_descriptor, sync_folder
 from jupyter_mlops.git.left_locks import noted_locks
 from jupyter_mlops.git.process import run_git, split_nul
 from jupyter_mlops.git.repository import Repository
@@ -15,6 +21,8 @@ from jupyter_mlops.git.repository import Repository
 SHARED_STORE = "mlops.store"
 ALTERNATES = "mlops.alternates"
 ALLOW_SECRETS = "mlops.allowSecrets"
+_PLAIN_KEY = re.compile(r"([a-z]+)(?:\.([A-Za-z0-9-]+))?\.([a-z][A-Za-z0-9-]*)")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|[\ud800-\udfff]")
 _NOT_SET = 1
 _NOT_VALID = 128
 
@@ -95,13 +103,84 @@ def write_setting(repo: Repository, key: str, value: str) -> None:
 
 
 def write_settings(repo: Repository, settings: Mapping[str, str]) -> None:
-    """Set each key to its value alone, one after the other, as :func:`write_setting` does."""
+    """Set each key to its value alone, as :func:`write_setting` does.
+
+    Several that are not there yet come at once: all of them or none.
+    """
     if not settings:
         return
     ours_alone = hold_lock(repo.store_dir / "settings.lock")
     with ours_alone, noted_locks(repo, [repo.common_dir / "config.lock"]):
+        if len(settings) > 1 and _add_new(repo, settings):
+            return
         for key, value in settings.items():
             run_git(repo, "config", "--local", "--replace-all", key, value)
+
+
+def _add_new(repo: Repository, settings: Mapping[str, str]) -> bool:
+    """Add settings to the repository's own; False where that is left to Git.
+
+    So it is where one is there already, or cannot be written as a line of its own, and where
+    another program writes just now.
+    """
+    config, lock = repo.common_dir / "config", repo.common_dir / "config.lock"
+    try:
+        fd = os.open(lock, CREATE_FLAGS, 0o666)
+    except OSError:
+        return False
+    held = True
+    try:
+        with open(fd, "wb") as file:
+            former = config.read_bytes()
+            added = _format_new(settings)
+            if added is None or config.is_symlink():
+                return False
+            listed = run_git(repo, "config", "--local", "--no-includes", "-z", "--name-only", "-l")
+            if not _folded(settings).isdisjoint(_folded(split_nul(listed))):
+                return False
+            continued = former.rstrip(b"\r\n").endswith(b"\\")
+            ended = former.endswith(b"\n") and not continued
+            file.write(former + (b"" if ended else b"\n") + added.encode())
+            file.flush()
+            sync_descriptor(fd)
+            if sys.platform != "win32":
+                os.fchmod(fd, stat.S_IMODE(config.stat().st_mode))
+        os.replace(lock, config)
+        held = False
+        sync_folder(repo.common_dir)
+    except OSError as error:
+        raise disk_error(error, config) from error
+    finally:
+        if held:
+            lock.unlink(missing_ok=True)
+    return True
+
+
+def _folded(keys: Iterable[str]) -> set[str]:
+    """Return keys as they are compared: only the part in the middle tells case."""
+    parts = ((key.partition(".")[0], key.rpartition(".")[2], key) for key in keys)
+    return {
+        first.lower() + key[len(first) : len(key) - len(last)] + last.lower()
+        for first, last, key in parts
+    }
+
+
+def _format_new(settings: Mapping[str, str]) -> str | None:
+    """Return the lines that say ``settings``; None where Git had better write them."""
+    lines = []
+    section = None
+    for key, value in settings.items():
+        matched = _PLAIN_KEY.fullmatch(key)
+        if matched is None or _ODD.search(value):
+            return None
+        head = f'[{matched[1]} "{matched[2]}"]' if matched[2] else f"[{matched[1]}]"
+        if head != section:
+            lines.append(head)
+            section = head
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+        quoted = quoted.replace("\n", "\\n").replace("\t", "\\t")
+        lines.append(f'\t{matched[3]} = "{quoted}"')
+    return "".join(f"{line}\n" for line in lines)
 
 
 def submodule_paths(repo: Repository) -> list[str]:

@@ -7,12 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from jupyter_mlops.config import REPLAY_VARIABLE
 from jupyter_mlops.errors import MlopsError, NotFoundError
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.git.revisions import head
-
-REPLAY_VARIABLE = "JUPYTER_MLOPS_REPLAY"
-"""Set for the kernels of ``notebook verify``: nothing of a replay is seen outside of it."""
 
 _LOGGER = logging.getLogger("jupyter_mlops")
 _told: set[Path] = set()

@@ -14,6 +14,7 @@ WRITERS = {
     "files/batch.py": "many files at once into the working tree, for files/worktree.py",
     "commands/difftool.py": "the page that a browser shows, among temporary files",
     "commands/selftest_project.py": "the project that a self-test makes to break it",
+    "git/config.py": "new settings of a repository, under Git's own lock",
     "git/index_file.py": "Git's own index, its lock, and private copies of it",
     "git/refs.py": "the mark that tells when objects were last synced",
     "git/hooks.py": "names of hooks that were there before",

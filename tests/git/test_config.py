@@ -40,6 +40,46 @@ def test_many_settings_are_written_at_once(repo: Repository) -> None:
     assert (read_setting(repo, "mlops.one"), read_setting(repo, "mlops.two")) == ("1", "2")
 
 
+@pytest.mark.parametrize("former", [b"", b"[core]\n\tbare = false", b"[user]\n\tname = a\\\n"])
+def test_settings_that_are_new_come_to_those_that_are_there(
+    project: Project, repo: Repository, former: bytes
+) -> None:
+    config = repo.common_dir / "config"
+    before = config.read_bytes() + former
+    config.write_bytes(before)
+    config.chmod(0o640)
+    settings = {
+        "filter.One.clean": 'sh "$(git rev-parse)" \\ %f; # no ; comment',
+        "filter.One.required": "true",
+        "diff.two.xfuncname": "^── (.*)$",
+        "mlops.three": " spaces\tand\nlines ",
+    }
+    write_settings(repo, settings)
+    assert {key: read_setting(repo, key) for key in settings} == settings
+    assert config.read_bytes().startswith(before)
+    assert config.stat().st_mode & 0o777 == 0o640
+    assert not (repo.common_dir / "config.lock").exists()
+
+
+def test_a_setting_that_is_there_among_new_ones_is_replaced(
+    project: Project, repo: Repository
+) -> None:
+    project.git("config", "--add", "Mlops.Many", "one")
+    project.git("config", "--add", "mlops.many", "two")
+    write_settings(repo, {"mlops.many": "three", "mlops.new": "four"})
+    assert project.git("config", "--get-all", "mlops.many").split() == ["three"]
+    assert read_setting(repo, "mlops.new") == "four"
+
+
+def test_settings_of_a_linked_configuration_are_written_where_it_leads(repo: Repository) -> None:
+    config = repo.common_dir / "config"
+    elsewhere = config.rename(repo.common_dir / "elsewhere")
+    config.symlink_to(elsewhere)
+    write_settings(repo, {"mlops.one": "1", "mlops.two": "2"})
+    assert config.is_symlink()
+    assert (read_setting(repo, "mlops.one"), read_setting(repo, "mlops.two")) == ("1", "2")
+
+
 def test_settings_of_the_user_are_seen(repo: Repository) -> None:
     assert read_setting(repo, "init.defaultBranch") == "main"
 
@@ -50,10 +90,14 @@ def test_a_worktree_has_the_settings_of_its_repository(project: Project, repo: R
     assert read_setting(repo, "mlops.test") == "x"
 
 
-def test_a_configuration_that_another_process_writes_is_told(repo: Repository) -> None:
+@pytest.mark.parametrize("settings", [{"mlops.test": "x"}, {"mlops.test": "x", "mlops.other": "y"}])
+def test_a_configuration_that_another_process_writes_is_told(
+    repo: Repository, settings: dict[str, str]
+) -> None:
     (repo.common_dir / "config.lock").touch()
     with pytest.raises(UnavailableError):
-        write_setting(repo, "mlops.test", "x")
+        write_settings(repo, settings)
+    assert (repo.common_dir / "config.lock").exists()
 
 
 def test_submodules_are_found_whatever_their_name(project: Project, repo: Repository) -> None:
