@@ -28,6 +28,7 @@ from jupyter_mlops.files.durable import (
     open_staging,
     publish_all,
     remove,
+    write_all_atomic,
     write_atomic,
 )
 from tests.support.disks import make_read_only
@@ -396,3 +397,22 @@ def test_a_file_that_failed_fails_the_same_way_again(tmp_path: Path) -> None:
                 staged.write(b"x")
             assert caught.value.code == "disk-full"
     assert os.listdir(tmp_path) == []
+
+
+def test_many_files_are_written_in_the_place_of_others(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "below" / "new"
+    old.write_bytes(b"former")
+    write_all_atomic({old: b"one", new: b"two"}, executable=True)
+    assert (old.read_bytes(), new.read_bytes()) == (b"one", b"two")
+    assert os.access(new, os.X_OK)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["below", "new", "old"]
+
+
+def test_of_many_files_none_is_written_where_one_cannot_be(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_bytes(b"former")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UnavailableError):
+        write_all_atomic({old: b"one", tmp_path / "file" / "new": b"two"})
+    assert old.read_bytes() == b"former"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "old"]

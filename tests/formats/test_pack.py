@@ -20,6 +20,7 @@ from jupyter_mlops.formats.pack import (
     RecordInfo,
     RecordKind,
     decode_footer,
+    decode_named,
     decode_record,
     encode_footer,
     encode_record_header,
@@ -68,6 +69,7 @@ def test_what_is_written_is_read_back(written: list[Record]) -> None:
     second = second_reader.read_record_pack(pack)
     for info, other in zip(infos, second, strict=True):
         assert decode_record(pack, info, origin="p") == other["plain"]
+        assert decode_named(pack, info, origin="p") == other["plain"]
         assert (info.kind.name, info.codec.name) == (other["kind"], other["codec"])
         assert (info.id.hex(), info.offset) == (other["id"], other["offset"])
         assert info.stored_bytes == other["stored_bytes"]
@@ -254,10 +256,39 @@ def test_the_forger_can_also_tell_the_truth() -> None:
     read_everything(_forge(1, 1, 1_000, DIGITS_ZSTD, DIGITS_ID))
 
 
+def test_no_wrong_byte_is_returned_of_a_record_that_its_id_names() -> None:
+    whole = [decode_record(PACK, info, origin="p") for info in INFOS]
+    refused = 0
+    for at in range(len(PACK)):
+        changed = PACK[:at] + bytes([PACK[at] ^ 1]) + PACK[at + 1 :]
+        for info, plain in zip(INFOS, whole, strict=True):
+            try:
+                assert decode_named(changed, info, origin="p") == plain
+            except IntegrityError:
+                refused += 1
+    assert refused >= sum(info.stored_bytes for info in INFOS)
+
+
+@pytest.mark.parametrize("info", [info for info in INFOS if info.stored_bytes])
+@pytest.mark.parametrize("field", ["id", "codec", "offset", "stored_bytes", "plain_bytes"])
+def test_a_record_is_not_what_an_index_says_wrongly(info: RecordInfo, field: str) -> None:
+    wrong = {
+        "id": info._replace(id=Hash(bytes(32))),
+        "codec": info._replace(codec=Codec.RAW if info.codec is Codec.ZSTD else Codec.ZSTD),
+        "offset": info._replace(offset=info.offset - 1),
+        "stored_bytes": info._replace(stored_bytes=info.stored_bytes - 1),
+        "plain_bytes": info._replace(plain_bytes=info.plain_bytes - 1),
+    }
+    with pytest.raises(IntegrityError):
+        decode_named(PACK, wrong[field], origin="p")
+
+
 def test_an_index_cannot_lead_to_more_than_a_kind_may_have() -> None:
     info = RecordInfo(RecordKind.CHUNK, DIGITS_ID, Codec.ZSTD, 8, len(BOMB), 2**32 - 1)
     with pytest.raises(IntegrityError, match="more bytes than its kind may have"):
         decode_record(_forge(1, 1, 2**32 - 1, BOMB, DIGITS_ID), info, origin="p")
+    with pytest.raises(IntegrityError, match="more bytes than its kind may have"):
+        decode_named(_forge(1, 1, 2**32 - 1, BOMB, DIGITS_ID), info, origin="p")
 
 
 def test_a_record_read_at_another_place_is_refused() -> None:
