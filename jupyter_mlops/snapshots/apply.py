@@ -209,9 +209,9 @@ def _learn(scanner: Scanner, plan: PathPlan, staged: Mapping[str, os.stat_result
         if written is None or written.st_mtime_ns >= settled_ns:
             continue
         found = scanner.stat(plan.path, name)
-        if (
-            found is not None
-            and (found.size_bytes, found.mtime_ns, found.inode)
-            == (entry.size_bytes, written.st_mtime_ns, written.st_ino)
+        if found is not None and (found.size_bytes, found.mtime_ns, found.inode) == (
+            entry.size_bytes,
+            written.st_mtime_ns,
+            written.st_ino,
         ):
             scanner.remember(plan.path, name, found, entry.hash)
