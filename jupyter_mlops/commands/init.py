@@ -33,7 +33,7 @@ from jupyter_mlops.git.process import literal, run_git
 from jupyter_mlops.git.repository import Repository, open_repository
 from jupyter_mlops.notebooks import CHECKPOINTS_FOLDER
 from jupyter_mlops.objects.shared import move_own_packs, own_packs
-from jupyter_mlops.objects.store import create_shared_store, is_store
+from jupyter_mlops.objects.store import clear_store, create_shared_store, is_store
 from jupyter_mlops.reports.findings import quote_path
 from jupyter_mlops.snapshots.handles import open_project_store
 from jupyter_mlops.units import format_bytes, plural
@@ -161,6 +161,7 @@ def _set_up_store(here: Here, repo: Repository, folder: Path | None, *, make: bo
             write_setting(repo, SHARED_STORE, str(place))
             done.append(f"Set this clone to keep its content in {place}.")
     store = open_project_store(repo)
+    clear_store(store)
     packs = own_packs(store)
     if packs and (folder is not None or is_store(store.folder)):
         with here.progress.task("Moving", sum(pack.size_bytes for pack in packs)) as task:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from jupyter_mlops.errors import IntegrityError, MlopsError, UnavailableError, UnsupportedError
-from jupyter_mlops.files.durable import write_atomic
+from jupyter_mlops.files.durable import clear_staging, write_atomic
 from jupyter_mlops.files.worktree import WorkTree
 from jupyter_mlops.ids import Hash, hash_bytes
 from jupyter_mlops.notebooks.outputs import Run, attach_cells, decode_outputs
@@ -115,6 +115,7 @@ class RecentOutputs:
             dict(list(notes.keys.items())[-_PATHS:]), dict(list(notes.written.items())[-_PATHS:])
         )
         with suppress(UnavailableError):
+            clear_staging(self._file.parent)
             write_atomic(self._file, msgspec.msgpack.encode(newest), durable=False)
 
     def attach(self, store: Store, path: str, stripped: bytes) -> bytes:
