@@ -22,6 +22,7 @@ HEAVY = {
     "detect_secrets": "0.1 s; only outputs in which something may be a secret need it",
     "git": "GitPython starts a process when it is imported",
     "jupyter_client": "only what runs notebooks",
+    "importlib": "its metadata brings parsers of mail and archives along",
     "mistune": "comes with nbconvert; only a page with a project's own Markdown needs it",
     "nbclient": "only what runs notebooks",
     "nbformat": "1.3 s",
