@@ -93,6 +93,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._flushing = threading.RLock()
         self._inherited = os.environ.get(RUN_VARIABLE)
         self._default: Run | None = None
         self._current: list[Run] = []
@@ -169,15 +170,19 @@ class Recorder:
         return attach, (files.place, files.execution)
 
     def flush(self) -> None:
-        """Write what has been logged so far; what cannot be written now is tried again later."""
-        self._dirty.clear()
-        failed = set()
-        with suppress(KeyError):
-            while True:
-                run = self._waiting.pop()
-                if not run.flush():
-                    failed.add(run)
-        self._waiting |= failed
+        """Write what has been logged so far; what cannot be written now is tried again later.
+
+        What another thread is writing just now is written when this returns.
+        """
+        with self._flushing:
+            self._dirty.clear()
+            failed = set()
+            with suppress(KeyError):
+                while True:
+                    run = self._waiting.pop()
+                    if not run.flush():
+                        failed.add(run)
+            self._waiting |= failed
 
     def close(self) -> None:
         """End every run, as failed where an exception ends the process, and stop the thread."""

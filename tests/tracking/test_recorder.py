@@ -59,6 +59,32 @@ def test_values_are_written_while_it_runs(project: Project) -> None:
     assert json.loads(printed) == {"loss": 1}
 
 
+_FLUSHED_BESIDE = """\
+import threading
+from pathlib import Path
+import jupyter_mlops as mlops
+from jupyter_mlops.files.lock import hold_lock
+from jupyter_mlops.tracking.calls import recorder
+from jupyter_mlops.tracking.place import resolve_place
+mlops.log(loss=1)
+mlops.flush()
+flushing = threading.Event()
+with hold_lock(resolve_place(Path()).state_dir / "train.lock"):
+    mlops.log(loss=2)
+    while recorder()._waiting:  # until the thread that writes behind has taken it
+        pass
+    done = threading.Thread(target=lambda: (flushing.set(), mlops.flush(), print(values())))
+    values = lambda: Path("metrics/train.json").read_text()
+    done.start()
+    flushing.wait()
+done.join()
+"""
+
+
+def test_a_flush_waits_for_what_another_thread_is_writing(project: Project) -> None:
+    assert json.loads(run_script(project, _FLUSHED_BESIDE)) == {"loss": 2}
+
+
 def test_runs_have_files_of_their_own(project: Project) -> None:
     run_script(
         project,
