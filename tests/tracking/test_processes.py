@@ -194,7 +194,7 @@ def test_a_killed_process_loses_nothing_and_its_values_are_brought_up(project: P
 _DIES = "import jupyter_mlops as mlops\nmlops.log(loss=9)\nprint('logged', flush=True)\ninput()\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="not run: no pipes in folders here")
 def test_what_is_no_file_in_the_place_of_values_is_left_and_told(project: Project) -> None:
     process = start_script(project, _DIES)
     assert process.stdout is not None
