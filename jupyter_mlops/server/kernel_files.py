@@ -27,17 +27,20 @@ class KernelFileWriter:
         self._runs = runs
         self._lock = threading.Lock()
         self._written: dict[Path, str] = {}
+        self._closed = False
 
     def write(self, path: Path, kernel: str, content: object) -> None:
         """Write a file of ``kernel``; readers see all of it or nothing.
 
         Raises:
-            UnavailableError: the disk did not take it.
+            UnavailableError: the disk did not take it, or the server is stopping.
         """
         self._remove(lambda owner: not self._runs(owner))
         with self._lock:
+            if self._closed:
+                raise UnavailableError("The server is stopping.", code="server-stopping")
             self._written[path] = kernel
-        write_atomic(path, msgspec.json.encode(content), durable=False, private=True)
+            write_atomic(path, msgspec.json.encode(content), durable=False, private=True)
 
     def remove(self, path: Path) -> None:
         """Remove what was written; harmless when repeated."""
@@ -45,8 +48,10 @@ class KernelFileWriter:
             self._written.pop(path, None)
         remove(path)
 
-    def remove_all(self) -> None:
-        """Remove all that was written and is still there; never raises."""
+    def close(self) -> None:
+        """Remove all that was written and is still there, and write no more; never raises."""
+        with self._lock:
+            self._closed = True
         self._remove(lambda owner: True)
 
     def _remove(self, is_old: Callable[[str], bool]) -> None:

@@ -54,6 +54,6 @@ class Services:
         """Ask everything to stop, and wait for it ``seconds`` at most."""
         await self.watcher.stop()
         await asyncio.gather(self.reads.stop(seconds), self.jobs.stop(seconds))
-        self.kernel_files.remove_all()
         for workers in (self.readers, self.writers, self.lookers):
             workers.close()
+        self.kernel_files.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mlops.errors import UnavailableError
+from jupyter_mlops.server.kernel_files import KernelFileWriter
 from tests.support.server import Running, start_server
 
 pytestmark = pytest.mark.slow
@@ -42,7 +44,7 @@ def _folder(running: Running, kernel: str) -> Path:
 
 
 def _files(running: Running, kernel: str) -> list[Path]:
-    return sorted(_folder(running, kernel).glob("mlops-*"))
+    return sorted(_folder(running, kernel).glob(f"mlops-*-{kernel}-*"))
 
 
 def test_a_client(running: Running, kernel: str) -> None:
@@ -133,13 +135,25 @@ def test_files_go_with_the_kernel_and_with_the_server(tmp_path: Path) -> None:
             running.request("POST", "/base/api/kernels", body={"name": "python3"}).json["id"]
             for _ in range(2)
         )
-        folder = _folder(running, first)
+        folder = _folder(running, second)
         for kernel in (first, second):
             path = f"kernels/{kernel}/clients/{CLIENT}"
             assert running.request("PUT", path, body={"path": "n.ipynb"}).status == 204
         assert running.request("DELETE", f"/base/api/kernels/{first}").status == 204
         again = f"kernels/{second}/clients/{OTHER}"
         assert running.request("PUT", again, body={"path": "n.ipynb"}).status == 204
-        left = {path.name for path in folder.glob("mlops-*")}
+        assert list(folder.glob(f"mlops-*-{first}-*")) == []
+        left = {path.name for path in _files(running, second)}
         assert left == {f"mlops-client-{second}-{client}.json" for client in (CLIENT, OTHER)}
-    assert list(folder.glob("mlops-*")) == []
+    assert list(folder.glob(f"mlops-*-{second}-*")) == []
+
+
+def test_a_request_that_comes_while_the_server_stops_leaves_no_file(tmp_path: Path) -> None:
+    writer = KernelFileWriter(lambda kernel: True)
+    first, late = tmp_path / "first.json", tmp_path / "late.json"
+    writer.write(first, "kernel", {})
+    assert first.is_file()
+    writer.close()
+    with pytest.raises(UnavailableError, match="stopping"):
+        writer.write(late, "kernel", {})
+    assert list(tmp_path.iterdir()) == []
