@@ -27,9 +27,14 @@ _OPERATION_FILES: tuple[tuple[str, Operation], ...] = (
 )
 _PSEUDO_REFS = ("ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _PLAIN_REVISION = re.compile(r"(@|[A-Za-z0-9_][A-Za-z0-9_./+-]*)(?:[~^][0-9]*)*")
-_REF_LISTS = ("packed-refs", "reftable/tables.list", "refs/mlops/snapshots")
+_REF_LISTS = ("packed-refs", "reftable/tables.list")
+_SNAPSHOT_LIST = "refs/mlops/snapshots"
 _REF_PREFIXES = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 _REF_LIMIT_BYTES = 4096
+_KEPT_REFS = 256
+_SYMBOLIC = "ref: "
+_SYMBOLIC_DEPTH = 5
+"""How many symbolic refs in a row Git follows (``SYMREF_MAXDEPTH`` in its refs.h)."""
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MOVE = re.compile(r"([0-9a-f]+) [^ ]*@\{([0-9]+)\} (.*)")
 _BRANCH_PREFIX = "refs/heads/"
@@ -114,27 +119,56 @@ def stamp_revision(repo: Repository, text: str) -> Stamp | None:
     if matched is None:
         return None
     base = "HEAD" if matched[1] == "@" else matched[1]
-    stamps = [_stamp(file) for file in _ref_files(repo.common_dir, repo.git_dir, base)]
-    if base == "HEAD":
-        try:
-            with open(repo.git_dir / "HEAD", "rb") as file:
-                target = file.read(_REF_LIMIT_BYTES).removeprefix(b"ref: ").rstrip()
-        except OSError:
-            return None
-        stamps.append(_stamp(os.fsencode(repo.common_dir) + b"/" + target))
+    stamps = []
+    for file, is_ref in _ref_files(repo.common_dir, repo.git_dir, base):
+        stamp = _stamp(file)
+        stamps.append(stamp)
+        if stamp is None or not is_ref:
+            continue
+        held = _read_ref(file, stamp)
+        for _ in range(_SYMBOLIC_DEPTH):
+            if not held.startswith(_SYMBOLIC):
+                break
+            target = f"{repo.common_dir}/{held.removeprefix(_SYMBOLIC)}"
+            stamp = _stamp(target)
+            stamps.append(stamp)
+            held = "" if stamp is None else _read_ref(target, stamp)
+        if _OBJECT_ID.fullmatch(held):  # Git looks no further
+            break
     return tuple(stamps)
 
 
 @lru_cache
-def _ref_files(common_dir: Path, git_dir: Path, base: str) -> tuple[str, ...]:
-    """Return the files that decide what the name ``base`` is that of."""
-    names = [*_REF_LISTS, base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES)]
-    names.append(f"refs/remotes/{base}/HEAD")
+def _ref_files(common_dir: Path, git_dir: Path, base: str) -> tuple[tuple[str, bool], ...]:
+    """Return the files that decide what the name ``base`` is that of, and whether each is a ref.
+
+    Refs are in Git's order, and after them is what lists snapshots.
+    """
+    refs = [base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES), f"refs/remotes/{base}/HEAD"]
+    names = [
+        *((name, False) for name in _REF_LISTS),
+        *((name, True) for name in refs),
+        (_SNAPSHOT_LIST, False),
+    ]
     folders = dict.fromkeys((common_dir, git_dir))
-    return tuple(f"{folder}/{name}" for folder in folders for name in names)
+    return tuple((f"{folder}/{name}", is_ref) for name, is_ref in names for folder in folders)
 
 
-def _stamp(path: str | bytes) -> tuple[int, int, int, int] | None:
+@lru_cache(_KEPT_REFS)
+def _read_ref(path: str, stamp: tuple[int, int, int, int]) -> str:
+    """Return what a ref's file with that ``stamp`` holds; an empty text where it is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", opener=_open_ref) as file:
+            return file.read(_REF_LIMIT_BYTES).rstrip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _open_ref(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _stamp(path: str) -> tuple[int, int, int, int] | None:
     try:
         found = os.lstat(path)
     except (OSError, ValueError):

@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 from fsspec.spec import AbstractFileSystem
 
-from jupyter_mlops.commands.workspace import Workspace, current_folder, open_workspace
+from jupyter_mlops.commands.workspace import current_folder
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
 from jupyter_mlops.git.revisions import read_committed_at
-from jupyter_mlops.reading.open import open_view
+from jupyter_mlops.reading.open import OpenRevision, find_revision
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.sync.external import NO_HASH
 from jupyter_mlops.sync.view import View
@@ -60,10 +60,10 @@ class MlopsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def modified(self, path: str) -> datetime:
         """Tell when the revision was committed; of the working tree, that it may be just now."""
         self.info(path)
-        ws, revision = self._workspace(path)
-        if revision is None:
-            return ws.clock.now()
-        return read_committed_at(ws.git, resolve_revision(ws.git, revision))
+        found = self._find(path)[0]
+        if found.rev is None:
+            return found.ws.clock.now()
+        return read_committed_at(found.ws.git, resolve_revision(found.ws.git, found.rev))
 
     created = modified
 
@@ -80,16 +80,17 @@ class MlopsFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _split(self, path: str) -> tuple[View, str, str]:
         """Return what a path leads into, the path within, and the revision as it is written."""
-        written, _, inner = str(self._strip_protocol(path)).strip("/").partition("/")
-        return open_view(*self._workspace(path)), inner, written
+        found, inner, written = self._find(path)
+        return found.view, inner, written
 
-    def _workspace(self, path: str) -> tuple[Workspace, str | None]:
-        """Return the project and the revision of a path; None for the working tree."""
-        written = str(self._strip_protocol(path)).strip("/").partition("/")[0]
+    def _find(self, path: str) -> tuple[OpenRevision, str, str]:
+        """Return the revision of a path, the path within, and the revision as it is written."""
+        written, _, inner = str(self._strip_protocol(path)).strip("/").partition("/")
         if not written:
             raise FileNotFoundError(path)
-        ws = open_workspace(current_folder() / (self._project or "."))
-        return ws, None if written == _WORKTREE else unquote(written)
+        revision = None if written == _WORKTREE else unquote(written)
+        folder = current_folder() / (self._project or ".")
+        return find_revision(str(folder), revision), inner, written
 
 
 def _describe(name: str, entry: Entry) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from jupyter_mlops.commands.remote import source_of
 from jupyter_mlops.commands.workspace import Workspace, open_workspace
 from jupyter_mlops.errors import UnsupportedError, UsageError
 from jupyter_mlops.formats.pointer import POINTER_SUFFIX
-from jupyter_mlops.git.revisions import Stamp, stamp_revision
+from jupyter_mlops.git.revisions import Stamp, find_commit, stamp_revision
 from jupyter_mlops.git.trees import open_tree
+from jupyter_mlops.ids import is_snapshot_id
 from jupyter_mlops.snapshots.listing import resolve_revision
 from jupyter_mlops.snapshots.tracked import read_pointers, read_tree_pointers, resolve_path
 from jupyter_mlops.sync.source import Source
@@ -26,6 +27,8 @@ from jupyter_mlops.sync.view import View
 
 _VIEWS = 16
 _MODES = ("r", "rb", "rt")
+_FOR_GOOD: Stamp = ()
+"""The stamp of the ids of commits and snapshots, which never name anything else."""
 _opened = ExitStack()
 """What content is read from, open until the process ends."""
 atexit.register(_opened.close)
@@ -68,7 +71,7 @@ def open(
             errors=errors,
             newline=newline,
         )
-    revision = _open_revision(os.getcwd(), rev)
+    revision = find_revision(os.getcwd(), rev)
     file = revision.view.open(revision.path(os.fspath(path)))
     if mode == "rb":
         return file
@@ -111,21 +114,21 @@ def read_table(path: str | os.PathLike[str], rev: str | None = None, **options: 
     )
 
 
-def open_view(ws: Workspace, rev: str | None) -> View:
-    """Return the tracked data of a revision, or as the working tree's pointer files name it."""
-    if rev is None:
-        return View(_source(ws.root), read_pointers(ws))
-    return _open_view(ws.root, resolve_revision(ws.git, rev))
-
-
 @dataclass(frozen=True, slots=True)
-class _Revision:
+class OpenRevision:
     """What a revision has, for whoever is in one folder of the project."""
 
     ws: Workspace
+    rev: str | None
     view: View
     stamp: Stamp | None
     folder: str
+
+    def is_current(self) -> bool:
+        """Return whether ``rev`` names what it named when this was opened."""
+        if self.rev is None or self.stamp is None:
+            return False
+        return self.stamp == _FOR_GOOD or self.stamp == stamp_revision(self.ws.git, self.rev)
 
     def path(self, text: str) -> str:
         """Return the project-relative path that ``text`` means."""
@@ -135,15 +138,27 @@ class _Revision:
         return resolve_path(self.ws.root, self.ws.cwd, text)
 
 
-def _open_revision(folder: str, rev: str | None) -> _Revision:
-    """Open a revision, or give back what was opened before, if that is still what it names."""
+def find_revision(folder: str, rev: str | None) -> OpenRevision:
+    """Open a revision, or give back what was opened before, if that is still what it names.
+
+    Args:
+        folder: of the project, absolute.
+        rev: as for :func:`open`; None for what the working tree's pointer files name.
+
+    Raises:
+        NotFoundError: there is no such revision.
+    """
     known = _revisions.get((folder, rev))
-    if known is not None and known.stamp is not None and known.stamp == _stamp(known.ws, rev):
+    if known is not None and known.is_current():
         return known
     ws = open_workspace(Path(folder))
     stamp = _stamp(ws, rev)
     inner = "" if ws.cwd == ws.root else resolve_path(ws.root, ws.root, str(ws.cwd))
-    found = _Revision(ws, open_view(ws, rev), stamp, inner)
+    if rev is None:
+        view = View(_source(ws.root), read_pointers(ws))
+    else:
+        view = _open_view(ws.root, resolve_revision(ws.git, rev))
+    found = OpenRevision(ws, rev, view, stamp, inner)
     if len(_revisions) >= _VIEWS:
         _revisions.clear()
     _revisions[folder, rev] = found
@@ -151,10 +166,14 @@ def _open_revision(folder: str, rev: str | None) -> _Revision:
 
 
 def _stamp(ws: Workspace, rev: str | None) -> Stamp | None:
-    return stamp_revision(ws.git, rev) if rev is not None else None
+    if rev is None:
+        return None
+    if is_snapshot_id(rev) and find_commit(ws.git, rev) is None:
+        return _FOR_GOOD
+    return stamp_revision(ws.git, rev)
 
 
-_revisions: dict[tuple[str, str | None], _Revision] = {}
+_revisions: dict[tuple[str, str | None], OpenRevision] = {}
 
 
 @lru_cache(_VIEWS)

@@ -22,11 +22,11 @@ from jupyter_mlops.formats.manifest import (
     decode_file_manifest,
     decode_tree,
 )
-from jupyter_mlops.formats.pack import RECORD_HEADER_BYTES, Codec, RecordKind
+from jupyter_mlops.formats.pack import RecordKind
 from jupyter_mlops.formats.pointer_external import ExternalPointer
-from jupyter_mlops.ids import Hash, format_hash, hash_bytes
+from jupyter_mlops.ids import Hash, format_hash
 from jupyter_mlops.objects.erased import Erased, was_erased
-from jupyter_mlops.objects.packs import PackFile, decode_place, stored_span
+from jupyter_mlops.objects.packs import PackFile, decode_place, decode_run, stored_span
 from jupyter_mlops.objects.reader import find_whole
 from jupyter_mlops.objects.records import (
     Located,
@@ -42,6 +42,7 @@ from jupyter_mlops.sync.erased import read_new
 from jupyter_mlops.sync.external import OpenPlace, open_object
 from jupyter_mlops.sync.external import locate as locate_external
 from jupyter_mlops.sync.listing import PackKey, pack_object
+from jupyter_mlops.sync.proved import ProvedFiles
 from jupyter_mlops.sync.remote import Remote
 
 _KEPT_CHUNKS = 4
@@ -70,31 +71,37 @@ class Source:
         self._erased: Erased | None = None
         self._lock = threading.Lock()
         self._packs: OrderedDict[PackKey, PackFile] = OrderedDict()
+        self._proved = ProvedFiles()
+        self._erased_folder = str(store.erased_folder)
+        self._erased_at = 0
 
-    def read_whole(self, entry: Entry) -> bytes | None:
-        """Return the bytes of a file that the store has as one record; None where it is not so.
+    def read_small(self, entry: Entry) -> bytes:
+        """Return the bytes of a file that fits in memory.
 
-        The packs that such records were read from stay open, the last few of them.
+        What was proved before is quick to read again, as long as its pack is there.
 
         Raises:
-            as :meth:`read`.
+            as :meth:`read_refs`.
         """
-        place = self._store.find(RecordKind.CHUNK, entry.hash)
-        if place is None or place.plain_bytes != entry.size_bytes:
-            return None
+        if not entry.size_bytes:
+            return b""
         self._require_kept(entry.hash)
-        content = self._read_bare(place) if place.codec is Codec.RAW else None
-        if content is not None and hash_bytes(content) == entry.hash:
-            return content
-        return self._read_run([(entry.hash, place)])[0]
-
-    def _read_bare(self, place: Place) -> bytes | None:
-        """Return the bytes that a record holds as they are, not verified; None without its pack."""
-        start = place.offset + (0 if place.plain else RECORD_HEADER_BYTES)
-        try:
-            return self._pack_of(place).read(start, place.plain_bytes)
-        except (IntegrityError, FileNotFoundError):
-            return None
+        known = self._proved.read(entry.hash, self._pack_of)
+        if known is not None:
+            return known
+        place = self._store.find(RecordKind.CHUNK, entry.hash)
+        if place is not None and place.plain_bytes == entry.size_bytes:
+            run: Sequence[Located] = [(entry.hash, place)]
+        else:
+            ids = [ref.hash for ref in self._read_refs(entry)]
+            found = [(id, self._store.find(RecordKind.CHUNK, id)) for id in ids]
+            runs = list(split_runs([(id, place) for id, place in found if place is not None]))
+            if len(runs) != 1 or len(runs[0]) != len(ids):
+                return b"".join(self.read(RecordKind.CHUNK, ids))
+            run = runs[0]
+        content = b"".join(self._read_run(run))
+        self._proved.note(entry.hash, content, run)
+        return content
 
     def _read_run(self, run: Sequence[Located]) -> list[bytes]:
         """Return the bytes of records that one read brings, in order, from a pack kept open."""
@@ -103,7 +110,7 @@ class Source:
         try:
             pack = self._pack_of(first)
             view = pack.read(first.offset, offset + length - first.offset)
-            return [decode_place(view, first.offset, place, id, pack.origin) for id, place in run]
+            return decode_run(view, first.offset, run, pack.origin)
         except (IntegrityError, FileNotFoundError):
             return read_run(self._store, run)
 
@@ -161,15 +168,16 @@ class Source:
         if not entry.size_bytes:
             return []
         self._require_kept(entry.hash)
-        alone = find_whole(self._store, entry) is not None
-        if not alone and not has(self._store, RecordKind.FILE, entry.hash, trashed=True):
-            remote = self._there()
-            self._require_kept(entry.hash, remote)
-            place = remote.locate(RecordKind.CHUNK, entry.hash) if remote is not None else None
-            alone = place is not None and place.plain_bytes == entry.size_bytes
-        if alone:
+        return self._read_refs(entry)
+
+    def _read_refs(self, entry: Entry) -> list[ChunkRef]:
+        place = self._store.find(RecordKind.FILE, entry.hash)
+        if place is not None:
+            (encoded,) = self._read_run([(entry.hash, place)])
+        elif self._is_alone(entry):
             return [ChunkRef(entry.hash, entry.size_bytes)]
-        (encoded,) = self.read(RecordKind.FILE, [entry.hash])
+        else:
+            (encoded,) = self.read(RecordKind.FILE, [entry.hash])
         manifest = decode_file_manifest(encoded, origin=format_hash(entry.hash))
         if manifest.size_bytes != entry.size_bytes:
             raise IntegrityError(
@@ -180,8 +188,20 @@ class Source:
             )
         return list(manifest.chunks)
 
+    def _is_alone(self, entry: Entry) -> bool:
+        """Return whether a file is one chunk, here or else on the remote."""
+        if find_whole(self._store, entry) is not None:
+            return True
+        if has(self._store, RecordKind.FILE, entry.hash, trashed=True):
+            return False
+        remote = self._there()
+        self._require_kept(entry.hash, remote)
+        place = remote.locate(RecordKind.CHUNK, entry.hash) if remote is not None else None
+        return place is not None and place.plain_bytes == entry.size_bytes
+
     def _require_kept(self, id: Hash, remote: Remote | None = None) -> None:
         """Let pass if a file was not erased, as far as the store, and the remote, know."""
+        self._look_for_erasures()
         erased = self._store.erased
         if remote is not None and remote.erasures:
             if self._erased is None:
@@ -190,6 +210,21 @@ class Source:
         erasure = erased.find(id)
         if erasure is not None:
             raise was_erased(id, erasure)
+
+    def _look_for_erasures(self) -> None:
+        """Let go of what was read before, if something was erased since."""
+        try:
+            changed_at = os.stat(self._erased_folder).st_mtime_ns
+        except OSError:
+            changed_at = 0
+        if changed_at == self._erased_at:
+            return
+        with self._lock:
+            self._erased_at = changed_at
+            self._packs.clear()
+            self._proved = ProvedFiles()
+            self._erased = None
+        self._store.reload()
 
     def read_folder(self, id: Hash) -> Mapping[str, Entry]:
         """Return the direct entries of a folder.

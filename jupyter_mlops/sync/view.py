@@ -8,10 +8,7 @@ from typing import BinaryIO
 
 from jupyter_mlops.errors import NotFoundError
 from jupyter_mlops.formats.entry import Entry, Mode
-from jupyter_mlops.formats.manifest import (
-    EMPTY_TREE_HASH,
-)
-from jupyter_mlops.formats.pack import RecordKind
+from jupyter_mlops.formats.manifest import EMPTY_TREE_HASH
 from jupyter_mlops.formats.pointer import FilePointer, Pointer, TreePointer
 from jupyter_mlops.formats.pointer_external import ExternalPointer
 from jupyter_mlops.ids import Hash
@@ -89,7 +86,7 @@ class View:
             if entry.size_bytes > _TARGET_BYTES:
                 entry = None
                 break
-            target = self._read_all(entry).decode("utf-8", "surrogateescape")
+            target = self._source.read_small(entry).decode("utf-8", "surrogateescape")
             path = _join(path.rpartition("/")[0], target)
             entry = None if path in seen else self.find(path)
             seen.add(path)
@@ -107,12 +104,9 @@ class View:
         entry = self.follow(path)
         if entry.hash == NO_HASH:
             return self._open_external(path)
-        whole = self._source.read_whole(entry)
-        if whole is not None:
-            return io.BytesIO(whole)
-        refs = self._source.read_refs(entry)
         if entry.size_bytes <= _SMALL_BYTES:
-            return io.BytesIO(b"".join(self._source.read(RecordKind.CHUNK, [r.hash for r in refs])))
+            return io.BytesIO(self._source.read_small(entry))
+        refs = self._source.read_refs(entry)
         return io.BufferedReader(ContentFile(self._source, refs, path), _BUFFER_BYTES)
 
     def _open_external(self, path: str) -> BinaryIO:
@@ -143,10 +137,6 @@ class View:
                     waiting.append(full)
                 else:
                     yield full, one
-
-    def _read_all(self, entry: Entry) -> bytes:
-        ids = [ref.hash for ref in self._source.read_refs(entry)]
-        return b"".join(self._source.read(RecordKind.CHUNK, ids))
 
     def _list_in(self, pointer: Pointer, path: str) -> dict[str, Entry] | None:
         """Return what is right in a folder within a tracked one."""

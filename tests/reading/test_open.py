@@ -21,6 +21,7 @@ from pyarrow.dataset import dataset
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
 import jupyter_mlops
+from jupyter_mlops.commands.erase import erase
 from jupyter_mlops.commands.push import push
 from jupyter_mlops.commands.remote_add import remote_add
 from jupyter_mlops.errors import IntegrityError, NotFoundError, UnsupportedError, UsageError
@@ -110,6 +111,29 @@ def test_what_a_name_means_now_is_read(versions: DataProject) -> None:
     assert _read(versions, "model.bin", "@") == _read(versions, "model.bin", "b") == b"weights 1"
 
 
+def test_a_symbolic_ref_is_followed_to_where_it_leads_now(versions: DataProject) -> None:
+    versions.git("update-ref", "refs/remotes/origin/main", "one")
+    versions.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    versions.git("symbolic-ref", "refs/heads/alias", "refs/remotes/origin/HEAD")
+    assert _read(versions, "model.bin", "origin") == b"weights 1"
+    assert _read(versions, "model.bin", "alias") == b"weights 1"
+    versions.git("update-ref", "refs/remotes/origin/main", "two")
+    assert _read(versions, "model.bin", "origin") == b"weights 2"
+    assert _read(versions, "model.bin", "alias") == b"weights 2"
+
+
+@pytest.mark.parametrize("name", ["b", "config", "hooks", "tags", "a/b"])
+def test_a_tag_comes_before_a_branch(versions: DataProject, name: str) -> None:
+    versions.git("branch", name, "one")
+    assert _read(versions, "model.bin", name) == b"weights 1"
+    versions.git("branch", "--force", name, "two")
+    assert _read(versions, "model.bin", name) == b"weights 2"
+    versions.git("tag", name, "one")
+    assert _read(versions, "model.bin", name) == b"weights 1"
+    versions.git("tag", "--delete", name)
+    assert _read(versions, "model.bin", name) == b"weights 2"
+
+
 def test_a_snapshot_is_read_by_the_name_that_it_has_now(versions: DataProject) -> None:
     versions.mlops("restore", "one")
     first = versions.snapshot(name="best")
@@ -159,8 +183,12 @@ def test_content_comes_from_the_remote_where_it_is_not_here(
         _read(versions, "data/sub/big.bin", "two")
 
 
-def test_damage_is_told_and_not_read(versions: DataProject) -> None:
-    content = random.Random(6).randbytes(8_000)
+@pytest.mark.parametrize("read_before", [False, True])
+@pytest.mark.parametrize("size_bytes", [8_000, 600_000])
+def test_damage_is_told_and_not_read(
+    versions: DataProject, size_bytes: int, read_before: bool
+) -> None:
+    content = random.Random(6).randbytes(size_bytes)
     versions.write("picture.bin", content)
     versions.snapshot("picture.bin")
     versions.commit("picture")
@@ -168,15 +196,52 @@ def test_damage_is_told_and_not_read(versions: DataProject) -> None:
     (pack,) = (
         path
         for path in (versions.root / ".git/mlops/packs").glob("*/*")
-        if content in path.read_bytes()
+        if content[:1000] in path.read_bytes()
     )
+    if read_before:
+        assert _read(versions, "picture.bin", "HEAD") == content
     whole = pack.read_bytes()
     pack.chmod(0o644)
-    pack.write_bytes(whole.replace(content, content[:5000] + b"!" + content[5001:]))
+    part = content[5000:5100]
+    pack.write_bytes(whole.replace(part, b"!" + part[1:]))
     with pytest.raises(IntegrityError):
         _read(versions, "picture.bin", "HEAD")
     pack.write_bytes(whole)
     assert _read(versions, "picture.bin", "HEAD") == content
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 8_000, 300_000, 1_000_000])
+@pytest.mark.parametrize("compressible", [False, True])
+def test_what_was_read_is_read_again(
+    versions: DataProject, size_bytes: int, compressible: bool
+) -> None:
+    chance = random.Random(size_bytes)
+    content = b"".join(
+        b"%d," % chance.randrange(1000) if compressible else chance.randbytes(4)
+        for _ in range(size_bytes)
+    )[:size_bytes]
+    versions.write("in/one.bin", content)
+    versions.write("in/other.bin", content[: size_bytes // 2] + b"other" + content[-5:])
+    versions.snapshot("in")
+    versions.commit("files")
+    shutil.rmtree(versions.root / "in")
+    for _ in range(3):
+        assert _read(versions, "in/one.bin", "HEAD") == content
+    for folder in (versions.root / ".git/mlops/packs").iterdir():
+        folder.rename(folder.with_name(f"{folder.name}-away"))
+    assert _read(versions, "in/one.bin", "HEAD") == content
+
+
+def test_what_was_read_is_erased_all_the_same(versions: DataProject) -> None:
+    content = random.Random(7).randbytes(8_000)
+    versions.write("picture.bin", content)
+    versions.snapshot("picture.bin")
+    versions.commit("picture")
+    (versions.root / "picture.bin").unlink()
+    assert _read(versions, "picture.bin", "HEAD") == content
+    erase(versions.open(), ("picture.bin",), yes=True)
+    with pytest.raises(NotFoundError, match="erased"):
+        _read(versions, "picture.bin", "HEAD")
 
 
 @pytest.fixture
