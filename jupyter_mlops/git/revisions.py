@@ -142,16 +142,17 @@ def stamp_revision(repo: Repository, text: str) -> Stamp | None:
 def _ref_files(common_dir: Path, git_dir: Path, base: str) -> tuple[tuple[str, bool], ...]:
     """Return the files that decide what the name ``base`` is that of, and whether each is a ref.
 
-    Refs are in Git's order, and after them is what lists snapshots.
+    Refs are in Git's order, and after them is what lists snapshots. Those right in the folder of
+    a worktree, such as HEAD, are its own; others may be.
     """
-    refs = [base, *(f"{prefix}{base}" for prefix in _REF_PREFIXES), f"refs/remotes/{base}/HEAD"]
-    names = [
-        *((name, False) for name in _REF_LISTS),
-        *((name, True) for name in refs),
-        (_SNAPSHOT_LIST, False),
-    ]
-    folders = dict.fromkeys((common_dir, git_dir))
-    return tuple((f"{folder}/{name}", is_ref) for name, is_ref in names for folder in folders)
+    refs = [*(f"{prefix}{base}" for prefix in _REF_PREFIXES), f"refs/remotes/{base}/HEAD"]
+    folders = dict.fromkeys((git_dir, common_dir))
+    return (
+        *((f"{folder}/{name}", False) for name in _REF_LISTS for folder in folders),
+        (f"{git_dir}/{base}", True),
+        *((f"{folder}/{name}", True) for name in refs for folder in folders),
+        (f"{common_dir}/{_SNAPSHOT_LIST}", False),
+    )
 
 
 @lru_cache(_KEPT_REFS)

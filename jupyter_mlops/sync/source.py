@@ -87,7 +87,7 @@ class Source:
             return b""
         self._require_kept(entry.hash)
         known = self._proved.read(entry.hash, self._pack_of)
-        if known is not None:
+        if known is not None and len(known) == entry.size_bytes:
             return known
         place = self._store.find(RecordKind.CHUNK, entry.hash)
         if place is not None and place.plain_bytes == entry.size_bytes:

@@ -122,6 +122,16 @@ def test_a_symbolic_ref_is_followed_to_where_it_leads_now(versions: DataProject)
     assert _read(versions, "model.bin", "alias") == b"weights 2"
 
 
+def test_each_worktree_has_a_head_of_its_own(versions: DataProject, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    versions.git("worktree", "add", "--quiet", "--detach", str(linked), "two")
+    versions.git("checkout", "--quiet", "--detach", "one")
+    for where, tag in ((linked, "two"), (linked, "one"), (linked, "two"), (versions.root, "two")):
+        versions.git("-C", str(where), "checkout", "--quiet", "--detach", tag)
+        with inside(where), jupyter_mlops.open("model.bin", "HEAD") as file:
+            assert file.read() == (b"weights 1" if tag == "one" else b"weights 2")
+
+
 @pytest.mark.parametrize("name", ["b", "config", "hooks", "tags", "a/b"])
 def test_a_tag_comes_before_a_branch(versions: DataProject, name: str) -> None:
     versions.git("branch", name, "one")
